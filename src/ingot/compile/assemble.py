@@ -1,0 +1,170 @@
+"""Candidate → Program: put the generated functions between their types and the flow that calls them.
+
+Pure text to text. The flow is written from the spec by rules that a reader can check against the program's own
+comments; nothing in it depends on what the model wrote.
+"""
+
+from __future__ import annotations
+
+from ingot import expressions
+from ingot.fields import Field, annotation, declarations, typed_dict
+from ingot.program import Program, Signature, signature_of
+from ingot.spec import Spec, Step
+
+PRELUDE = """\
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Generator, Mapping
+from datetime import date, datetime, timedelta
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
+from typing import Any, Literal, TypedDict
+"""
+
+RESERVED = frozenset({"_case", "_reply", "_output", "transact", "Inputs", "Outputs"})
+ADVERSE_COMPLIANCE = "CMS_Decision_Timeframes"
+
+
+def signatures(spec: Spec) -> tuple[Signature, ...]:
+    """The functions that a candidate for this spec must define, in the order of the steps."""
+    known = {field.name: field for field in spec.inputs}
+    found: list[Signature] = []
+    for step in spec.logic_requirements:
+        if step.is_function:
+            found.append(signature_of(step, known))
+        known |= {field.name: field for field in step.outputs}
+    return tuple(found)
+
+
+def types_source(signature: Signature) -> str:
+    """The ``TypedDict`` classes that a signature mentions, as source; empty where it needs none."""
+    lines = declarations(signature.params)
+    lines += declarations(signature.outputs)
+    if len(signature.outputs) > 1:
+        lines.append(typed_dict(signature.returns, signature.outputs, ""))
+    return "\n\n\n".join(dict.fromkeys(lines))
+
+
+def adverse_outputs(spec: Spec) -> tuple[Field, ...]:
+    """The outputs whose adverse values need a person: those under the guard that nobody has overridden."""
+    if ADVERSE_COMPLIANCE not in spec.metadata.compliance:
+        return ()
+    if any(override.rule == "adverse-action" for override in spec.overrides):
+        return ()
+    return tuple(field for field in spec.outputs if field.adverse)
+
+
+def assemble(spec: Spec, logic: str, template: str = "handler", blocks: tuple[str, ...] = ()) -> Program:
+    """The program for a candidate's `logic`. The same arguments give the same bytes."""
+    signed = signatures(spec)
+    head = _head(spec, signed)
+    body = logic if logic.endswith("\n") else logic + "\n"
+    banner = "# ---- logic: the generated functions, as they are in logic.py " + "-" * 56 + "\n\n\n"
+    before = head + banner
+    text = before + body + "\n\n" + _flow(spec)
+    return Program(spec, signed, logic, text, before.count("\n"), template, blocks)
+
+
+def _head(spec: Spec, signed: tuple[Signature, ...]) -> str:
+    title = (spec.metadata.title or spec.metadata.name).replace("\\", "/").replace('"', "'")
+    doc = f'"""{title}, version {spec.metadata.version}.\n\nCompiled from spec {spec.digest()[:12]}. Do not edit: the artifact\'s digests cover this file.\n"""\n\n'
+    parts = [types_source(signature) for signature in signed]
+    parts += declarations(spec.inputs)
+    parts += declarations(spec.outputs)
+    parts.append(typed_dict("Inputs", spec.inputs, ""))
+    parts.append(typed_dict("Outputs", spec.outputs, ""))
+    classes = dict.fromkeys(block for part in parts if part for block in part.split("\n\n\n"))
+    types = "\n\n\n".join(classes)
+    clauses = "".join(f"#   {clause.id}: {' '.join(clause.text.split())}\n" for clause in spec.clauses)
+    rule = "# ---- types and clauses " + "-" * 95 + "\n"
+    return f"{doc}{PRELUDE}\n{rule}#\n{clauses}\n\n{types}\n\n\n"
+
+
+# ---- the flow ----------------------------------------------------------------------------------------------------
+
+
+def _flow(spec: Spec) -> str:
+    lines = ["# ---- flow: written by Ingot from the spec " + "-" * 76, ""]
+    for step in spec.logic_requirements:
+        if step.validation:
+            lines += ["", *_validation(step, spec), ""]
+    effects = any(not step.is_function for step in spec.logic_requirements)
+    answer = "tuple[Outputs | None, tuple[str, str] | None]"
+    returns = f"Generator[tuple[str, dict[str, Any]], Mapping[str, Any], {answer}]" if effects else answer
+    lines += ["", f"def transact(_case: Inputs) -> {returns}:"]
+    lines.append('    """Run one transaction: the output, and the step and reason where a person must decide."""')
+    needed = _needed(spec)
+    lines += [f'    {field.name} = _case["{field.name}"]' for field in spec.inputs if field.name in needed]
+    known = {field.name: field for field in spec.inputs}
+    for step in spec.logic_requirements:
+        lines += _function_step(step, known) if step.is_function else _effect_step(step, known)
+        known |= {field.name: field for field in step.outputs}
+    lines += _answer(spec)
+    return "\n".join(lines) + "\n"
+
+
+def _needed(spec: Spec) -> set[str]:
+    """The inputs that some step or output reads."""
+    read = {name for step in spec.logic_requirements for name in step.inputs}
+    for step in spec.logic_requirements:
+        if step.when:
+            read |= set(expressions.names(expressions.to_python(step.when)))
+    return read | {field.name for field in spec.outputs}
+
+
+def _function_step(step: Step, known: dict[str, Field]) -> list[str]:
+    lines = [f"    # {step.step}: {', '.join(step.clauses)}"]
+    if step.on_null == "escalate":
+        for name in step.inputs:
+            if known[name].nullable:
+                reason = f"{name} is null and the rule does not say what that means"
+                lines += [f"    if {name} is None:", f"        return None, ({step.step!r}, {reason!r})"]
+    call = f"{step.step}({', '.join(step.inputs)})"
+    if len(step.outputs) == 1:
+        return [*lines, f"    {step.outputs[0].name} = {call}"]
+    lines.append(f"    _output_{step.step} = {call}")
+    return [*lines, *(f'    {field.name} = _output_{step.step}["{field.name}"]' for field in step.outputs)]
+
+
+def _effect_step(step: Step, known: dict[str, Field]) -> list[str]:
+    arguments = ", ".join(f'"{name}": {name}' for name in step.inputs)
+    send = f"yield {step.step!r}, {{{arguments}}}"
+    sets = [f'{field.name} = _reply["{field.name}"]' for field in step.outputs]
+    body = [f"_reply = {send}", *sets] if sets else [send]
+    lines = [f"    # {step.step}: {step.module or step.type}"]
+    if step.when is None:
+        return [*lines, *(f"    {line}" for line in body)]
+    lines += [f"    {field.name}: {annotation(field)} = None" for field in step.outputs]
+    condition = expressions.typed(expressions.to_python(step.when), known)
+    return [*lines, f"    if {condition}:", *(f"        {line}" for line in body)]
+
+
+def _answer(spec: Spec) -> list[str]:
+    pairs = ", ".join(f'"{field.name}": {field.name}' for field in spec.outputs)
+    lines = [f"    _output: Outputs = {{{pairs}}}"]
+    for field in adverse_outputs(spec):
+        values = ", ".join(repr(value) for value in field.adverse)
+        reason = f"{field.name} goes against the person concerned; {ADVERSE_COMPLIANCE} asks for a person's decision"
+        lines += [
+            f"    if {field.name} in ({values},):",
+            f"        return _output, ('adverse_action_review', {reason!r})",
+        ]
+    return [*lines, "    return _output, None"]
+
+
+def _validation(step: Step, spec: Spec) -> list[str]:
+    """A function that returns the validation expressions that do not hold for a step's outputs."""
+    known = spec.known_fields()
+    sources = [(text, expressions.typed(expressions.to_python(text), known)) for text in step.validation]
+    params = dict.fromkeys(name for _, source in sources for name in expressions.names(source) if name in known)
+    header = ", ".join(f"{name}: {annotation(known[name])}" for name in params)
+    rows = [f"        ({text!r}, {source})," for text, source in sources]
+    return [
+        f"def broken_{step.step}({header}) -> list[str]:",
+        f'    """The validation expressions of {step.step} that do not hold."""',
+        "    checks = (",
+        *rows,
+        "    )",
+        "    return [text for text, holds in checks if not holds]",
+    ]

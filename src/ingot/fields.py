@@ -1,0 +1,256 @@
+"""The field types, in one table: Python annotation, JSON Schema, validator, solver sort.
+
+A `Field` is a name with a type and what is known about its values. Everything that depends on a type asks this
+module: the assembled program's annotations, the JSON Schema of an artifact, run-time validation, input generation and
+the encoding of values as JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal, NamedTuple
+
+import pydantic
+from pydantic import BaseModel, BeforeValidator, ConfigDict, StrictBool, StrictInt, StrictStr, TypeAdapter
+
+TypeName = Literal["text", "integer", "decimal", "float", "boolean", "date", "datetime", "enum", "list", "object"]
+Sensitivity = Literal["phi", "pii", "pan"]
+
+MONEY_UNITS = frozenset({"USD", "EUR", "GBP", "CAD", "AUD", "JPY", "CHF", "MYR", "RM", "$", "€", "£", "cents"})
+
+
+class FieldType(NamedTuple):
+    """One row of the table. `sort` is the solver's sort, None where no sound one exists."""
+
+    annotation: str
+    schema: Mapping[str, Any]
+    sort: str | None
+
+
+FIELD_TYPES: Mapping[str, FieldType] = {
+    "text": FieldType("str", {"type": "string"}, "String"),
+    "integer": FieldType("int", {"type": "integer"}, "Int"),
+    "decimal": FieldType("Decimal", {"type": ["number", "string"], "format": "decimal"}, "Real"),
+    "float": FieldType("float", {"type": "number"}, None),
+    "boolean": FieldType("bool", {"type": "boolean"}, "Bool"),
+    "date": FieldType("date", {"type": "string", "format": "date"}, "Int"),
+    "datetime": FieldType("datetime", {"type": "string", "format": "date-time"}, "Int"),
+    "enum": FieldType("str", {"type": "string"}, "Enum"),
+    "list": FieldType("list", {"type": "array"}, None),
+    "object": FieldType("dict", {"type": "object"}, None),
+}
+
+
+class Field(BaseModel):
+    """A named, typed value. `minimum` and `maximum` are inclusive; `values` belongs to enums; `items` to lists;
+    `fields` to objects. `adverse` names the enum values (or ``False`` for a boolean) that go against the person
+    concerned. `places` is the number of decimal places a decimal may have.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    type: TypeName
+    nullable: bool = False
+    description: str = ""
+    unit: str | None = None
+    minimum: Decimal | date | None = None
+    maximum: Decimal | date | None = None
+    places: int | None = None
+    max_length: int | None = None
+    pattern: str | None = None
+    values: tuple[str, ...] = ()
+    adverse: tuple[str, ...] = ()
+    items: Field | None = None
+    fields: tuple[Field, ...] = ()
+    sensitive: Sensitivity | None = None
+
+    @property
+    def is_money(self) -> bool:
+        """True where the unit is a currency."""
+        return self.unit is not None and any(part in MONEY_UNITS for part in self.unit.replace("/", " ").split())
+
+
+def class_name(*parts: str) -> str:
+    """``CamelCase`` of snake or kebab words, for the type names of an assembled program."""
+    words = "_".join(parts).replace("-", "_").split("_")
+    return "".join(word[:1].upper() + word[1:] for word in words if word)
+
+
+def walk(fields: Iterable[Field]) -> Iterator[tuple[str, Field]]:
+    """Every field with its dotted path, nested ones after their parent; list items appear as ``name[]``."""
+    for field in fields:
+        yield field.name, field
+        inner = field.fields if field.type == "object" else ()
+        if field.type == "list" and field.items is not None:
+            inner = (field.items.model_copy(update={"name": "[]"}),)
+        for path, child in walk(inner):
+            yield f"{field.name}{path}" if path.startswith("[]") else f"{field.name}.{path}", child
+
+
+def annotation(field: Field, owner: str = "") -> str:
+    """The field's Python annotation as text, for instance ``Decimal | None`` or ``list[BagsItem]``.
+
+    Objects are named by `class_name(owner, field.name)`; `declarations` writes their ``TypedDict`` classes.
+    """
+    match field.type:
+        case "enum":
+            text = f"Literal[{', '.join(repr(value) for value in field.values)}]"
+        case "list":
+            assert field.items is not None
+            text = f"list[{annotation(field.items, class_name(owner, field.name))}]"
+        case "object":
+            text = class_name(owner, field.name) if field.fields else "dict[str, object]"
+        case scalar:
+            text = FIELD_TYPES[scalar].annotation
+    return f"{text} | None" if field.nullable else text
+
+
+def declarations(fields: Iterable[Field], owner: str = "") -> list[str]:
+    """``TypedDict`` classes for every object among the fields, innermost first."""
+    lines: list[str] = []
+    for field in fields:
+        if field.type == "list" and field.items is not None:
+            lines += declarations((field.items,), class_name(owner, field.name))
+        if field.type == "object" and field.fields:
+            name = class_name(owner, field.name)
+            lines += declarations(field.fields, name)
+            lines.append(typed_dict(name, field.fields))
+    return lines
+
+
+def typed_dict(name: str, fields: Iterable[Field], owner: str | None = None) -> str:
+    """The source of one ``TypedDict``; nested types are named after `owner`, by default after the class itself."""
+    rows = [f"    {field.name}: {annotation(field, name if owner is None else owner)}" for field in fields]
+    return "\n".join([f"class {name}(TypedDict):", *(rows or ["    pass"])])
+
+
+def json_schema(fields: Iterable[Field]) -> dict[str, Any]:
+    """A JSON Schema (2020-12) of an object with these fields; nullable ones may be left out."""
+    fields = tuple(fields)
+    return {
+        "type": "object",
+        "properties": {field.name: field_schema(field) for field in fields},
+        "required": [field.name for field in fields if not field.nullable],
+        "additionalProperties": False,
+    }
+
+
+def field_schema(field: Field) -> dict[str, Any]:
+    """A JSON Schema of one field's value."""
+    schema: dict[str, Any] = dict(FIELD_TYPES[field.type].schema)
+    if field.type == "enum":
+        schema["enum"] = list(field.values)
+    if field.type == "list" and field.items is not None:
+        schema["items"] = field_schema(field.items)
+    if field.type == "object" and field.fields:
+        schema |= json_schema(field.fields)
+    schema |= {
+        key: value
+        for key, value in (
+            ("description", field.description or None),
+            ("maxLength", field.max_length),
+            ("pattern", field.pattern),
+        )
+        if value is not None
+    }
+    if isinstance(field.minimum, Decimal):
+        schema["minimum"] = float(field.minimum)
+    if isinstance(field.maximum, Decimal):
+        schema["maximum"] = float(field.maximum)
+    return {"anyOf": [schema, {"type": "null"}]} if field.nullable else schema
+
+
+# ---- validation --------------------------------------------------------------------------------------------------
+
+
+def _decimal_in(value: object) -> object:
+    """Numbers reach Decimal by their shortest text, so 0.1 is one tenth; a bool is not a number."""
+    if type(value) is Decimal:
+        return value
+    if type(value) is bool:
+        raise ValueError("a boolean is not a decimal")
+    return repr(value) if type(value) is float else value
+
+
+def _date_in(value: object) -> object:
+    """A date is an ISO text or a date; a datetime is not cut down to one."""
+    if isinstance(value, datetime) or not isinstance(value, str | date):
+        raise ValueError("expected a date as 'YYYY-MM-DD'")
+    return value
+
+
+def _datetime_in(value: object) -> object:
+    if not isinstance(value, str | datetime):
+        raise ValueError("expected a date and time as ISO 8601 text")
+    return value
+
+
+def _python_type(field: Field) -> Any:
+    """The type that pydantic validates this field's values with."""
+    bounds: dict[str, Any] = {"ge": field.minimum, "le": field.maximum}
+    match field.type:
+        case "text":
+            kind: Any = Annotated[StrictStr, pydantic.Field(max_length=field.max_length, pattern=field.pattern)]
+        case "integer":
+            kind = Annotated[StrictInt, pydantic.Field(**_as_int(bounds))]
+        case "decimal":
+            limits = pydantic.Field(**bounds, allow_inf_nan=False, decimal_places=field.places)
+            kind = Annotated[Decimal, limits, BeforeValidator(_decimal_in)]
+        case "float":
+            limits = pydantic.Field(**{key: None if v is None else float(v) for key, v in bounds.items()})
+            kind = Annotated[float, pydantic.Field(strict=True, allow_inf_nan=False), limits]
+        case "boolean":
+            kind = StrictBool
+        case "date":
+            kind = Annotated[date, pydantic.Field(**bounds), BeforeValidator(_date_in)]
+        case "datetime":
+            kind = Annotated[datetime, BeforeValidator(_datetime_in)]
+        case "enum":
+            kind = Literal[field.values]
+        case "list":
+            assert field.items is not None
+            kind = Annotated[list[_python_type(field.items)], pydantic.Field(max_length=field.max_length)]
+        case "object":
+            kind = _typed_dict_type(class_name(field.name), field.fields) if field.fields else dict[str, Any]
+    return kind | None if field.nullable else kind
+
+
+def _as_int(bounds: dict[str, Any]) -> dict[str, Any]:
+    return {key: None if value is None else int(value) for key, value in bounds.items()}
+
+
+def _typed_dict_type(name: str, fields: Iterable[Field]) -> Any:
+    from typing_extensions import NotRequired, TypedDict
+
+    members = {
+        field.name: NotRequired[_python_type(field)] if field.nullable else _python_type(field) for field in fields
+    }
+    kind: Any = TypedDict(name, members)  # type: ignore[operator]
+    kind.__pydantic_config__ = ConfigDict(extra="forbid")
+    return kind
+
+
+def validator(fields: Iterable[Field], name: str = "Inputs") -> TypeAdapter[dict[str, Any]]:
+    """A compiled validator of an object with these fields. Unknown keys are errors; nullable keys may be absent."""
+    return TypeAdapter(_typed_dict_type(name, tuple(fields)))
+
+
+# ---- values as JSON ----------------------------------------------------------------------------------------------
+
+
+def to_plain(value: object) -> Any:
+    """A value as plain JSON: decimals and dates become text, tuples lists. Anything else is a TypeError."""
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, date):  # a datetime is a date
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return {str(key): to_plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [to_plain(inner) for inner in value]
+    raise TypeError(f"a {type(value).__name__} has no place in a workflow's values: {value!r}")

@@ -1,0 +1,886 @@
+"""The spec: YAML in, one frozen `Spec` out, every error with file, line and column.
+
+`parse_spec` takes text and returns a complete `Spec`: what the author left out is derived here by stated rules and
+noted in `Spec.derived`. `load_spec` is the same for a file. The models below are also the published JSON Schema.
+"""
+
+from __future__ import annotations
+
+import json
+import keyword
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, field_validator, model_validator
+from pydantic import Field as Setting
+from pydantic_core import ErrorDetails
+
+from ingot import expressions
+from ingot.canonical import canonical_json, digest
+from ingot.errors import SpecError
+from ingot.fields import Field, TypeName, to_plain, validator
+from ingot.yaml_text import Place, as_source, closest, read_yaml
+
+LARGEST_SPEC = 256 * 1024
+STEP_TYPES = ("deterministic_rule", "function", "bounded_invocation", "module", "human_review")
+ADVERSE_WORDS = frozenset({"DENY", "DENIED", "DENIAL", "REJECT", "REJECTED", "DECLINE", "DECLINED", "NOT_APPROVED",
+                           "INELIGIBLE", "NOT_COVERED", "TERMINATE", "TERMINATED", "REDUCE", "REDUCED"})  # fmt: skip
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$", max_length=60)]
+Compliance = Literal["HIPAA", "PCI-DSS", "SOC2", "CMS_Decision_Timeframes"]
+TemplateName = Literal["handler", "stream", "batch", "validator"]
+ModuleName = Literal[
+    "database.query", "database.execute", "http.get", "http.post", "notify.email", "notify.webhook", "files.read",
+    "files.write",
+]  # fmt: skip
+ScorerName = Literal["exact", "numeric", "date", "text", "set", "list"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Metadata(_Part):
+    """What the workflow is called and which obligations it runs under."""
+
+    name: str = Setting(min_length=1, max_length=120)
+    version: str = Setting("0.1.0", pattern=r"^[0-9A-Za-z][0-9A-Za-z.+-]*$")
+    title: str = ""
+    description: str = ""
+    owner: str = ""
+    compliance: tuple[Compliance, ...] = ()
+    effective_from: str | None = Setting(None, pattern=r"^\d{4}-\d{2}-\d{2}$")
+    effective_until: str | None = Setting(None, pattern=r"^\d{4}-\d{2}-\d{2}$")
+
+
+class Clause(_Part):
+    """One numbered sentence of the source policy."""
+
+    id: str = Setting(pattern=r"^[A-Za-z][A-Za-z0-9._-]*$", max_length=24)
+    text: str
+    source: str = ""
+
+
+class Table(_Part):
+    """A decision table: column names and rows of cell texts, read top to bottom."""
+
+    hit_policy: Literal["unique", "first", "priority", "any", "collect"] = "unique"
+    inputs: tuple[str, ...] = Setting(min_length=1)
+    outputs: tuple[str, ...] = Setting(min_length=1)
+    rows: tuple[tuple[str, ...], ...] = Setting(min_length=1)
+
+    @field_validator("rows", mode="before")
+    @classmethod
+    def _cells(cls, rows: Any) -> Any:
+        return [[str(cell) for cell in row] if isinstance(row, list) else row for row in rows]
+
+
+class Step(_Part):
+    """One step of `logic_requirements`, in the order of the spec.
+
+    A function step (`deterministic_rule` or `function`) becomes one generated function. `inputs` names the fields it
+    reads; `outputs` are the fields it sets. `on_null` says what a null in a nullable input means: ``escalate``
+    (a person decides; the default) or ``handle`` (the rule says what to do and the function receives None).
+    """
+
+    step: Name
+    type: Literal["deterministic_rule", "function", "bounded_invocation", "module", "human_review"]
+    intent: str = ""
+    logic: str = ""
+    table: Table | None = None
+    clauses: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[Field, ...] = ()
+    on_null: Literal["escalate", "handle"] = "escalate"
+    when: str | None = None
+    validation: tuple[str, ...] = ()
+    retries: int = Setting(1, ge=0, le=10)
+    model: str | None = None
+    max_tokens: int = Setting(1_000, ge=1, le=100_000)
+    module: ModuleName | None = None
+    with_: Mapping[str, Any] = Setting(default_factory=dict, alias="with")
+
+    @property
+    def is_function(self) -> bool:
+        """True for the steps that a model writes a function for."""
+        return self.type in ("deterministic_rule", "function")
+
+    @property
+    def text(self) -> str:
+        """Everything the step says in words."""
+        return "\n".join(part for part in (self.intent.strip(), self.logic.rstrip()) if part)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spellings(cls, raw: Any) -> Any:
+        if not isinstance(raw, Mapping):
+            return raw
+        raw = dict(raw)
+        if "schema" in raw:
+            raw["outputs"] = raw.pop("schema")
+        if "outputs" in raw:
+            raw["outputs"] = fields_from(raw["outputs"])
+        return raw
+
+
+class Case(_Part):
+    """An input and what must come of it. `expected` may name some of the outputs only. `steps` gives the outputs of
+    the steps that no function computes (bounded, module, human). `escalates` says whether the run must end with a
+    person; where it does, `expected` is compared with what the workflow proposes. `place` is where it was written.
+    """
+
+    id: str
+    input: Mapping[str, Any]
+    expected: Mapping[str, Any] = Setting(default_factory=dict)
+    steps: Mapping[str, Mapping[str, Any]] = Setting(default_factory=dict)
+    escalates: bool | None = None
+    held_out: bool = False
+    note: str = ""
+    place: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """The case as it is stored in an artifact."""
+        return {
+            "id": self.id,
+            "input": to_plain(self.input),
+            "expected": to_plain(self.expected),
+            "steps": to_plain(self.steps),
+            "escalates": self.escalates,
+            "held_out": self.held_out,
+            "note": self.note,
+        }
+
+
+class Scorer(_Part):
+    """How an output field is compared. `tolerance` is absolute, in the field's unit, for ``numeric``."""
+
+    scorer: ScorerName = "exact"
+    tolerance: str = "0"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, raw: Any) -> Any:
+        return {"scorer": raw} if isinstance(raw, str) else raw
+
+
+class Thresholds(_Part):
+    """What a candidate must reach. Shares are between 0 and 1; lengths are in lines."""
+
+    accuracy: float = Setting(1.0, ge=0, le=1)
+    held_out_accuracy: float = Setting(1.0, ge=0, le=1)
+    branch_coverage: float = Setting(0.8, ge=0, le=1)
+    mutation_score: float = Setting(0.9, ge=0, le=1)
+    function_lines: int = Setting(50, ge=5, le=400)
+    complexity: int = Setting(10, ge=1, le=50)
+
+
+class Invariant(_Part):
+    """A named boolean expression over inputs and outputs that must hold for every input."""
+
+    name: Name
+    holds: str
+
+
+class Override(_Part):
+    """A guard that the owner switches off, with the reason that is recorded in every artifact."""
+
+    rule: Literal["adverse-action"]
+    reason: str = Setting(min_length=10)
+    by: str = Setting(min_length=2)
+
+
+class Choice(_Part):
+    """Parts of the plan that the author picks instead of the orchestrator."""
+
+    template: TemplateName | None = None
+    blocks: tuple[Compliance, ...] = ()
+
+
+class Spec(_Part):
+    """A whole workflow. Everything that may be left out has been derived; `derived` says what, in sentences."""
+
+    metadata: Metadata
+    inputs: tuple[Field, ...] = Setting(min_length=1)
+    outputs: tuple[Field, ...] = ()
+    logic_requirements: tuple[Step, ...] = Setting(min_length=1)
+    clauses: tuple[Clause, ...] = ()
+    invariants: tuple[Invariant, ...] = ()
+    cases: tuple[Case, ...] = ()
+    thresholds: Thresholds = Thresholds()
+    scorers: Mapping[str, Scorer] = Setting(default_factory=dict)
+    overrides: tuple[Override, ...] = ()
+    answers: Mapping[str, str] = Setting(default_factory=dict)
+    plan: Choice = Choice()
+    derived: tuple[str, ...] = Setting((), exclude=True)
+
+    @property
+    def functions(self) -> tuple[Step, ...]:
+        """The steps that a model writes a function for."""
+        return tuple(step for step in self.logic_requirements if step.is_function)
+
+    @property
+    def given(self) -> tuple[Case, ...]:
+        """The cases that may appear in a prompt."""
+        return tuple(case for case in self.cases if not case.held_out)
+
+    @property
+    def held_out(self) -> tuple[Case, ...]:
+        """The cases that never do."""
+        return tuple(case for case in self.cases if case.held_out)
+
+    def known_fields(self) -> dict[str, Field]:
+        """Every field of the workflow by name: inputs, then what the steps set."""
+        known = {field.name: field for field in self.inputs}
+        for step in self.logic_requirements:
+            known |= {field.name: field for field in step.outputs}
+        return known
+
+    def clause(self, clause_id: str) -> Clause | None:
+        """The clause with this id."""
+        return next((clause for clause in self.clauses if clause.id == clause_id), None)
+
+    def digest(self) -> str:
+        """SHA-256 of the resolved spec without its cases."""
+        return digest(canonical_json(self.model_dump(mode="json", exclude={"cases"}, by_alias=True)))
+
+    def cases_digest(self) -> str:
+        """SHA-256 of all cases, given and held out."""
+        return digest(canonical_json([case.to_json() for case in self.cases]))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spellings(cls, raw: Any) -> Any:
+        if not isinstance(raw, Mapping):
+            return raw
+        raw = dict(raw)
+        for key in ("inputs", "outputs"):
+            if key in raw:
+                raw[key] = fields_from(raw[key])
+        if isinstance(raw.get("clauses"), Mapping):
+            raw["clauses"] = [{"id": key, "text": text} for key, text in raw["clauses"].items()]
+        if isinstance(raw.get("invariants"), Mapping):
+            raw["invariants"] = [{"name": key, "holds": text} for key, text in raw["invariants"].items()]
+        return raw
+
+
+# ---- reading -----------------------------------------------------------------------------------------------------
+
+
+def load_spec(path: str | Path) -> Spec:
+    """Read a spec file, and the case files it names beside it.
+
+    Raises SpecError with ``file:line:column`` for anything that is not a complete, consistent spec.
+    """
+    path = Path(path)
+    return parse_spec(read_spec_text(path), str(path), read=lambda name: _read_beside(path, name))
+
+
+def read_spec_text(path: Path) -> str:
+    """The text of a spec file, refused where it is absent, too large or not UTF-8."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise SpecError(f"cannot read the spec: {error.strerror}", place=str(path)) from error
+    if len(content) > LARGEST_SPEC:
+        raise SpecError(
+            f"the spec has {len(content):,} bytes; {LARGEST_SPEC:,} is the limit",
+            place=str(path),
+            hint="move cases into a file and name it: 'cases: {given: cases.jsonl}'",
+        )
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        column = error.start - (content.rfind(b"\n", 0, error.start) + 1) + 1
+        raise SpecError(
+            f"byte {content[error.start]:#04x} is not UTF-8",
+            place=f"{path}:{line}:{column}",
+            hint="save the file as UTF-8",
+        ) from error
+
+
+def _read_beside(spec: Path, name: str) -> str:
+    target = (spec.parent / name).resolve()
+    if not target.is_relative_to(spec.parent.resolve()):
+        raise SpecError(f"the case file {name!r} is outside the spec's folder", place=str(spec))
+    try:
+        return target.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpecError(f"cannot read the case file {name!r}: {error}", place=str(spec)) from error
+
+
+def parse_spec(
+    text: str,
+    name: str = "spec.yaml",
+    *,
+    read: Callable[[str], str] | None = None,
+    cases: Sequence[Mapping[str, Any]] | None = None,
+) -> Spec:
+    """A complete `Spec` from YAML text.
+
+    `name` stands in error places. `read` returns the text of a case file named by the spec. `cases`, where given,
+    stands in place of the spec's own cases (an artifact keeps them apart). Raises SpecError.
+    """
+    tree, place = read_yaml(text, name)
+    if not isinstance(tree, Mapping):
+        raise SpecError("a spec is a mapping with metadata, inputs and logic_requirements", place=f"{name}:1:1")
+    raw = dict(tree)
+    written = raw.pop("cases", None)
+    if written is not None and cases is None and not written:
+        raise SpecError(
+            "'cases' is empty", place=place.of(("cases",)), hint="write at least one case, or leave the key out"
+        )
+    if isinstance(written, Mapping) and cases is None:
+        _only_keys(written, ("given", "held_out"), place, ("cases",))
+    try:
+        spec = Spec.model_validate(raw)
+    except ValidationError as error:
+        raise _spec_error(error.errors(), place, tree) from None
+    spec = _resolve(spec, place)
+    rows = _case_rows(written, place, read) if cases is None else [(row, place.fixed(("cases",))) for row in cases]
+    return spec.model_copy(update={"cases": _cases(spec, rows)})
+
+
+def _only_keys(mapping: Mapping[str, Any], allowed: tuple[str, ...], place: Place, path: tuple[Any, ...]) -> None:
+    for key in mapping:
+        if key not in allowed:
+            raise SpecError(f"unknown key {key!r}", place=place.of((*path, key)), hint=closest(str(key), allowed))
+
+
+# ---- fields in their short forms ---------------------------------------------------------------------------------
+
+_JSON_TYPES = {"string": "text", "number": "decimal", "integer": "integer", "boolean": "boolean", "array": "list",
+               "object": "object"}  # fmt: skip
+
+
+def fields_from(raw: Any) -> Any:
+    """Fields as a list of mappings, from any accepted form: a list, a mapping of name to type, a JSON Schema."""
+    if isinstance(raw, Mapping) and isinstance(raw.get("properties"), Mapping):
+        required = raw.get("required", list(raw["properties"]))
+        return [
+            _from_json_schema(key, value, key not in required) if isinstance(value, Mapping) else {"name": key}
+            for key, value in raw["properties"].items()
+        ]
+    if isinstance(raw, Mapping):
+        return [{"name": key, **_field_form(value)} for key, value in raw.items()]
+    if isinstance(raw, list | tuple):
+        return [_field_form(item) if isinstance(item, Mapping) else item for item in raw]
+    return raw
+
+
+def _field_form(raw: Any) -> dict[str, Any]:
+    """One field's settings from ``text?``, ``list of decimal`` or a mapping with the long keys."""
+    if isinstance(raw, Field):
+        return raw.model_dump()
+    out: dict[str, Any] = {"type": raw} if not isinstance(raw, Mapping) else dict(raw)
+    kind = out.get("type")
+    if isinstance(kind, str):
+        if kind.endswith("?"):
+            kind, out["nullable"] = kind[:-1], True
+        if kind.startswith("list of "):
+            kind, out["items"] = "list", kind.removeprefix("list of ")
+        elif kind.startswith("list[") and kind.endswith("]"):
+            kind, out["items"] = "list", kind[5:-1]
+        out["type"] = kind
+    if "items" in out:
+        out["items"] = {"name": "item", **_field_form(out["items"])}
+    if "fields" in out:
+        out["fields"] = fields_from(out["fields"])
+    if isinstance(out.get("range"), list | tuple) and len(out["range"]) == 2:
+        out["minimum"], out["maximum"] = out.pop("range")
+    return out
+
+
+def _from_json_schema(name: str, schema: Mapping[str, Any], nullable: bool) -> dict[str, Any]:
+    """A field from a JSON Schema property: the common keywords, everything else is an unknown key."""
+    raw = dict(schema)
+    kind = raw.pop("type", "string" if "enum" in raw else None)
+    if isinstance(kind, list):
+        nullable = nullable or "null" in kind
+        kind = next((one for one in kind if one != "null"), None)
+    out: dict[str, Any] = {"name": name, "nullable": nullable, "type": _JSON_TYPES.get(str(kind), kind)}
+    if "enum" in raw:
+        out |= {"type": "enum", "values": raw.pop("enum")}
+    written = raw.pop("format", None)
+    if written in ("date", "date-time", "decimal"):
+        out["type"] = {"date": "date", "date-time": "datetime", "decimal": "decimal"}[written]
+    if "items" in raw:
+        out["items"] = _from_json_schema("item", raw.pop("items"), nullable=False)
+    if "properties" in raw:
+        out["fields"] = fields_from({"properties": raw.pop("properties"), "required": raw.pop("required", [])})
+    raw.pop("additionalProperties", None)
+    for theirs, ours in (("maxLength", "max_length"), ("maxItems", "max_length")):
+        if theirs in raw:
+            out[ours] = raw.pop(theirs)
+    return out | raw
+
+
+# ---- deriving what was left out ----------------------------------------------------------------------------------
+
+
+def _resolve(spec: Spec, place: Place) -> Spec:
+    """Fill in clauses, step outputs, step inputs and workflow outputs, and check that names hang together."""
+    _unique((clause.id for clause in spec.clauses), "clause", place, ("clauses",))
+    _unique((step.step for step in spec.logic_requirements), "step", place, ("logic_requirements",))
+    _unique((field.name for field in spec.inputs), "input", place, ("inputs",))
+    _check_fields(spec.inputs, place, ("inputs",))
+    _check_fields(spec.outputs, place, ("outputs",))
+    notes: list[str] = []
+    clauses = list(spec.clauses)
+    known: dict[str, Field] = {field.name: field for field in spec.inputs}
+    steps: list[Step] = []
+    last_function = spec.functions[-1].step if spec.functions else None
+    for number, step in enumerate(spec.logic_requirements):
+        where = ("logic_requirements", number)
+        _check_fields(step.outputs, place, (*where, "outputs"))
+        if step.is_function:
+            step = _with_clauses(step, spec, clauses, notes, place, where)
+        if not step.outputs:
+            step = _with_outputs(step, spec, known, step.step == last_function, notes, place, where)
+        step = _with_inputs(step, known, notes, place, where)
+        _check_step(step, known, place, where)
+        for field in step.outputs:
+            if field.name in known and step.is_function:
+                raise SpecError(
+                    f"step {step.step!r} sets {field.name!r}, which already has a value",
+                    place=place.of(where),
+                    hint="give the output a name of its own",
+                )
+            known[field.name] = field
+        steps.append(step)
+    outputs = spec.outputs
+    if not outputs:
+        outputs = steps[-1].outputs if last_function is None else spec_function_outputs(steps)
+        notes.append(f"outputs: {', '.join(field.name for field in outputs)} (those of the last rule)")
+    for field in outputs:
+        if field.name not in known:
+            raise SpecError(
+                f"no step sets the output {field.name!r}",
+                place=place.of(("outputs",)),
+                hint=closest(field.name, list(known)) or "add it to a step's outputs",
+            )
+    spec = spec.model_copy(
+        update={
+            "clauses": tuple(clauses),
+            "logic_requirements": tuple(steps),
+            "outputs": tuple(_marked_adverse(known[field.name], field) for field in outputs),
+            "derived": tuple(notes),
+        }
+    )
+    _check_expressions(spec, known, place)
+    return spec
+
+
+def spec_function_outputs(steps: Sequence[Step]) -> tuple[Field, ...]:
+    """The outputs of the last function step."""
+    return next(step.outputs for step in reversed(steps) if step.is_function)
+
+
+def _marked_adverse(known: Field, written: Field) -> Field:
+    """The output field as the step sets it, with the adverse values named or recognised by their words."""
+    adverse = written.adverse or known.adverse
+    if not adverse and known.type == "enum":
+        adverse = tuple(value for value in known.values if value.upper().replace(" ", "_") in ADVERSE_WORDS)
+    return known.model_copy(update={"adverse": adverse, "description": written.description or known.description})
+
+
+def _unique(found: Iterable[str], what: str, place: Place, path: tuple[Any, ...]) -> None:
+    seen: set[str] = set()
+    for number, name in enumerate(found):
+        if name in seen:
+            raise SpecError(
+                f"duplicate {what} {name!r}", place=place.of((*path, number)), hint="names must differ; rename one"
+            )
+        seen.add(name)
+
+
+def _check_fields(fields: Iterable[Field], place: Place, path: tuple[Any, ...]) -> None:
+    for number, field in enumerate(fields):
+        where = place.of((*path, number))
+        if not field.name.isidentifier() or keyword.iskeyword(field.name):
+            raise SpecError(f"{field.name!r} cannot be a field's name", place=where, hint="letters, digits and _ only")
+        if field.type == "enum" and not field.values:
+            raise SpecError(f"enum {field.name!r} has no values", place=where, hint="add 'values: [A, B]'")
+        if field.type == "list" and field.items is None:
+            raise SpecError(f"list {field.name!r} has no item type", place=where, hint="write 'type: list of text'")
+        if field.type == "float" and field.is_money:
+            raise SpecError(
+                f"{field.name!r} is money ({field.unit}) in binary floating point, which loses cents",
+                place=where,
+                hint="use 'type: decimal'",
+            )
+        if field.minimum is not None and field.maximum is not None and field.minimum > field.maximum:  # type: ignore[operator]
+            raise SpecError(f"{field.name!r} has minimum {field.minimum} above maximum {field.maximum}", place=where)
+        if field.type == "object":
+            _check_fields(field.fields, place, (*path, number, "fields"))
+        if field.items is not None:
+            _check_fields((field.items,), place, (*path, number))
+
+
+def _with_clauses(
+    step: Step, spec: Spec, clauses: list[Clause], notes: list[str], place: Place, where: tuple[Any, ...]
+) -> Step:
+    """Cited clauses checked; none cited: those named in the text, else all; none in the spec: one per line."""
+    known = {clause.id for clause in clauses}
+    for clause_id in step.clauses:
+        if clause_id not in known:
+            raise SpecError(
+                f"step {step.step!r} cites clause {clause_id!r}, which does not exist",
+                place=place.of((*where, "clauses")),
+                hint=closest(clause_id, sorted(known)),
+            )
+    if step.clauses:
+        return step
+    if spec.clauses:
+        words = set(step.text.replace(",", " ").replace(".", " ").replace("(", " ").replace(")", " ").split())
+        cited = tuple(clause.id for clause in spec.clauses if clause.id in words)
+        return step.model_copy(update={"clauses": cited or tuple(clause.id for clause in spec.clauses)})
+    lines = [line.strip() for line in step.text.splitlines() if line.strip()]
+    if step.table is not None:
+        lines += [" | ".join(row) for row in step.table.rows]
+    if not lines:
+        raise SpecError(
+            f"step {step.step!r} says nothing: no intent, logic, table or clauses",
+            place=place.of(where),
+            hint="add 'intent:' with the rule in words",
+        )
+    added = [Clause(id=f"C{len(clauses) + n}", text=line) for n, line in enumerate(lines, start=1)]
+    clauses += added
+    notes.append(f"clauses: {added[0].id} to {added[-1].id}, one per line of {step.step!r}")
+    return step.model_copy(update={"clauses": tuple(clause.id for clause in added)})
+
+
+def _with_outputs(
+    step: Step,
+    spec: Spec,
+    known: Mapping[str, Field],
+    is_last: bool,
+    notes: list[str],
+    place: Place,
+    where: tuple[Any, ...],
+) -> Step:
+    """Outputs of a step that declares none: the workflow's for the last rule, or the outcomes of its logic."""
+    if step.type in ("module", "human_review"):
+        return step
+    if is_last and spec.outputs:
+        # what no earlier step or input provides is this step's to set
+        free = tuple(field for field in spec.outputs if field.name not in known)
+        if free:
+            return step.model_copy(update={"outputs": free})
+    values = expressions.outcomes(step.logic)
+    if not values:
+        raise SpecError(
+            f"step {step.step!r} has no outputs and none can be derived from its logic",
+            place=place.of(where),
+            hint="add 'outputs:' with a name and a type, for instance 'outputs: {decision: text}'",
+        )
+    name = "decision" if is_last else f"{step.step}_outcome"
+    notes.append(f"{step.step}.outputs: {name}, one of {', '.join(values)} (from THEN and ELSE)")
+    return step.model_copy(update={"outputs": (Field(name=name, type="enum", values=values),)})
+
+
+def _with_inputs(
+    step: Step, known: Mapping[str, Field], notes: list[str], place: Place, where: tuple[Any, ...]
+) -> Step:
+    """Declared inputs checked; otherwise the known fields that the step's text names, else all of them."""
+    for number, name in enumerate(step.inputs):
+        if name not in known:
+            raise SpecError(
+                f"step {step.step!r} reads {name!r}, which is not an input or an earlier step's output",
+                place=place.of((*where, "inputs", number)),
+                hint=closest(name, list(known)),
+            )
+    if step.inputs:
+        return step
+    if step.type == "module":
+        return step.model_copy(update={"inputs": tuple(name for name in known if name in _placeholders(step.with_))})
+    words = set("".join(c if c.isalnum() or c == "_" else " " for c in step.text).split())
+    if step.table is not None:
+        words |= set(step.table.inputs)
+    named = tuple(name for name in known if name in words)
+    chosen = named if named and step.is_function and len(step.text) < 2_000 else tuple(known)
+    if named and chosen == named and len(named) < len(known):
+        notes.append(f"{step.step}.inputs: {', '.join(named)} (the fields that its text names)")
+    return step.model_copy(update={"inputs": chosen})
+
+
+def _placeholders(value: Any) -> set[str]:
+    """The names in ``{name}`` and ``:name`` placeholders anywhere in a module step's settings."""
+    if isinstance(value, Mapping):
+        return set().union(*(_placeholders(inner) for inner in value.values()))
+    if isinstance(value, list | tuple):
+        return set().union(*(_placeholders(inner) for inner in value))
+    return set(re.findall(r"(?:\{|(?<!:):)([A-Za-z_]\w*)", value)) if isinstance(value, str) else set()
+
+
+def _check_step(step: Step, known: Mapping[str, Field], place: Place, where: tuple[Any, ...]) -> None:
+    if keyword.iskeyword(step.step):
+        raise SpecError(f"{step.step!r} is a Python keyword", place=place.of(where), hint="rename the step")
+    if step.step in known:
+        raise SpecError(
+            f"step {step.step!r} has the name of a field", place=place.of(where), hint="rename the step, for "
+            f"instance 'set_{step.step}'"
+        )  # fmt: skip
+    if step.type == "module" and step.module is None:
+        raise SpecError(f"module step {step.step!r} names no module", place=place.of(where), hint="add 'module:'")
+    if step.type == "bounded_invocation" and not step.outputs:
+        raise SpecError(
+            f"bounded step {step.step!r} has no schema", place=place.of(where), hint="add 'schema:' with its fields"
+        )
+    if step.when is not None and step.is_function:
+        raise SpecError(
+            f"rule {step.step!r} has 'when'", place=place.of((*where, "when")), hint="write the condition in its logic"
+        )
+    if step.when is not None and any(not field.nullable for field in step.outputs):
+        raise SpecError(
+            f"step {step.step!r} is conditional, so its outputs must be nullable",
+            place=place.of(where),
+            hint="add '?' to their types",
+        )
+
+
+def _check_expressions(spec: Spec, known: Mapping[str, Field], place: Place) -> None:
+    """Every expression parses and names known fields only."""
+    texts: list[tuple[str, tuple[Any, ...]]] = [
+        (invariant.holds, ("invariants", number)) for number, invariant in enumerate(spec.invariants)
+    ]
+    for number, step in enumerate(spec.logic_requirements):
+        path = ("logic_requirements", number)
+        texts += [(text, (*path, "validation", n)) for n, text in enumerate(step.validation)]
+        texts += [(step.when, (*path, "when"))] if step.when else []
+    for text, path in texts:
+        try:
+            found = expressions.names(expressions.to_python(text))
+        except expressions.ExpressionError as error:
+            raise SpecError(str(error), place=place.of(path)) from error
+        for name in found:
+            if name not in known:
+                raise SpecError(
+                    f"{text!r} names {name!r}, which is not a field of this workflow",
+                    place=place.of(path),
+                    hint=closest(name, list(known)),
+                )
+
+
+# ---- cases -------------------------------------------------------------------------------------------------------
+
+_Locate = Callable[[tuple[Any, ...]], str]
+
+
+def _case_rows(
+    written: Any, place: Place, read: Callable[[str], str] | None
+) -> list[tuple[Mapping[str, Any], _Locate]]:
+    """Each written case with a function that finds the place of a path inside it."""
+    if written is None:
+        return []
+    if not isinstance(written, Mapping):
+        return _inline(written, place, ("cases",), None)
+    rows: list[tuple[Mapping[str, Any], _Locate]] = []
+    for key, group in written.items():
+        held_out = key == "held_out"
+        if isinstance(group, str):
+            rows += _from_file(group, held_out, read, place.of(("cases", key)))
+        else:
+            rows += _inline(group, place, ("cases", key), held_out)
+    return rows
+
+
+def _inline(
+    group: Any, place: Place, path: tuple[Any, ...], held_out: bool | None
+) -> list[tuple[Mapping[str, Any], _Locate]]:
+    if not isinstance(group, list | tuple):
+        raise SpecError("cases are a list", place=place.of(path))
+    rows: list[tuple[Mapping[str, Any], _Locate]] = []
+    for number, row in enumerate(group):
+        if not isinstance(row, Mapping):
+            raise SpecError("a case is a mapping with input and expected", place=place.of((*path, number)))
+        row = dict(row) if held_out is None else {**row, "held_out": held_out}
+        rows.append((row, place.fixed((*path, number))))
+    return rows
+
+
+def _from_file(
+    name: str, held_out: bool, read: Callable[[str], str] | None, where: str
+) -> list[tuple[Mapping[str, Any], _Locate]]:
+    if read is None:
+        raise SpecError(f"the case file {name!r} cannot be read here", place=where)
+    text = read(name)
+    if name.endswith((".yaml", ".yml")):
+        tree, place = read_yaml(text, name)
+        return _inline(tree, place, (), held_out)
+    rows: list[tuple[Mapping[str, Any], _Locate]] = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise SpecError(f"not JSON: {error}", place=f"{name}:{number}:1") from error
+        if not isinstance(row, dict):
+            raise SpecError("a case is an object with input and expected", place=f"{name}:{number}:1")
+        rows.append(({**row, "held_out": held_out}, lambda path, at=f"{name}:{number}:1": at))  # type: ignore[misc]
+    return rows
+
+
+def _cases(spec: Spec, rows: Iterable[tuple[Mapping[str, Any], _Locate]]) -> tuple[Case, ...]:
+    """Cases with values of the fields' types: a decimal written as 0.1 is a Decimal from here on."""
+    inputs = validator(spec.inputs)
+    outputs = {field.name: field for field in spec.outputs}
+    effects = {step.step: step for step in spec.logic_requirements if not step.is_function}
+    nulls = {field.name: None for field in spec.inputs if field.nullable}
+    cases: list[Case] = []
+    for number, (row, locate) in enumerate(rows, start=1):
+        raw = {"id": f"case-{number}", **row, "place": locate(())}
+        try:
+            case = Case.model_validate(raw)
+        except ValidationError as error:
+            raise _case_error(error.errors()[0], raw, locate, tuple(Case.model_fields), ()) from None
+        for name in case.expected:
+            if name not in outputs:
+                raise SpecError(
+                    f"case {case.id!r} expects {name!r}, which is not an output",
+                    place=locate(("expected", name)),
+                    hint=closest(name, list(outputs)),
+                )
+        if not case.expected and case.escalates is None:
+            raise SpecError(
+                f"case {case.id!r} expects nothing", place=locate(()), hint="add 'expected:' or 'escalates: true'"
+            )
+        for name in case.steps:
+            if name not in effects:
+                raise SpecError(
+                    f"case {case.id!r} gives outputs of {name!r}, which is not a module, bounded or human step",
+                    place=locate(("steps", name)),
+                    hint=closest(name, list(effects)),
+                )
+        expected_fields = [outputs[name].model_copy(update={"nullable": True}) for name in case.expected]
+        update: dict[str, Any] = {
+            "input": _typed({**nulls, **case.input}, inputs, ("input",), locate),
+            "expected": _typed(case.expected, validator(expected_fields), ("expected",), locate),
+            "steps": {
+                name: _typed(values, validator(effects[name].outputs), ("steps", name), locate)
+                for name, values in case.steps.items()
+            },
+        }
+        cases.append(case.model_copy(update=update))
+    seen: set[str] = set()
+    for case in cases:
+        if case.id in seen:
+            raise SpecError(f"duplicate case {case.id!r}", place=case.place, hint="give every case its own id")
+        seen.add(case.id)
+    return tuple(cases)
+
+
+def _typed(values: Any, adapter: Any, path: tuple[Any, ...], locate: _Locate) -> Any:
+    try:
+        return adapter.validate_python(values)
+    except ValidationError as error:
+        keys = tuple(values) if isinstance(values, Mapping) else ()
+        raise _case_error(error.errors()[0], values, locate, keys, path) from None
+
+
+def _case_error(
+    error: ErrorDetails, values: Any, locate: _Locate, allowed: tuple[str, ...], path: tuple[Any, ...]
+) -> SpecError:
+    where = (*path, *error["loc"])
+    name = ".".join(str(part) for part in where)
+    if error["type"] == "extra_forbidden":
+        return SpecError(
+            f"case has an unknown field {name!r}", place=locate(where), hint=closest(str(where[-1]), allowed)
+        )
+    if error["type"] == "missing":
+        return SpecError(f"case lacks {name!r}", place=locate(path), hint="add it, or make the field nullable")
+    return SpecError(f"case field {name!r} is {error['input']!r}: {error['msg']}", place=locate(where))
+
+
+# ---- errors ------------------------------------------------------------------------------------------------------
+
+_KEYS: Mapping[str, type[BaseModel]] = {
+    "metadata": Metadata, "inputs": Field, "outputs": Field, "fields": Field, "items": Field, "schema": Field,
+    "logic_requirements": Step, "clauses": Clause, "invariants": Invariant, "thresholds": Thresholds,
+    "scorers": Scorer, "overrides": Override, "plan": Choice, "table": Table,
+}  # fmt: skip
+
+
+def _spec_error(errors: Sequence[ErrorDetails], place: Place, tree: Any) -> SpecError:
+    """One precise error out of what pydantic found: unknown keys first, then the earliest in the file."""
+    ranked = sorted(errors, key=lambda one: (one["type"] != "extra_forbidden", place.line(one["loc"])))
+    error = ranked[0]
+    loc = error["loc"]
+    name = str(loc[-1]) if loc else "spec"
+    where = place.of(loc)
+    if error["type"] == "extra_forbidden":
+        parent = next((part for part in reversed(loc[:-1]) if part in _KEYS), None)
+        model = _KEYS[str(parent)] if parent else Spec
+        allowed = [info.alias or key for key, info in model.model_fields.items() if not info.exclude]
+        return SpecError(f"unknown key {name!r}", place=where, hint=closest(name, allowed))
+    if error["type"] == "missing":
+        at = ".".join(str(part) for part in loc[:-1]) or "the spec"
+        return SpecError(f"{at} lacks {name!r}", place=place.of(loc[:-1]), hint=f"add '{name}:'")
+    if error["type"] == "literal_error" and name == "type":
+        step = "logic_requirements" in loc and not {"outputs", "schema"} & set(loc)
+        allowed_types = list(STEP_TYPES) if step else list(_type_names())
+        value = str(error["input"])
+        spoken = {"string": "text", "str": "text", "number": "decimal", "int": "integer", "bool": "boolean",
+                  "array": "list", "money": "decimal", "dict": "object"}  # fmt: skip
+        hint = f"did you mean {spoken[value]!r}?" if value in spoken and not step else closest(value, allowed_types)
+        return SpecError(
+            f"unknown type {value!r}; a type is one of {', '.join(allowed_types)}", place=where, hint=hint
+        )
+    if error["type"] == "literal_error":
+        options = str(error.get("ctx", {}).get("expected", ""))
+        values = [word.strip(" '") for word in options.replace(" or ", ",").split(",")]
+        return SpecError(
+            f"{name!r} is {as_source(error['input'])}; it is one of {', '.join(values)}",
+            place=where,
+            hint=closest(str(error["input"]), values),
+        )
+    path = ".".join(str(part) for part in loc)
+    return SpecError(f"{path}: {as_source(error['input'])} does not fit: {error['msg']}", place=where)
+
+
+def _type_names() -> tuple[str, ...]:
+    from typing import get_args
+
+    return get_args(TypeName)
+
+
+def spec_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of spec files, short forms included, for editors."""
+    schema = Spec.model_json_schema(by_alias=True)
+    field = {"$ref": "#/$defs/Field"}
+    short = {"type": "string", "pattern": r"^(list of )*[a-z]+\??$", "description": "a type, '?' for nullable"}
+    one = {"anyOf": [short, field]}
+    many = {
+        "anyOf": [
+            {"type": "array", "items": field},
+            {"type": "object", "additionalProperties": one},
+        ]
+    }
+    definitions = schema["$defs"]
+    definitions["Field"]["properties"]["type"] = {
+        "anyOf": [{"enum": list(_type_names())}, short],
+        "description": "text integer decimal float boolean date datetime enum list object; '?' for nullable",
+    }
+    definitions["Field"]["properties"]["items"] = one
+    definitions["Field"]["properties"]["fields"] = many
+    definitions["Field"]["properties"]["range"] = {"type": "array", "minItems": 2, "maxItems": 2}
+    definitions["Field"]["required"] = ["type"]
+    definitions["Step"]["properties"] |= {"outputs": many, "schema": many}
+    case_rows = {"type": "array", "items": {"$ref": "#/$defs/Case"}}
+    definitions["Case"]["properties"].pop("place", None)
+    definitions["Case"]["required"] = ["input"]
+    group = {"anyOf": [case_rows, {"type": "string"}]}
+    schema["properties"] |= {
+        "inputs": many,
+        "outputs": many,
+        "cases": {"anyOf": [case_rows, {"type": "object", "properties": {"given": group, "held_out": group}}]},
+    }
+    for key in ("clauses", "invariants"):
+        schema["properties"][key] = {
+            "anyOf": [schema["properties"][key], {"type": "object", "additionalProperties": {"type": "string"}}]
+        }
+    schema["properties"].pop("derived", None)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Ingot spec", **schema}
