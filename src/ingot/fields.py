@@ -175,6 +175,11 @@ def _decimal_in(value: object) -> object:
     return repr(value) if type(value) is float else value
 
 
+def _float_in(value: object) -> object:
+    """Specs and the command line read numbers with a point as Decimal; a float field takes them as floats."""
+    return float(value) if type(value) is Decimal else value
+
+
 def _date_in(value: object) -> object:
     """A date is an ISO text or a date; a datetime is not cut down to one."""
     if isinstance(value, datetime) or not isinstance(value, str | date):
@@ -201,7 +206,7 @@ def _python_type(field: Field) -> Any:
             kind = Annotated[Decimal, limits, BeforeValidator(_decimal_in)]
         case "float":
             limits = pydantic.Field(**{key: None if v is None else float(v) for key, v in bounds.items()})
-            kind = Annotated[float, pydantic.Field(strict=True, allow_inf_nan=False), limits]
+            kind = Annotated[float, pydantic.Field(strict=True, allow_inf_nan=False), limits, BeforeValidator(_float_in)]
         case "boolean":
             kind = StrictBool
         case "date":

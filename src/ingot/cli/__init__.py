@@ -1,0 +1,88 @@
+"""The command line: arguments, printing and exit codes only.
+
+Exit codes: 0 done; 1 refused (findings, a failed verification, a failed run); 2 bad usage, spec or input; 130 Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from ingot import __version__
+
+_COMMANDS = {
+    "init": ("build", "Write a commented spec with cases that compiles as it is."),
+    "compile": ("build", "Compile a spec with a model into a signed artifact."),
+    "check": ("build", "Run the four stages on code from anywhere; no model, no network."),
+    "plan": ("build", "Show template, modules and blocks chosen for a spec, with reasons."),
+    "schema": ("build", "Print the JSON Schema of specs, for editors."),
+    "rules": ("build", "List every rule, or explain one."),
+    "run": ("use", "Run an artifact on an input."),
+    "explain": ("use", "Run an artifact and show the lines and clauses that decided."),
+    "verify": ("use", "Repeat every check of an artifact, offline."),
+    "approve": ("use", "Add a second person's signature to an artifact."),
+    "show": ("use", "Show what an artifact holds."),
+    "diff": ("use", "Show what differs between two artifacts."),
+    "demo": ("demo", "See the whole path once: no key, no network."),
+    "bench": ("bench", "Measure: run time of artifacts, time of the stages."),
+}
+
+
+class _Lazy(click.Group):
+    """Commands are imported when they are used, so that ``--help`` is quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f"ingot.cli.{_COMMANDS[cmd_name][0]}")
+        command: click.Command = getattr(module, f"{cmd_name}_command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, said) for name, (_, said) in _COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from ingot.yaml_text import closest
+
+            hint = closest(args[0], _COMMANDS) if args else None
+            error.message += f" {hint}" if hint else ""
+            raise
+
+
+@click.command(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="ingot")
+def cli() -> None:
+    """Compiled AI for Python: a model writes a workflow's logic once, four gates prove it, then it runs as plain code."""
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    """The ``ingot`` command. Every error of ours is one message and an exit code; a bug of ours is a traceback."""
+    from ingot.errors import IngotError
+
+    try:
+        return cli.main(arguments, prog_name="ingot", standalone_mode=False)
+    except click.exceptions.Abort:
+        click.echo("interrupted; nothing was half-written", err=True)
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except IngotError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.exit(1)

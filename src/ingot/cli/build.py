@@ -1,0 +1,214 @@
+"""Commands up to the artifact: init, compile, check, plan, schema, rules."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from decimal import Decimal
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ingot.errors import CompileFailed, SpecError
+
+if TYPE_CHECKING:
+    from ingot.questions import Question
+
+SPEC = click.argument("spec", type=click.Path(path_type=Path))
+OUT = click.option("--out", type=click.Path(path_type=Path), help="Folder for the artifact.")
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+
+
+@click.command("init")
+@click.argument("name")
+def init_command(name: str) -> None:
+    """Write NAME/spec.yaml, a commented spec with cases that compiles as it is."""
+    folder = Path(name)
+    slug = re.sub(r"[^a-z0-9]+", "-", folder.name.lower()).strip("-")
+    if not slug:
+        raise click.UsageError(f"{name!r} holds no letter or digit to name a workflow by")
+    target = folder / "spec.yaml"
+    if target.exists():
+        raise SpecError("there is a spec already; it is left as it is", place=str(target), hint="choose another name")
+    folder.mkdir(parents=True, exist_ok=True)
+    text = resources.files("ingot.library").joinpath("starter", "spec.yaml").read_text(encoding="utf-8")
+    text = text.replace("starter-workflow", slug)
+    part = target.with_suffix(".yaml.part")
+    part.write_text(text, encoding="utf-8")
+    os.link(part, target)  # fails where another process was faster; never overwrites
+    part.unlink()
+    click.echo(f"wrote {target}\nnext: ingot compile {target} --model openai:gpt-5   (or: ingot check --code logic.py)")
+
+
+@click.command("compile")
+@SPEC
+@click.option(
+    "--model",
+    envvar="INGOT_MODEL",
+    help="anthropic:NAME, openai:NAME[@URL], ollama:NAME, local:FILE.gguf, files:DIR or replay:DIR. [env: INGOT_MODEL]",
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("artifacts"), show_default=True, help="Where artifacts go."
+)
+@click.option("--attempts", default=5, show_default=True, type=click.IntRange(1, 50), help="Candidates to try.")
+@click.option("--max-tokens", type=click.IntRange(1), help="Hard stop at this many tokens.")
+@click.option("--max-cost", type=str, help="Hard stop at this many US dollars.")
+@click.option("--timeout", default=120.0, show_default=True, help="Seconds a model may take for one answer.")
+@click.option("--record", type=click.Path(path_type=Path), help="Keep every completion here, for replay:DIR.")
+@click.option("--questions", is_flag=True, help="List what the spec leaves open, then stop.")
+@click.option("--ask", is_flag=True, help="Answer the open questions first; answers go into the spec.")
+@AS_JSON
+def compile_command(
+    spec: Path,
+    model: str | None,
+    out: Path,
+    attempts: int,
+    max_tokens: int | None,
+    max_cost: str | None,
+    timeout: float,
+    record: Path | None,
+    questions: bool,
+    ask: bool,
+    as_json: bool,
+) -> None:
+    """Compile SPEC with a model into a signed artifact."""
+    from ingot.cli.printing import Live, attempts_json, compiled_json, show_compiled, show_questions
+    from ingot.compile.driver import compile_spec
+    from ingot.models.budget import Budget
+    from ingot.models.open import open_model
+    from ingot.questions import find_questions
+    from ingot.spec import load_spec
+
+    if questions:
+        show_questions(find_questions(load_spec(spec)), as_json)
+        return
+    if ask:
+        _ask(spec, find_questions(load_spec(spec)))
+    if model is None:
+        raise click.UsageError(
+            "no model: give --model (for instance openai:gpt-5, local:model.gguf, files:DIR), "
+            "or write the code yourself and use 'ingot check'"
+        )
+    load_spec(spec)  # a malformed spec is told before a model is loaded
+    budget = Budget(max_tokens, Decimal(max_cost) if max_cost else None)
+    backend = open_model(model, budget=budget, timeout=timeout, record=record)
+    with Live(quiet=as_json) as live:
+        try:
+            compiled = compile_spec(spec, backend, out=out, attempts=attempts, listen=live.listen)
+        except CompileFailed as failed:
+            if as_json:
+                click.echo(json.dumps({"passed": False, "attempts": attempts_json(failed.attempts)}, indent=2))
+                raise click.exceptions.Exit(1) from None
+            live.failed(failed)
+            raise
+    if as_json:
+        click.echo(json.dumps(compiled_json(compiled), indent=2))
+    else:
+        show_compiled(compiled)
+
+
+def _ask(spec: Path, found: tuple[Question, ...]) -> None:
+    """Ask every open question on the terminal and keep the answers in the spec file."""
+    from ingot.cli.answers import write_answers
+
+    answers: dict[str, str] = {}
+    for question in (one for one in found if one.answer is None):
+        click.echo(f"\n{question.id}  {question.text}\n  proposed: {question.reading}")
+        answer = click.prompt("  answer (Enter leaves it open, = takes the proposal)", default="", show_default=False)
+        if answer.strip():
+            answers[question.id] = question.reading if answer.strip() == "=" else answer.strip()
+    if answers:
+        write_answers(spec, answers)
+        click.echo(f"\nwrote {len(answers)} answer(s) into {spec}")
+
+
+@click.command("check")
+@SPEC
+@click.option("--code", required=True, type=click.Path(path_type=Path), help="The functions, as a Python file.")
+@click.option("--author", default="not stated", help="Who wrote the code; goes into the provenance.")
+@OUT
+@AS_JSON
+def check_command(spec: Path, code: Path, author: str, out: Path | None, as_json: bool) -> None:
+    """Run the four stages on code from anywhere: a person, a coding agent, another tool. No model, no network."""
+    from ingot.cli.printing import Live, compiled_json, show_compiled
+    from ingot.compile.driver import check
+
+    try:
+        text = code.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpecError(f"cannot read the code: {error}", place=str(code)) from None
+    with Live(quiet=as_json) as live:
+        compiled = check(spec, text, author=author, out=out, listen=live.listen)
+    if as_json:
+        click.echo(json.dumps(compiled_json(compiled), indent=2))
+    else:
+        show_compiled(compiled)
+    if not compiled.passed:
+        raise click.exceptions.Exit(1)
+
+
+@click.command("plan")
+@SPEC
+@AS_JSON
+def plan_command(spec: Path, as_json: bool) -> None:
+    """Show what would be compiled and why: template, modules, blocks, what was derived, tokens of the request."""
+    from ingot.compile.plan import make_plan
+    from ingot.compile.prompt import first_request
+    from ingot.spec import load_spec
+
+    loaded = load_spec(spec)
+    plan = make_plan(loaded)
+    tokens = 0
+    if loaded.functions:
+        request = first_request(loaded, plan)
+        tokens = (len(request.system) + len(request.prompt)) // 4
+    if as_json:
+        click.echo(json.dumps({**plan.to_json(), "prompt_tokens_estimate": tokens}, indent=2))
+        return
+    width = max(len(choice) for choice, _ in plan.reasons)
+    for choice, reason in plan.reasons:
+        click.echo(f"{choice:<{width}}  {reason}")
+    click.echo(f"\none request for {len(loaded.functions)} function(s), about {tokens} tokens in")
+
+
+@click.command("schema")
+def schema_command() -> None:
+    """Print the JSON Schema of specs. In a spec: # yaml-language-server: $schema=ingot.schema.json"""
+    from ingot.spec import spec_schema
+
+    click.echo(json.dumps(spec_schema(), indent=2))
+
+
+@click.command("rules")
+@click.argument("code", required=False)
+@AS_JSON
+def rules_command(code: str | None, as_json: bool) -> None:
+    """List every rule, or explain CODE with its reason, an example and the fix."""
+    from dataclasses import asdict
+
+    from ingot.compile.rules import all_rules
+    from ingot.yaml_text import closest
+
+    rules = all_rules()
+    if code is not None:
+        rules = tuple(rule for rule in all_rules() if rule.code == code.upper())
+        if not rules:
+            hint = closest(code.upper(), [rule.code for rule in all_rules()])
+            raise click.UsageError(f"no rule {code!r}; {hint}")
+    if as_json:
+        click.echo(json.dumps([asdict(rule) for rule in rules], indent=2))
+    elif code is None:
+        for rule in rules:
+            click.echo(f"{rule.code}  {rule.stage:<9}  {rule.severity:<7}  {rule.name}")
+    else:
+        for rule in rules:
+            click.echo(f"{rule.code} {rule.name} ({rule.stage}, {rule.severity})\n\n{rule.why}\n")
+            click.echo(f"Refused:\n{_indented(rule.example)}\n\nInstead:\n{_indented(rule.fix)}")
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"    {line}" for line in text.splitlines())
+

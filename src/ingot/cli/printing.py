@@ -1,0 +1,175 @@
+"""How compiles, checks and questions look on a terminal and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ingot.verdict import Finding, Verdict
+
+if TYPE_CHECKING:
+    from ingot.compile.driver import Attempt, Compiled, Event
+    from ingot.errors import CompileFailed
+    from ingot.questions import Question
+
+SHOWN = 12
+_KINDS = {"first": "first request", "repair": "repair", "redraw": "drawn anew", "given": "code as given"}
+
+
+class Live:
+    """Tells what a compile does while it does it: a spinner with the running stage, a line per verdict.
+
+    Everything goes to standard error, so that standard output stays the command's answer.
+    """
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._status: Any = None
+        self._console: Any = None
+
+    def __enter__(self) -> Live:
+        if not self._quiet:
+            from rich.console import Console
+
+            self._console = Console(stderr=True, highlight=False)
+            self._status = self._console.status("starting")
+            self._status.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._status is not None:
+            self._status.stop()
+
+    def listen(self, event: Event) -> None:
+        """Show one event."""
+        if self._quiet:
+            return
+        if event.kind == "attempt":
+            self._console.print(f"[bold]attempt {event.attempt}[/bold] ({_KINDS[event.attempt_kind]})")
+            self._status.update("waiting for the model" if event.attempt_kind != "given" else "reading")
+        elif event.kind == "completion" and event.completion:
+            said = event.completion
+            recorded = ", recorded" if said.recorded else ""
+            tokens = f"{said.usage.input_tokens} tokens in, {said.usage.output_tokens} out"
+            self._console.print(f"  model      {tokens}  {said.seconds:.1f} s  [dim]{_plain(said.model)}{recorded}[/dim]")
+        elif event.kind == "stage" and event.stage:
+            self._status.update(event.stage.upper())
+        elif event.kind == "verdict" and event.verdict:
+            self._verdict(event.verdict)
+
+    def _verdict(self, verdict: Verdict) -> None:
+        mark = "[green]pass[/green]" if verdict.passed else "[red]FAIL[/red]"
+        self._console.print(
+            f"  {verdict.stage:<9}  {mark}  {verdict.seconds * 1000:6.0f} ms  [dim]{_plain(measured(verdict))}[/dim]"
+        )
+        for line in finding_lines(verdict.findings):
+            self._console.print(f"      {_plain(line)}")
+
+    def failed(self, error: CompileFailed) -> None:
+        """Every attempt's findings, once more together."""
+        self._status.stop()
+        for attempt in error.attempts:
+            self._console.print(f"\n[bold]attempt {attempt.number}[/bold] ({_KINDS[attempt.kind]})")  # type: ignore[attr-defined]
+            for line in finding_lines(attempt.findings, shown=40):  # type: ignore[attr-defined]
+                self._console.print(f"  {_plain(line)}")
+
+
+def _plain(text: str) -> str:
+    """Text of others must not be read as markup."""
+    from rich.markup import escape
+
+    return str(escape(text))
+
+
+def finding_lines(findings: Iterable[Finding], shown: int = SHOWN) -> list[str]:
+    """Findings as lines, errors first, with the hint of each code once."""
+    ordered = sorted(findings, key=lambda finding: finding.severity != "error")
+    lines: list[str] = []
+    hinted: set[str] = set()
+    for finding in ordered[:shown]:
+        mark = "" if finding.severity == "error" else "warning: "
+        lines.append(f"{mark}{finding}")
+        if finding.hint and finding.code not in hinted:
+            lines.append(f"  fix: {' '.join(finding.hint.split())}")
+            hinted.add(finding.code)
+    if len(ordered) > shown:
+        lines.append(f"… and {len(ordered) - shown} more")
+    return lines
+
+
+def measured(verdict: Verdict) -> str:
+    """The one or two measures of a stage that a person wants to see at once."""
+    found = verdict.measures
+    if verdict.stage == "accuracy":
+        parts = []
+        for name, label in (("given", "given"), ("held_out", "held out")):
+            one = found.get(name) or {}
+            if one.get("cases"):
+                parts.append(f"{label} {one['right']}/{one['cases']}")
+        return ", ".join(parts) or "unscored: no cases"
+    if verdict.stage == "execution":
+        coverage = (found.get("branch_coverage") or {}).get("cases")
+        trials = sum((found.get("trials") or {}).values())
+        text = f"{trials} inputs, {len(found.get('seeds', ()))} hash seeds"
+        return text if coverage is None else f"{text}, branch coverage {coverage:.0%}"
+    return ""
+
+
+def show_compiled(compiled: Compiled) -> None:
+    """The end of a compile or check on standard output."""
+    click.echo()
+    click.echo(f"{'passed' if compiled.passed else 'refused'}: {compiled.spec.metadata.name}")
+    if compiled.usage.requests:
+        price = "unknown price" if compiled.cost is None else f"${compiled.cost:.4f}"
+        usage = compiled.usage
+        click.echo(
+            f"tokens:   {usage.total_tokens} ({usage.input_tokens} in, {usage.output_tokens} out, "
+            f"{usage.requests} request{'s' if usage.requests > 1 else ''}), {price}"
+        )
+    still_open = [question for question in compiled.questions if question.answer is None]
+    if still_open:
+        click.echo(f"open:     {len(still_open)} question(s) about the spec, recorded (ingot compile --questions)")
+    if compiled.path:
+        click.echo(f"artifact: {compiled.path}")
+        click.echo(f"digest:   {compiled.digest}")
+
+
+def attempts_json(attempts: Sequence[Any]) -> list[dict[str, Any]]:
+    """Every attempt with all its findings."""
+    made: Sequence[Attempt] = attempts
+    return [{**one.to_json(), "verdicts": [verdict.to_json() for verdict in one.verdicts]} for one in made]
+
+
+def compiled_json(compiled: Compiled) -> dict[str, Any]:
+    """A compile or check as one JSON object."""
+    return {
+        "passed": compiled.passed,
+        "artifact": None if compiled.path is None else str(compiled.path),
+        "digest": compiled.digest,
+        "usage": compiled.usage.to_json(),
+        "cost_usd": None if compiled.cost is None else format(compiled.cost, "f"),
+        "plan": compiled.plan.to_json(),
+        "questions": [question.to_json() for question in compiled.questions],
+        "attempts": attempts_json(compiled.attempts),
+    }
+
+
+def show_questions(questions: Sequence[Question], as_json: bool) -> None:
+    """The questions about a spec, open ones first."""
+    if as_json:
+        click.echo(json.dumps([question.to_json() for question in questions], indent=2))
+        return
+    ordered = sorted(questions, key=lambda question: question.answer is not None)
+    for question in ordered:
+        clause = f" [{question.clause}]" if question.clause else ""
+        click.echo(f"{question.id}{clause}\n  {question.text}")
+        if question.answer is None:
+            click.echo(f"  reading in force: {question.reading}")
+        else:
+            click.echo(f"  answered: {question.answer}")
+    left = sum(question.answer is None for question in questions)
+    click.echo(f"\n{left} open, {len(questions) - left} answered" if questions else "no open question found")

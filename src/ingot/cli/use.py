@@ -1,0 +1,304 @@
+"""Commands that take an artifact: run, explain, verify, approve, show, diff."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ingot.errors import InputError
+
+if TYPE_CHECKING:
+    from ingot.runtime.run import Workflow
+    from ingot.runtime.steps import AskModel
+
+ARTIFACT = click.argument("artifact", type=click.Path(path_type=Path))
+INPUT = click.option("--input", "source", required=True, help="JSON, @FILE, or - for standard input.")
+KEYS = click.option("--key", "keys", multiple=True, type=click.Path(path_type=Path), help="A trusted public key file.")
+APPROVED = click.option("--require-approval", is_flag=True, help="Refuse what nobody but its author signed.")
+MODEL = click.option("--model", help="The model for bounded steps; without it they go to a person.")
+
+
+@click.command("run")
+@ARTIFACT
+@INPUT
+@click.option("--trace", is_flag=True, help="Add the lines and clauses that decided.")
+@click.option("--out", type=click.Path(path_type=Path), help="For a batch: the JSON Lines file to write.")
+@APPROVED
+@KEYS
+@MODEL
+def run_command(
+    artifact: Path,
+    source: str,
+    trace: bool,
+    out: Path | None,
+    require_approval: bool,
+    keys: tuple[Path, ...],
+    model: str | None,
+) -> None:
+    """Run ARTIFACT on an input and print the outcome as JSON.
+
+    With several lines of JSON as input, every line is one transaction: the artifact's template decides how they run,
+    and a batch (--out) can be stopped and resumed at any point.
+    """
+    workflow = _load(artifact, keys, require_approval, model)
+    text = _read(source)
+    lines = [line for line in text.splitlines() if line.strip()]
+    if len(lines) > 1 and all(line.lstrip().startswith("{") and line.rstrip().endswith("}") for line in lines):
+        _run_lines(workflow, lines, source, out, trace)
+        return
+    click.echo(json.dumps(workflow.run(_json(text, source), trace=trace).to_json(), indent=2, ensure_ascii=False))
+
+
+def _run_lines(workflow: Workflow, lines: list[str], source: str, out: Path | None, trace: bool) -> None:
+    def rows() -> Iterator[Mapping[str, Any]]:
+        for number, line in enumerate(lines, start=1):
+            yield _json(line, f"{source}:{number}")
+
+    if out is None:
+        for row in rows():
+            click.echo(json.dumps(workflow.run(row, trace=trace).to_json(), ensure_ascii=False))
+        return
+    from ingot.runtime.lines import run_batch
+
+    with click.progressbar(length=len(lines), label="running", file=sys.stderr) as bar:
+        done = run_batch(workflow, list(rows()), out, trace=trace, progress=lambda count: bar.update(count - bar.pos))
+    click.echo(f"{done} of {len(lines)} outcomes in {out}")
+
+
+@click.command("explain")
+@ARTIFACT
+@INPUT
+@APPROVED
+@KEYS
+@MODEL
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+def explain_command(
+    artifact: Path, source: str, require_approval: bool, keys: tuple[Path, ...], model: str | None, as_json: bool
+) -> None:
+    """Run ARTIFACT and show the lines, clauses and reason that decided."""
+    from ingot.fields import to_plain
+
+    workflow = _load(artifact, keys, require_approval, model)
+    told = workflow.explain(_json(_read(source), source))
+    if as_json:
+        decisions = [
+            {
+                "line": one.line,
+                "function": one.function,
+                "source": one.source,
+                "clauses": list(one.clauses),
+                "values": {name: _shown(value) for name, value in one.values.items()},
+            }
+            for one in told.decisions
+        ]
+        click.echo(json.dumps({"outcome": to_plain(told.outcome.to_json()), "decisions": decisions}, indent=2))
+        return
+    for line in explanation_lines(told):
+        click.echo(line)
+
+
+def explanation_lines(told: Any) -> list[str]:
+    """An explanation as text: each deciding line once, the values it saw, then the clauses it rests on."""
+    lines: list[str] = []
+    function = None
+    seen: set[tuple[Any, ...]] = set()
+    for one in told.decisions:
+        key = (one.line, tuple((name, repr(value)) for name, value in one.values.items()))
+        if key in seen:
+            continue
+        seen.add(key)
+        if one.function != function:
+            function = one.function
+            lines.append(f"{function}")
+        values = ", ".join(f"{name}={_shown(value)}" for name, value in one.values.items())
+        lines.append(f"  logic.py:{one.line:<3} {one.source}" + (f"    [{values}]" if values else ""))
+    cited = dict.fromkeys(clause for one in told.decisions for clause in one.clauses)
+    lines += ["", *(f"{clause}: {told.clauses.get(clause, '')}" for clause in cited)]
+    return [*lines, "", json.dumps(told.outcome.to_json(), indent=2, ensure_ascii=False)]
+
+
+def _shown(value: Any) -> str:
+    from ingot.fields import to_plain
+
+    try:
+        text = json.dumps(to_plain(value), ensure_ascii=False)
+    except TypeError:
+        text = type(value).__name__
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+@click.command("verify")
+@ARTIFACT
+@APPROVED
+@KEYS
+@click.option("--rerun", is_flag=True, help="Assemble again and run all four stages again.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+def verify_command(
+    artifact: Path, require_approval: bool, keys: tuple[Path, ...], rerun: bool, as_json: bool
+) -> None:
+    """Repeat every check of ARTIFACT, offline, step by step."""
+    from ingot.artifact.sign import trusted_keys
+    from ingot.artifact.verify import verify
+
+    verified = verify(artifact, trusted_keys(keys), require_approval=require_approval)
+    again = None
+    if rerun:
+        from ingot.compile.rerun import rerun_stages
+
+        again = rerun_stages(verified)
+    if as_json:
+        steps = [{"step": s.number, "name": s.name, "passed": s.passed, "detail": s.detail} for s in verified.steps]
+        click.echo(json.dumps({"digest": verified.digest, "steps": steps, "rerun": again is not None}, indent=2))
+        return
+    for step in verified.steps:
+        click.echo(f"{step.number:>3}  {'pass' if step.passed else 'FAIL'}  {step.name:<28} {step.detail}")
+    if again is not None:
+        for verdict in again:
+            click.echo(f"  r  pass  {verdict.stage} again{'':<17} {verdict.seconds * 1000:.0f} ms")
+    click.echo(f"\nverified: {verified.digest}")
+
+
+@click.command("approve")
+@ARTIFACT
+@click.option("--as", "name", required=True, help="Who approves; must not be the author's key.")
+@click.option("--signing-key", type=click.Path(path_type=Path), help="The approver's private key (PEM).")
+@click.option("--reason", default="", help="Why it is approved; kept in the statement.")
+@KEYS
+def approve_command(
+    artifact: Path, name: str, signing_key: Path | None, reason: str, keys: tuple[Path, ...]
+) -> None:
+    """Add a second signature to ARTIFACT: author and approver are two people with two keys."""
+    from ingot.artifact.approve import approve
+    from ingot.artifact.sign import SigningKey, trusted_keys
+
+    key = SigningKey.from_file(signing_key) if signing_key else SigningKey.own(f"approver-{name}")
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    approve(artifact, key, name, trusted=trusted_keys(keys), at=now, reason=reason)
+    click.echo(f"approved by {name} with key {key.key_id[:16]}")
+
+
+@click.command("show")
+@ARTIFACT
+@KEYS
+@click.option("--code", is_flag=True, help="Print logic.py instead.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+def show_command(artifact: Path, keys: tuple[Path, ...], code: bool, as_json: bool) -> None:
+    """Show what ARTIFACT holds, after verifying it."""
+    from ingot.artifact.sign import trusted_keys
+    from ingot.artifact.verify import verify
+
+    verified = verify(artifact, trusted_keys(keys))
+    if code:
+        click.echo(verified.files["logic.py"].decode(), nl=False)
+        return
+    held = {
+        "digest": verified.digest,
+        "manifest": verified.manifest,
+        "provenance": json.loads(verified.files["evidence/provenance.json"]),
+        "verdicts": json.loads(verified.files["evidence/verdicts.json"]),
+        "questions": json.loads(verified.files["evidence/questions.json"]),
+    }
+    if as_json:
+        click.echo(json.dumps(held, indent=2))
+        return
+    for line in _summary(held):
+        click.echo(line)
+
+
+def _summary(held: Mapping[str, Any]) -> Iterator[str]:
+    from ingot.cli.printing import measured
+    from ingot.verdict import Verdict
+
+    manifest, provenance = held["manifest"], held["provenance"]
+    author = provenance["author"]
+    yield f"{manifest['name']} {manifest['version']}"
+    yield f"digest     {held['digest']}"
+    recorded = " (recorded completion)" if author["recorded"] else ""
+    yield f"written by {author['name']}{recorded}"
+    usage = provenance["usage"]
+    yield f"tokens     {usage['input_tokens']} in, {usage['output_tokens']} out, {len(provenance['attempts'])} attempt(s)"
+    for verdict in held["verdicts"]:
+        shown = measured(Verdict(verdict["stage"], verdict["passed"], (), 0.0, verdict["measures"]))
+        yield f"{verdict['stage']:<10} {'pass' if verdict['passed'] else 'FAIL'}  {shown}"
+    left = [question for question in held["questions"] if question.get("answer") is None]
+    yield f"open       {len(left)} question(s)"
+    for question in left:
+        yield f"  {question['id']}: {question['text']}"
+    for path in sorted(manifest["files"]):
+        yield f"{manifest['files'][path][:12]}  {path}"
+
+
+@click.command("diff")
+@click.argument("before", type=click.Path(path_type=Path))
+@click.argument("after", type=click.Path(path_type=Path))
+@KEYS
+def diff_command(before: Path, after: Path, keys: tuple[Path, ...]) -> None:
+    """Show what differs between two artifacts: spec, code, cases, verdicts. Exit 1 where anything does."""
+    import difflib
+
+    from ingot.artifact.sign import trusted_keys
+    from ingot.artifact.verify import verify
+
+    trusted = trusted_keys(keys)
+    old, new = verify(before, trusted), verify(after, trusted)
+    names = ("spec.yaml", "cases/given.jsonl", "cases/held_out.jsonl", "logic.py", "evidence/verdicts.json")
+    changed = False
+    for name in names:
+        a, b = (one.files.get(name, b"").decode().splitlines() for one in (old, new))
+        lines = list(difflib.unified_diff(a, b, f"{before.name}/{name}", f"{after.name}/{name}", lineterm=""))
+        changed = changed or bool(lines)
+        for line in lines:
+            click.echo(line)
+    if not changed:
+        click.echo("no difference in spec, cases, code or verdicts")
+    raise click.exceptions.Exit(1 if changed else 0)
+
+
+# ---- reading -----------------------------------------------------------------------------------------------------
+
+
+def _load(artifact: Path, keys: tuple[Path, ...], require_approval: bool, model: str | None) -> Workflow:
+    from ingot.runtime.run import load
+
+    return load(artifact, trusted=keys, require_approval=require_approval, ask_model=_ask_model(model))
+
+
+def _ask_model(name: str | None) -> AskModel | None:
+    """A model for bounded steps, handed to the runtime from outside."""
+    if name is None:
+        return None
+    from ingot.models.bounded import ask_with
+    from ingot.models.open import open_model
+
+    return ask_with(open_model(name))
+
+
+def _read(source: str) -> str:
+    """The text of ``--input``: the JSON itself, a file after @, or standard input for -."""
+    if source == "-":
+        return sys.stdin.read()
+    if not source.startswith("@"):
+        return source
+    try:
+        return Path(source[1:]).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read the input: {error}", place=source[1:]) from None
+
+
+def _json(text: str, place: str) -> Mapping[str, Any]:
+    place = place if place.startswith(("@", "-")) else "--input"
+    try:
+        found = json.loads(text, parse_float=Decimal)
+    except ValueError as error:
+        raise InputError(f"not JSON: {error}", place=place, hint="give one JSON object of the inputs") from None
+    if not isinstance(found, dict):
+        raise InputError(f"a JSON {type(found).__name__} is not an object", place=place, hint="give {\"field\": value}")
+    return found
+

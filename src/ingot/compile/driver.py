@@ -1,0 +1,316 @@
+"""The compile path from end to end, and the same gates for code from anywhere.
+
+`compile_spec` asks a model and repairs; `check` takes the code as it is. Both run the four stages and both end in the
+same signed artifact. One attempt: request, completion, candidate, program, verdicts. What happens is told to `listen`
+as `Event` values while it happens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal
+
+from ingot.artifact.sign import SigningKey
+from ingot.artifact.write import Contents, write_artifact
+from ingot.compile import generate, prompt
+from ingot.compile.assemble import assemble
+from ingot.compile.plan import Plan, make_plan
+from ingot.errors import CompileFailed, SpecError
+from ingot.library import read as library_file
+from ingot.models.model import Completion, Model, Request
+from ingot.program import Program
+from ingot.questions import Question, check_answers, find_questions
+from ingot.spec import Spec, load_spec, read_spec_text
+from ingot.stages.check import all_passed, run_stages
+from ingot.usage import Usage, cost
+from ingot.verdict import Finding, StageName, Verdict
+
+AttemptKind = Literal["first", "repair", "redraw", "given"]
+_ORDER: Mapping[str, int] = {"reply": 0, "security": 1, "syntax": 2, "execution": 3, "accuracy": 4}
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One candidate and what became of it. `logic` is None where the reply held no code."""
+
+    number: int
+    kind: AttemptKind
+    request: Request | None
+    completion: Completion | None
+    logic: str | None
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def passed(self) -> bool:
+        """True where all four stages passed."""
+        return all_passed(self.verdicts)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """All findings, warnings among them, in the order of the stages."""
+        return tuple(finding for verdict in self.verdicts for finding in verdict.findings)
+
+    def to_json(self) -> dict[str, Any]:
+        """The attempt for provenance: who wrote it, what it used, which stage said what."""
+        return {
+            "number": self.number,
+            "kind": self.kind,
+            "request": self.request.digest if self.request else None,
+            "functions": list(self.request.functions) if self.request else [],
+            "model": self.completion.model if self.completion else None,
+            "recorded": self.completion.recorded if self.completion else False,
+            "usage": self.completion.usage.to_json() if self.completion else None,
+            "stages": [
+                {"stage": v.stage, "passed": v.passed, "findings": sorted({f.code for f in v.findings})}
+                for v in self.verdicts
+            ],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that just happened: ``attempt`` and ``stage`` begin, ``verdict`` and ``completion`` end."""
+
+    kind: Literal["attempt", "completion", "stage", "verdict", "artifact"]
+    attempt: int
+    attempt_kind: AttemptKind = "first"
+    stage: StageName | None = None
+    verdict: Verdict | None = None
+    completion: Completion | None = None
+    path: Path | None = None
+
+
+Listener = Callable[[Event], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """What a compile or a check came to. `path` is None where no artifact was asked for or none was earned."""
+
+    spec: Spec
+    plan: Plan
+    program: Program | None
+    attempts: tuple[Attempt, ...]
+    questions: tuple[Question, ...]
+    usage: Usage
+    cost: Decimal | None
+    path: Path | None = None
+    digest: str | None = None
+
+    @property
+    def passed(self) -> bool:
+        """True where the last attempt passed all four stages."""
+        return bool(self.attempts) and self.attempts[-1].passed
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """The verdicts of the last attempt."""
+        return self.attempts[-1].verdicts if self.attempts else ()
+
+
+def compile_spec(
+    path: str | Path,
+    model: Model | str,
+    *,
+    out: str | Path | None = None,
+    attempts: int = 5,
+    key: SigningKey | None = None,
+    listen: Listener | None = None,
+) -> Compiled:
+    """Compile a spec file with a model into a signed artifact under `out` (None: prove it, write nothing).
+
+    `model` is a backend or its string, for instance ``openai:gpt-5``, ``local:model.gguf`` or ``replay:DIR``.
+    Raises SpecError, ModelError, StageError; CompileFailed, with every attempt, where no candidate passed.
+    """
+    path = Path(path)
+    spec, plan, questions = _prepared(path)
+    tell = listen or (lambda _: None)
+    if isinstance(model, str):
+        from ingot.models.open import open_model
+
+        model = open_model(model)
+    made = _attempts(spec, plan, model, attempts, tell)
+    last = made[-1]
+    if not last.passed:
+        raise CompileFailed(
+            f"no candidate passed in {len(made)} attempt{'s' if len(made) > 1 else ''}",
+            attempts=made,
+            hint="read the findings; make the clauses or cases clearer, allow more --attempts or use a stronger model",
+        )
+    compiled = _compiled(spec, plan, questions, made)
+    return _written(compiled, path, out, key, tell)
+
+
+def check(
+    path: str | Path,
+    code: str,
+    *,
+    author: str = "not stated",
+    out: str | Path | None = None,
+    key: SigningKey | None = None,
+    listen: Listener | None = None,
+) -> Compiled:
+    """Run the four stages on code from anywhere; with `out`, write the same artifact where it passes.
+
+    `code` is the text of a ``logic.py``; `author` goes into the provenance. Needs no model and no network. A
+    candidate that does not pass is a value here (`Compiled.passed` is False), not an exception.
+    """
+    path = Path(path)
+    spec, plan, questions = _prepared(path)
+    tell = listen or (lambda _: None)
+    tell(Event("attempt", 1, "given"))
+    program = assemble(spec, code, plan.template, plan.blocks)
+    attempt = Attempt(1, "given", None, Completion("", author, Usage()), code, _stages(program, 1, "given", tell))
+    compiled = _compiled(spec, plan, questions, (attempt,))
+    return _written(compiled, path, out if attempt.passed else None, key, tell)
+
+
+def _prepared(path: Path) -> tuple[Spec, Plan, tuple[Question, ...]]:
+    spec = load_spec(path)
+    check_answers(spec)
+    return spec, make_plan(spec), find_questions(spec)
+
+
+# ---- attempts ----------------------------------------------------------------------------------------------------
+
+
+def _attempts(spec: Spec, plan: Plan, model: Model, limit: int, tell: Listener) -> tuple[Attempt, ...]:
+    """Ask, check, repair; draw anew where a repair made nothing better."""
+    if limit < 1:
+        raise SpecError(f"attempts is {limit}; at least 1 is needed", hint="give --attempts 5")
+    if not spec.functions:
+        program = assemble(spec, "", plan.template, plan.blocks)
+        return (Attempt(1, "given", None, None, "", _stages(program, 1, "given", tell)),)
+    made: list[Attempt] = []
+    for number in range(1, limit + 1):
+        kind, request = _next_request(spec, plan, made)
+        tell(Event("attempt", number, kind))
+        completion = model.complete(request)
+        tell(Event("completion", number, kind, completion=completion))
+        made.append(_attempt(spec, plan, number, kind, request, completion, made, tell))
+        if made[-1].passed:
+            break
+    return tuple(made)
+
+
+def _next_request(spec: Spec, plan: Plan, made: Sequence[Attempt]) -> tuple[AttemptKind, Request]:
+    if not made:
+        return "first", prompt.first_request(spec, plan)
+    last = made[-1]
+    if last.logic is None or (last.kind == "repair" and not _better(last, made[-2])):
+        return "redraw", prompt.first_request(spec, plan, draw=len(made))
+    failed = _failed_functions(spec, last)
+    draw = 0 if last.kind != "repair" else len(made)
+    return "repair", prompt.repair_request(spec, failed, generate.split(last.logic), _errors(last), draw=draw)
+
+
+def _better(now: Attempt, before: Attempt) -> bool:
+    """Did it get further, or as far with fewer errors?"""
+
+    def standing(attempt: Attempt) -> tuple[int, int]:
+        return _ORDER[attempt.verdicts[-1].stage], -len(_errors(attempt))
+
+    return standing(now) > standing(before)
+
+
+def _errors(attempt: Attempt) -> tuple[Finding, ...]:
+    return tuple(finding for finding in attempt.findings if finding.severity == "error")
+
+
+def _failed_functions(spec: Spec, attempt: Attempt) -> tuple[str, ...]:
+    """The functions that the findings name; all of them where a finding names none."""
+    names = [step.step for step in spec.functions]
+    blamed = {finding.function for finding in _errors(attempt)}
+    return tuple(name for name in names if name in blamed) if blamed <= set(names) else tuple(names)
+
+
+def _attempt(
+    spec: Spec,
+    plan: Plan,
+    number: int,
+    kind: AttemptKind,
+    request: Request,
+    completion: Completion,
+    made: Sequence[Attempt],
+    tell: Listener,
+) -> Attempt:
+    code, said = generate.read_reply(completion.text)
+    reply = Verdict.of("reply", said)
+    if code is None:
+        tell(Event("verdict", number, kind, "reply", reply))
+        return Attempt(number, kind, request, completion, None, (reply,))
+    before = made[-1].logic if made else None
+    logic = generate.splice(before, code, request.functions) if kind == "repair" and before is not None else code
+    program = assemble(spec, logic, plan.template, plan.blocks)
+    return Attempt(number, kind, request, completion, logic, _stages(program, number, kind, tell))
+
+
+def _stages(program: Program, number: int, kind: AttemptKind, tell: Listener) -> tuple[Verdict, ...]:
+    def progress(stage: StageName, verdict: Verdict | None) -> None:
+        tell(Event("verdict" if verdict else "stage", number, kind, stage, verdict))
+
+    return run_stages(program, progress)
+
+
+# ---- the artifact ------------------------------------------------------------------------------------------------
+
+
+def _compiled(spec: Spec, plan: Plan, questions: tuple[Question, ...], made: tuple[Attempt, ...]) -> Compiled:
+    usage = sum((one.completion.usage for one in made if one.completion), Usage())
+    costs = [cost(one.completion.usage, one.completion.model) for one in made if one.completion and one.request]
+    known = [amount for amount in costs if amount is not None]
+    total = sum(known, Decimal(0)) if len(known) == len(costs) else None
+    last = made[-1]
+    program = assemble(spec, last.logic, plan.template, plan.blocks) if last.logic is not None else None
+    return Compiled(spec, plan, program, made, questions, usage, total)
+
+
+def _written(
+    compiled: Compiled, path: Path, out: str | Path | None, key: SigningKey | None, tell: Listener
+) -> Compiled:
+    if out is None or compiled.program is None:
+        return compiled
+    contents = Contents(
+        program=compiled.program,
+        spec_text=read_spec_text(path),
+        verdicts=compiled.verdicts,
+        provenance=provenance(compiled),
+        questions=tuple(question.to_json() for question in compiled.questions),
+        extra=library_copies(compiled.plan),
+    )
+    target = write_artifact(Path(out), contents, key or SigningKey.own())
+    tell(Event("artifact", len(compiled.attempts), path=target))
+    from dataclasses import replace
+
+    from ingot.artifact.manifest import artifact_digest
+
+    return replace(compiled, path=target, digest=artifact_digest(target))
+
+
+def provenance(compiled: Compiled) -> dict[str, Any]:
+    """Who wrote the candidate, from which requests, at what price."""
+    last = compiled.attempts[-1]
+    writers = list(
+        dict.fromkeys(one.completion.model for one in compiled.attempts if one.completion and one.logic is not None)
+    )
+    return {
+        "author": {
+            "kind": "given" if last.kind == "given" else "model",
+            "name": last.completion.model if last.completion else "nobody: the workflow has no generated function",
+            "wrote_in_part": writers,
+            "recorded": any(one.completion.recorded for one in compiled.attempts if one.completion),
+        },
+        "attempts": [one.to_json() for one in compiled.attempts],
+        "usage": compiled.usage.to_json(),
+        "cost_usd": None if compiled.cost is None else format(compiled.cost, "f"),
+        "plan": compiled.plan.to_json(),
+    }
+
+
+def library_copies(plan: Plan) -> dict[str, bytes]:
+    """The reviewed files that the workflow uses, as they go into its artifact."""
+    files = {"template.py": library_file("templates", f"{plan.template}.py")}
+    return files | {f"modules/{name}.py": library_file("modules", f"{name}.py") for name in plan.modules}

@@ -1,0 +1,45 @@
+"""Verify an artifact the long way: assemble the program again and run all four stages again."""
+
+from __future__ import annotations
+
+import json
+
+from ingot.artifact.verify import Verified
+from ingot.compile.assemble import assemble
+from ingot.compile.plan import make_plan
+from ingot.errors import ArtifactError
+from ingot.spec import parse_spec
+from ingot.stages.check import all_passed, run_stages
+from ingot.verdict import Verdict
+
+
+def rerun_stages(verified: Verified) -> tuple[Verdict, ...]:
+    """The verdicts of today on what the artifact holds.
+
+    Raises ArtifactError where the same spec and logic no longer assemble to the same program, or a stage refuses.
+    Cases are those in the artifact. Step numbers go on from those of `verify`.
+    """
+    files = verified.files
+    rows = [
+        json.loads(line)
+        for name in ("cases/given.jsonl", "cases/held_out.jsonl")
+        for line in files[name].decode().splitlines()
+    ]
+    spec = parse_spec(files["spec.yaml"].decode(), "spec.yaml", cases=rows)
+    plan = make_plan(spec)
+    program = assemble(spec, files["logic.py"].decode(), plan.template, plan.blocks)
+    last = len(verified.steps)
+    if program.text.encode() != files["program.py"]:
+        raise ArtifactError(
+            "the spec and logic.py do not assemble to this program.py",
+            step=last + 1,
+            place="program.py",
+            hint="it was made by another version of ingot; compile again",
+        )
+    verdicts = run_stages(program)
+    if not all_passed(verdicts):
+        errors = [finding for verdict in verdicts for finding in verdict.findings if finding.severity == "error"]
+        raise ArtifactError(
+            f"{verdicts[-1].stage} refuses it today: {errors[0]}", step=last + 2, hint="compile the spec again"
+        )
+    return verdicts

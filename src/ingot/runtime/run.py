@@ -1,0 +1,246 @@
+"""Load a verified artifact once, then run it.
+
+`load` verifies every byte before any of it is executed and keeps what it verified; `Workflow.run` validates the input,
+executes, validates the output. There is no model here: a bounded step gets its model from the caller or goes to a
+person.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from ingot.artifact.verify import Verified, verify
+from ingot.errors import ArtifactError, InputError, OutputError
+from ingot.fields import Field, to_plain, validator
+from ingot.runtime.steps import AskModel, AskPerson, NeedsReview, Perform, make_perform
+from ingot.runtime.trace import Decision, Recorder, Trace, citations, instrument, trace_of
+from ingot.spec import Spec, parse_spec
+
+_RUN_PREFIX = os.urandom(6).hex()
+_RUN_NUMBERS = itertools.count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """A person must decide: at which `step`, for which `reason`; `proposed` is the workflow's proposal or None."""
+
+    step: str
+    reason: str
+    proposed: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run came to. Exactly one of `output` and `review` is not None. `digest` pins the artifact, `seconds` is
+    wall time, `trace` is None unless it was asked for."""
+
+    output: Mapping[str, Any] | None
+    review: Review | None
+    run_id: str
+    digest: str
+    seconds: float
+    trace: Trace | None = None
+
+    @property
+    def status(self) -> str:
+        """``completed`` or ``needs_review``."""
+        return "completed" if self.review is None else "needs_review"
+
+    def to_json(self) -> dict[str, Any]:
+        """The outcome as plain JSON; decimals and dates as text."""
+        out: dict[str, Any] = {"status": self.status, "run_id": self.run_id, "digest": self.digest}
+        if self.output is not None:
+            out["output"] = to_plain(self.output)
+        if self.review is not None:
+            review = self.review
+            out["review"] = {"step": review.step, "reason": review.reason, "proposed": to_plain(review.proposed)}
+        if self.trace is not None:
+            out["trace"] = {"lines": list(self.trace.lines), "clauses": list(self.trace.clauses)}
+        return out
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a run ended as it did: its outcome and every deciding line, in order."""
+
+    outcome: Outcome
+    decisions: tuple[Decision, ...]
+    clauses: Mapping[str, str] = field(default_factory=dict)
+
+
+Transact = Callable[[Mapping[str, Any]], Any]
+
+
+class Workflow:
+    """A loaded artifact. Safe to use from several threads: a run keeps nothing on it."""
+
+    def __init__(
+        self,
+        verified: Verified,
+        *,
+        ask_model: AskModel | None = None,
+        ask_person: AskPerson | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        files = verified.files
+        self.verified = verified
+        self.digest: str = verified.digest
+        self.spec: Spec = parse_spec(files["spec.yaml"].decode(), "spec.yaml", cases=())
+        self._logic = files["logic.py"].decode()
+        self._text = files["program.py"].decode()
+        self._offset = _offset(self._text, self._logic)
+        self._cited = citations(self._logic, frozenset(clause.id for clause in self.spec.clauses))
+        names = _namespace(compile(self._text, "program.py", "exec"))
+        self.transact: Transact = names["transact"]
+        self._effects = any(not step.is_function for step in self.spec.logic_requirements)
+        modules = {Path(name).stem: files[name] for name in files if name.startswith("modules/")}
+        self._perform: Perform | None = None
+        if self._effects:
+            self._perform = make_perform(
+                self.spec, names, modules, ask_model=ask_model, ask_person=ask_person, environment=environment
+            )
+        self._nulls = {item.name: None for item in self.spec.inputs if item.nullable}
+        self._check_input = validator(self.spec.inputs).validate_python
+        self._check_output = validator(self.spec.outputs).validate_python
+        self._template = files["template.py"]
+        self._traced: Callable[..., Any] | None = None
+
+    # ---- running -------------------------------------------------------------------------------------------------
+
+    def run(self, case: Mapping[str, Any], *, trace: bool = False) -> Outcome:
+        """Run one transaction.
+
+        `case` maps every input's name to its value (nullable ones may be absent); decimals may be given as numbers or
+        text, dates as ISO text. Raises InputError for a value that does not fit, OutputError where the program's
+        answer does not, StepError where a module or bounded step is broken.
+        """
+        started = time.perf_counter()
+        values = self.validate(case)
+        if not trace:
+            return self._outcome(self.transact, values, started, None)
+        hits: list[int] = []
+        return self._outcome(self._instrumented(hits.append), values, started, hits)
+
+    def explain(self, case: Mapping[str, Any]) -> Explanation:
+        """Run one transaction and tell every deciding line with the values that it saw."""
+        started = time.perf_counter()
+        recorder = Recorder(self._logic, self._offset, self._cited)
+        hits: list[int] = []
+        values = self.validate(case)
+        traced = self._instrumented(recorder)
+        outcome = self._outcome(traced, values, started, hits)
+        texts = {clause.id: clause.text for clause in self.spec.clauses}
+        return Explanation(outcome, tuple(recorder.decisions), texts)
+
+    def validate(self, case: Mapping[str, Any]) -> dict[str, Any]:
+        """The input with values of the fields' types. Raises InputError naming the field."""
+        try:
+            return self._check_input({**self._nulls, **case})
+        except ValidationError as error:
+            raise _input_error(error, self.spec.inputs) from None
+        except TypeError:
+            raise InputError(
+                f"the input is a {type(case).__name__}, not an object", hint="give a JSON object of the inputs"
+            ) from None
+
+    def template(self) -> dict[str, Any]:
+        """The namespace of the artifact's own template (``run`` of handler, stream, batch or validator)."""
+        return _namespace(compile(self._template, "template.py", "exec"))
+
+    def _outcome(self, transact: Transact, values: dict[str, Any], started: float, hits: list[int] | None) -> Outcome:
+        try:
+            output, review = self._drive(transact, values) if self._effects else transact(values)
+        except NeedsReview as stop:
+            output, review = None, (stop.step, stop.reason)
+        if output is not None:
+            try:
+                output = self._check_output(output)
+            except ValidationError as error:
+                first = error.errors()[0]
+                place = ".".join(map(str, first["loc"]))
+                raise OutputError(f"the program answered {first['input']!r}: {first['msg']}", place=place) from None
+        trace = None if hits is None else trace_of(hits, self._offset, self._cited)
+        asked = None if review is None else Review(review[0], review[1], output)
+        seconds = time.perf_counter() - started
+        return Outcome(None if asked else output, asked, _run_id(), self.digest, seconds, trace)
+
+    def _drive(self, transact: Transact, values: dict[str, Any]) -> Any:
+        """Drive a program with effects: perform each step it yields and send the outputs back."""
+        assert self._perform is not None
+        flow = transact(values)
+        try:
+            name, arguments = next(flow)
+            while True:
+                name, arguments = flow.send(self._perform(name, arguments))
+        except StopIteration as end:
+            return end.value
+        finally:
+            flow.close()
+
+    def _instrumented(self, hit: Callable[[int], None]) -> Transact:
+        """The traced program, compiled when it is first asked for, telling `hit` of every deciding line."""
+        if self._traced is None:
+            last = self._offset + self._logic.count("\n") + 1
+            self._traced = _namespace(instrument(self._text, self._offset + 1, last))["transact"]
+        return partial(self._traced, hit)
+
+
+def load(
+    path: str | Path,
+    *,
+    trusted: Sequence[str | Path] | None = None,
+    require_approval: bool = False,
+    ask_model: AskModel | None = None,
+    ask_person: AskPerson | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Workflow:
+    """Verify an artifact and make it ready to run.
+
+    `trusted` are public key files beside the user's own; `require_approval` refuses an artifact that nobody but its
+    author signed. `ask_model` serves bounded steps, `ask_person` human ones. Raises ArtifactError with the number of
+    the step that refused.
+    """
+    from ingot.artifact.sign import trusted_keys
+
+    verified = verify(Path(path), trusted_keys(trusted or ()), require_approval=require_approval)
+    return Workflow(verified, ask_model=ask_model, ask_person=ask_person, environment=environment)
+
+
+def _namespace(code: Any) -> dict[str, Any]:
+    namespace: dict[str, Any] = {"__name__": "ingot_program"}
+    exec(code, namespace)  # noqa: S102 - these bytes were verified against a trusted signature
+    return namespace
+
+
+def _offset(text: str, logic: str) -> int:
+    at = text.find(logic) if logic.strip() else 0
+    if at < 0:
+        raise ArtifactError("program.py does not hold logic.py", step=10, hint="compile the spec again")
+    return text[:at].count("\n")
+
+
+def _run_id() -> str:
+    return f"{_RUN_PREFIX}-{next(_RUN_NUMBERS):08x}"
+
+
+def _input_error(error: ValidationError, fields: Sequence[Field]) -> InputError:
+    from ingot.yaml_text import as_source, closest
+
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    names = [item.name for item in fields]
+    if first["type"] == "missing":
+        return InputError(f"the input lacks {place!r}", place=place, hint=f"give all of: {', '.join(names)}")
+    if first["type"] == "extra_forbidden":
+        return InputError(f"unknown input {place!r}", place=place, hint=closest(str(first["loc"][-1]), names))
+    return InputError(f"{as_source(first['input'])} does not fit: {first['msg']}", place=place)
+

@@ -1,0 +1,195 @@
+"""ACCURACY: does the program answer the cases as a person said it should?
+
+Given and held-out cases are scored field by field and reported apart. Of a held-out failure a finding says that it
+happened and in which field, never the input, the expected value or the answer. Invariants and the mutation score of
+the cases have their place here: `measures` says that they were not measured.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ingot.canonical import canonical_json
+from ingot.program import Observation, Program
+from ingot.spec import Case, Spec
+from ingot.stages.scorers import score
+from ingot.stages.stage import Observed, Stage
+from ingot.verdict import Finding, Rule, Verdict
+
+RULES = (
+    Rule(
+        "ACC001", "given-case-wrong", "accuracy",
+        "A person wrote down what must come of this input, and something else came of it.",
+        "case {age: 17} expects PEND, the program answers APPROVE",
+        "make the branch of the clause that the case tests answer as expected",
+    ),
+    Rule(
+        "ACC002", "held-out-case-wrong", "accuracy",
+        "The program fits the cases it was shown but not those it was not: it follows examples instead of the rule.",
+        "a lookup of the given inputs",
+        "follow the clauses; do not test for particular inputs",
+    ),
+    Rule(
+        "ACC003", "no-cases", "accuracy",
+        "Without cases nothing is known about the answers; unscored is not correct.",
+        "a spec without 'cases:'",
+        "write cases, some of them held out",
+        "warning",
+    ),
+    Rule(
+        "ACC004", "no-held-out-cases", "accuracy",
+        "Cases that the model has seen cannot show that the rule was learnt.",
+        "cases: [...] with none held out",
+        "mark some cases with 'held_out: true'",
+        "warning",
+    ),
+    Rule(
+        "ACC005", "case-not-scored", "accuracy",
+        "A case whose run ended in an error has no score, which counts as wrong.",
+        "a case whose bounded step has no given output",
+        "give the step's outputs under the case's 'steps:'",
+    ),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class CaseScore:
+    """One case's score per expected field; `escalation` is None where the case does not say."""
+
+    case: Case
+    fields: Mapping[str, float]
+    escalation: bool | None
+    error: bool
+
+    @property
+    def right(self) -> bool:
+        """True where every stated thing is exactly as stated."""
+        return not self.error and self.escalation is not False and all(value == 1.0 for value in self.fields.values())
+
+
+def score_case(spec: Spec, case: Case, seen: Observation | None) -> CaseScore:
+    """Score what was observed of a case against what it expects."""
+    if seen is None or seen.error is not None:
+        return CaseScore(case, dict.fromkeys(case.expected, 0.0), None, True)
+    output = seen.output or {}
+    fields = {
+        field.name: score(field, output.get(field.name), case.expected[field.name], spec.scorers)
+        for field in spec.outputs
+        if field.name in case.expected
+    }
+    escalation = None if case.escalates is None else case.escalates is (seen.review is not None)
+    if case.expected and case.escalates is None and seen.review is not None and seen.output is None:
+        escalation = False
+    return CaseScore(case, fields, escalation, False)
+
+
+def check_accuracy(program: Program, observed: Observed) -> tuple[Verdict, Observed]:
+    """Score all cases of the program's spec on what the EXECUTION stage observed."""
+    started = time.perf_counter()
+    spec = program.spec
+    given = [score_case(spec, case, observed.get(case.id)) for case in spec.given]
+    held_out = [score_case(spec, case, observed.get(case.id)) for case in spec.held_out]
+    findings = [*_given_findings(spec, given, observed), *_held_out_findings(spec, held_out)]
+    if not spec.cases:
+        findings.append(_finding("ACC003", "the spec has no cases: nothing is known about the answers"))
+    elif not spec.held_out:
+        findings.append(_finding("ACC004", "no case is held out: the score says nothing about unseen inputs"))
+    measures = {
+        "given": _summary(given),
+        "held_out": _summary(held_out),
+        "thresholds": {
+            "accuracy": spec.thresholds.accuracy,
+            "held_out_accuracy": spec.thresholds.held_out_accuracy,
+        },
+        "invariants": {"stated": len(spec.invariants), "checked": None},
+        "mutation_score": None,
+    }
+    return Verdict.of("accuracy", findings, time.perf_counter() - started, measures), observed
+
+
+def _given_findings(spec: Spec, scores: list[CaseScore], observed: Observed) -> Iterable[Finding]:
+    wrong = [one for one in scores if not one.right]
+    severe = bool(wrong) and _share(scores) < spec.thresholds.accuracy
+    for one in wrong:
+        seen = observed.get(one.case.id)
+        shown = _show(one.case.input) + (f" with steps {_show(one.case.steps)}" if one.case.steps else "")
+        if seen is None or seen.error is not None:
+            error = "was not run" if seen is None else f"raised {seen.error}"
+            yield _finding("ACC005", f"given case {one.case.id!r} {error}; input {shown}", severe, _where(seen))
+            continue
+        names = [name for name, value in one.fields.items() if value < 1.0]
+        yield _finding("ACC001", _given_message(one, seen, names, shown), severe, _blame(spec, names))
+
+
+def _given_message(one: CaseScore, seen: Observation, names: list[str], shown: str) -> str:
+    output = seen.output or {}
+    parts = [f"{name} is {_show(output.get(name))}, expected {_show(one.case.expected[name])}" for name in names]
+    if one.escalation is False:
+        what = "did not go to a person" if seen.review is None else f"went to a person ({seen.review[1]})"
+        parts.append(what)
+    return f"given case {one.case.id!r}: {'; '.join(parts)}; input {shown}"
+
+
+def _held_out_findings(spec: Spec, scores: list[CaseScore]) -> Iterable[Finding]:
+    wrong = [one for one in scores if not one.right]
+    severe = bool(wrong) and _share(scores) < spec.thresholds.held_out_accuracy
+    counts: Counter[str] = Counter()
+    for one in wrong:
+        counts.update(name for name, value in one.fields.items() if value < 1.0)
+        counts.update(["whether it escalates"] if one.escalation is False else [])
+        counts.update(["an error"] if one.error and not one.fields else [])
+    for name, count in sorted(counts.items()):
+        message = f"{name} is wrong in {count} of {len(scores)} held-out cases"
+        yield _finding("ACC002", message, severe, _blame(spec, [name]))
+
+
+def _finding(code: str, message: str, severe: bool = True, function: str | None = None) -> Finding:
+    rule = next(rule for rule in RULES if rule.code == code)
+    severity = rule.severity if severe else "warning"
+    return Finding(code, message, function=function, hint=rule.fix, severity=severity)
+
+
+def _where(seen: Observation | None) -> str | None:
+    return None if seen is None else seen.function
+
+
+def _blame(spec: Spec, names: list[str]) -> str | None:
+    """The one function that can be at fault for these fields, or None where several can."""
+    suspects: set[str] = set()
+    wanted = set(names)
+    for step in reversed(spec.logic_requirements):
+        if wanted & {field.name for field in step.outputs}:
+            wanted |= set(step.inputs)
+            suspects |= {step.step} if step.is_function else set()
+    return suspects.pop() if len(suspects) == 1 else None
+
+
+def _share(scores: list[CaseScore]) -> float:
+    return sum(one.right for one in scores) / len(scores) if scores else 1.0
+
+
+def _summary(scores: list[CaseScore]) -> dict[str, Any]:
+    """Counts and per-field means; None where there is nothing to score, which is not zero."""
+    names = sorted({name for one in scores for name in one.fields})
+    means = {}
+    for name in names:
+        values = [one.fields[name] for one in scores if name in one.fields]
+        means[name] = round(sum(values) / len(values), 6)
+    return {
+        "cases": len(scores),
+        "right": sum(one.right for one in scores),
+        "accuracy": round(_share(scores), 6) if scores else None,
+        "fields": means,
+    }
+
+
+def _show(value: Any) -> str:
+    text = canonical_json(value).decode()
+    return text if len(text) <= 600 else text[:597] + "..."
+
+
+STAGE = Stage("accuracy", RULES, check_accuracy)

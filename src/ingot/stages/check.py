@@ -1,0 +1,41 @@
+"""The four stages in their order, and the one loop that runs them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ingot.program import Program
+from ingot.stages import accuracy, execution, security, syntax
+from ingot.stages.stage import Observed, Stage
+from ingot.verdict import StageName, Verdict
+
+STAGES: tuple[Stage, ...] = (security.STAGE, syntax.STAGE, execution.STAGE, accuracy.STAGE)
+
+Progress = Callable[[StageName, Verdict | None], None]
+
+
+def run_stages(program: Program, progress: Progress | None = None) -> tuple[Verdict, ...]:
+    """The verdicts on a program, up to and including the first that does not pass.
+
+    SECURITY comes first because nothing may be executed before it. `progress` is called with a stage's name and None
+    when it starts, and with its verdict when it ends. Raises StageError where a stage cannot run.
+    """
+    verdicts: list[Verdict] = []
+    observed: Observed = {}
+    for stage in STAGES:
+        if progress:
+            progress(stage.name, None)
+        verdict, observed = stage.check(program, observed)
+        verdicts.append(verdict)
+        if progress:
+            progress(stage.name, verdict)
+        if not verdict.passed:
+            break
+    return tuple(verdicts)
+
+
+def all_passed(verdicts: tuple[Verdict, ...]) -> bool:
+    """True where all four stages ran, in order, and passed."""
+    return [verdict.stage for verdict in verdicts] == [stage.name for stage in STAGES] and all(
+        verdict.passed for verdict in verdicts
+    )

@@ -1,0 +1,99 @@
+"""Field scorers: how near an output is to what was expected, between 0 and 1. All deterministic, none a model."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from ingot.fields import Field, to_plain
+from ingot.spec import Scorer
+
+Score = Callable[[Any, Any, Scorer], float]
+
+
+def exact(found: Any, expected: Any, _: Scorer) -> float:
+    """1.0 where the values are equal and of one kind (``True`` is not ``1``); decimals compare by value."""
+    if isinstance(found, bool) is not isinstance(expected, bool):
+        return 0.0
+    return float(found == expected)
+
+
+def numeric(found: Any, expected: Any, scorer: Scorer) -> float:
+    """1.0 where the numbers differ by at most `tolerance`."""
+    if found is None or expected is None:
+        return float(found is expected)
+    try:
+        return float(abs(Decimal(str(found)) - Decimal(str(expected))) <= Decimal(scorer.tolerance))
+    except InvalidOperation:
+        return 0.0
+
+
+def same_date(found: Any, expected: Any, _: Scorer) -> float:
+    """1.0 where both are the same day, whether given as dates or ISO text."""
+
+    def day(value: Any) -> date | None:
+        if isinstance(value, datetime):
+            return value.date()
+        try:
+            return value if isinstance(value, date) else date.fromisoformat(str(value)[:10])
+        except ValueError:
+            return None
+
+    return float(day(found) is not None and day(found) == day(expected)) if expected is not None else float(not found)
+
+
+def normalised_text(found: Any, expected: Any, _: Scorer) -> float:
+    """1.0 where the texts are equal after case folding and collapsing white space."""
+    if not isinstance(found, str) or not isinstance(expected, str):
+        return float(found == expected)
+    return float(" ".join(found.casefold().split()) == " ".join(expected.casefold().split()))
+
+
+def as_set(found: Any, expected: Any, _: Scorer) -> float:
+    """F1 of the distinct items, order ignored."""
+    return _f1(Counter(set(map(_key, found or ()))), Counter(set(map(_key, expected or ()))))
+
+
+def as_list(found: Any, expected: Any, _: Scorer) -> float:
+    """The share of positions that agree, of the longer list."""
+    found, expected = list(found or ()), list(expected or ())
+    longest = max(len(found), len(expected))
+    agree = sum(_key(a) == _key(b) for a, b in zip(found, expected, strict=False))
+    return 1.0 if longest == 0 else agree / longest
+
+
+def _key(value: Any) -> str:
+    return repr(to_plain(value))
+
+
+def _f1(found: Counter[str], expected: Counter[str]) -> float:
+    if not found and not expected:
+        return 1.0
+    return 2 * (found & expected).total() / (found.total() + expected.total())
+
+
+SCORERS: Mapping[str, Score] = {
+    "exact": exact,
+    "numeric": numeric,
+    "date": same_date,
+    "text": normalised_text,
+    "set": as_set,
+    "list": as_list,
+}
+_BY_TYPE = {"integer": "numeric", "decimal": "numeric", "float": "numeric", "date": "date", "list": "list"}
+
+
+def scorer_of(field: Field, stated: Mapping[str, Scorer]) -> Scorer:
+    """The scorer that the spec states for a field, or the one of its type: numbers numeric, lists by position."""
+    if field.name in stated:
+        return stated[field.name]
+    return Scorer(scorer=_BY_TYPE.get(field.type, "exact"))  # type: ignore[arg-type]
+
+
+def score(field: Field, found: Any, expected: Any, stated: Mapping[str, Scorer]) -> float:
+    """The score of one output field, between 0 and 1."""
+    scorer = scorer_of(field, stated)
+    return SCORERS[scorer.scorer](found, expected, scorer)
