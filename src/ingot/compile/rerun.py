@@ -8,17 +8,14 @@ from ingot.artifact.verify import Verified
 from ingot.compile.assemble import assemble
 from ingot.compile.plan import make_plan
 from ingot.errors import ArtifactError
+from ingot.program import Program
 from ingot.spec import parse_spec
 from ingot.stages.check import all_passed, run_stages
 from ingot.verdict import Verdict
 
 
-def rerun_stages(verified: Verified) -> tuple[Verdict, ...]:
-    """The verdicts of today on what the artifact holds.
-
-    Raises ArtifactError where the same spec and logic no longer assemble to the same program, or a stage refuses.
-    Cases are those in the artifact. Step numbers go on from those of `verify`.
-    """
+def program_of(verified: Verified) -> Program:
+    """The program that the artifact's spec, cases and logic assemble to today."""
     files = verified.files
     rows = [
         json.loads(line)
@@ -27,9 +24,18 @@ def rerun_stages(verified: Verified) -> tuple[Verdict, ...]:
     ]
     spec = parse_spec(files["spec.yaml"].decode(), "spec.yaml", cases=rows)
     plan = make_plan(spec)
-    program = assemble(spec, files["logic.py"].decode(), plan.template, plan.blocks)
+    return assemble(spec, files["logic.py"].decode(), plan.template, plan.blocks)
+
+
+def rerun_stages(verified: Verified) -> tuple[Verdict, ...]:
+    """The verdicts of today on what the artifact holds.
+
+    Raises ArtifactError where the same spec and logic no longer assemble to the same program, or a stage refuses.
+    Cases are those in the artifact. Step numbers go on from those of `verify`.
+    """
+    program = program_of(verified)
     last = len(verified.steps)
-    if program.text.encode() != files["program.py"]:
+    if program.text.encode() != verified.files["program.py"]:
         raise ArtifactError(
             "the spec and logic.py do not assemble to this program.py",
             step=last + 1,

@@ -1,0 +1,133 @@
+"""`ingot bench`: figures measured in one run, told as medians and ratios."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ingot.errors import StageError
+
+if TYPE_CHECKING:
+    from ingot.compile.driver import Compiled
+
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
+
+
+@click.group("bench")
+def bench_command() -> None:
+    """Measure on this machine. Compare the ratios; absolute times depend on the machine and its load."""
+
+
+@bench_command.command("runtime")
+@click.argument("artifacts", nargs=-1, type=click.Path(path_type=Path))
+@AS_JSON
+def runtime_command(artifacts: tuple[Path, ...], as_json: bool) -> None:
+    """Bare function, run, traced run and load of ARTIFACTS (default: the bundled examples)."""
+    from ingot.evals.timing import RunTimes, time_runs
+    from ingot.runtime.run import load
+
+    rows: list[RunTimes] = []
+    with tempfile.TemporaryDirectory() as folder:
+        paths = list(artifacts) or [one.path for one in _bundled(Path(folder)) if one.path]
+        for path in _progress(paths, as_json):
+            cases = _cases(path)
+            rows.append(time_runs(path.name, lambda path=path: load(path), cases))  # type: ignore[misc]
+    if as_json:
+        click.echo(json.dumps([row.to_json() for row in rows], indent=2))
+        return
+    click.echo(f"{'artifact':<44}{'bare':>9}{'run':>9}{'traced':>9}{'run-bare':>10}{'traced/run':>12}{'p99':>9}{'load':>10}")
+    for row in rows:
+        click.echo(
+            f"{row.name[:42]:<44}{row.bare_us:>7.1f}us{row.run_us:>7.1f}us{row.traced_us:>7.1f}us"
+            f"{row.over_bare_us:>8.1f}us{row.traced_ratio:>12.2f}{row.p99_us:>7.1f}us{row.load_ms:>8.1f}ms"
+        )
+
+
+@bench_command.command("stages")
+@click.argument("names", nargs=-1)
+@AS_JSON
+def stages_command(names: tuple[str, ...], as_json: bool) -> None:
+    """The four stages on the bundled examples NAMES (default: all), cold in a new process and warm."""
+    rows: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        compiled = list(_bundled(Path(folder), names))
+        for one in _progress(compiled, as_json):
+            assert one.path is not None
+            rows.append(_in_new_process(one.path))
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    stages = list(rows[0]["warm_ms"])
+    click.echo(f"{'example':<20}{'':<6}" + "".join(f"{stage:>11}" for stage in stages) + f"{'together':>11}")
+    for row in rows:
+        for kind in ("cold", "warm"):
+            times = "".join(f"{row[f'{kind}_ms'][stage]:>9.0f}ms" for stage in stages)
+            click.echo(f"{row['name']:<20}{kind:<6}{times}{row[f'{kind}_total_ms']:>9.0f}ms")
+
+
+@bench_command.command("one-stage-run", hidden=True)
+@click.argument("artifact", type=click.Path(path_type=Path))
+def one_stage_run_command(artifact: Path) -> None:
+    """Time the stages on one artifact's program in this process, which is new."""
+    from ingot.artifact.sign import trusted_keys
+    from ingot.artifact.verify import verify
+    from ingot.compile.rerun import program_of
+    from ingot.evals.timing import time_stages
+
+    verified = verify(artifact, trusted_keys(()))
+    click.echo(json.dumps(time_stages(verified.manifest["name"], program_of(verified)).to_json()))
+
+
+def _in_new_process(artifact: Path) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, "-m", "ingot", "bench", "one-stage-run", str(artifact)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    if done.returncode:
+        raise StageError(f"the new process failed: {done.stderr.strip()[-300:]}", place=str(artifact))
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def _bundled(folder: Path, names: tuple[str, ...] = ()) -> Iterator[Compiled]:
+    """The bundled examples, compiled from their recorded completions into `folder`."""
+    from ingot.evals.bundled import EXAMPLES, compile_example
+
+    for name in names or EXAMPLES:
+        yield compile_example(name, folder)
+
+
+def _cases(artifact: Path) -> list[dict[str, Any]]:
+    rows = [
+        json.loads(line)["input"]
+        for name in ("given", "held_out")
+        for line in (artifact / "cases" / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
+    if not rows:
+        raise StageError("the artifact has no cases to run", place=str(artifact))
+    return rows
+
+
+def _progress(items: list[Any], quiet: bool) -> Iterator[Any]:
+    with _bar(items, quiet) as bar:
+        yield from bar
+
+
+@contextmanager
+def _bar(items: list[Any], quiet: bool) -> Iterator[Any]:
+    if quiet or not sys.stderr.isatty():
+        yield items
+        return
+    with click.progressbar(items, label="measuring", file=sys.stderr) as bar:
+        yield bar
