@@ -1,0 +1,55 @@
+"""A second person's signature under an artifact."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from ingot.artifact.dsse import seal
+from ingot.artifact.durable import locked, replace_file
+from ingot.artifact.manifest import ATTESTATION
+from ingot.artifact.sign import SigningKey, Trusted, trust
+from ingot.artifact.statement import Approval, approval_statement, utc_text
+from ingot.artifact.verify import verify
+from ingot.errors import ArtifactError, SigningError
+
+LONGEST_NAME = 200
+
+
+def approve(path: Path, key: SigningKey, name: str, *, at: datetime, trusted: Trusted, note: str = "") -> Approval:
+    """Add an approval by `name`, signed with `key`, to the artifact at `path`.
+
+    The artifact is verified first with `trusted`, which must hold its author's key. `at` is the caller's time, with
+    its zone. Raises ArtifactError where the artifact is refused or cannot be written, SigningError where the key is
+    the author's own or has approved before.
+    """
+    if not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
+        raise SigningError(f"{name[:LONGEST_NAME]!r} cannot be an approver's name", hint="give a person's name")
+    approval = Approval(name.strip(), key.id, utc_text(at), note)
+    folder = path.absolute().parent
+    try:
+        with locked(folder):
+            verified = verify(path, {**trusted, **trust(key)})
+            _refuse_second_hat(path, key, verified.authors, verified.approvals)
+            line = seal(approval_statement(verified.digest, approval), key).to_line()
+            content = verified.files[ATTESTATION] + line
+            # the temporary file stands outside: inside, a verification at this moment would find one file too many
+            replace_file(path / ATTESTATION, content, beside=folder)
+    except OSError as error:
+        raise ArtifactError(
+            f"cannot write the approval: {error.strerror}",
+            place=str(error.filename or path),
+            hint="the artifact is unchanged; make its folder writable and approve again",
+        ) from error
+    return approval
+
+
+def _refuse_second_hat(path: Path, key: SigningKey, authors: tuple[str, ...], approvals: tuple[Approval, ...]) -> None:
+    if key.id in authors:
+        raise SigningError(
+            f"key {key.id[:12]!r} signed this artifact as its author; an author cannot approve",
+            place=str(path),
+            hint="let another person approve with a key of their own",
+        )
+    if any(one.key == key.id for one in approvals):
+        raise SigningError(f"key {key.id[:12]!r} has approved this artifact already", place=str(path))

@@ -1,0 +1,329 @@
+"""The page for people: everything an approver or an auditor asks for, in one file that loads nothing.
+
+Pure text to text. Every value is escaped where it enters the page; the page's own policy forbids scripts and allows
+only its own style sheet, so that even a missed escape could not act.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from html import escape
+from importlib.resources import files
+from string import Template
+from typing import TYPE_CHECKING, Any
+
+from ingot import __version__
+from ingot.artifact.evidence import RUNTIME_NEEDS, needs
+from ingot.artifact.listing import citations, code, plain
+from ingot.artifact.manifest import FORMAT
+from ingot.canonical import digest
+from ingot.fields import to_plain
+from ingot.spec import Case, Spec
+
+if TYPE_CHECKING:
+    from ingot.artifact.layout import Contents
+    from ingot.verdict import Verdict
+
+Section = tuple[str, str, str, str]
+"""Anchor, heading, what the section is about, and its body as HTML."""
+
+
+def report_page(contents: Contents, cases_digest: str) -> str:
+    """The whole page. The same contents give the same text."""
+    here = files("ingot.artifact")
+    style = (here / "page.css").read_text(encoding="utf-8")
+    sections = _sections(contents)
+    spec = contents.program.spec
+    return Template((here / "page.html").read_text(encoding="utf-8")).substitute(
+        title=escape(spec.metadata.title or spec.metadata.name),
+        style=style,
+        style_hash="sha256-" + base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+        lead=escape(
+            spec.metadata.description.strip() or "A compiled workflow, and the evidence that it was let pass on."
+        ),
+        chips=_chips(contents),
+        facts=_facts(contents, cases_digest),
+        contents="".join(f'<li><a href="#{anchor}">{heading}</a></li>' for anchor, heading, _, _ in sections),
+        sections="\n".join(
+            f'<section id="{anchor}" aria-labelledby="{anchor}-h"><h2 id="{anchor}-h">{heading}</h2>'
+            f'<p class="about">{about}</p>{body}</section>'
+            for anchor, heading, about, body in sections
+        ),
+        format=FORMAT,
+        version=__version__,
+    )
+
+
+def _sections(contents: Contents) -> tuple[Section, ...]:
+    spec, logic = contents.program.spec, contents.program.logic
+    execution = next((one.measures for one in contents.verdicts if one.stage == "execution"), {})
+    return (
+        ("stages", "Stages", "What the four stages measured. All must pass before an artifact is made.",
+         _stages(contents.verdicts)),
+        ("policy", "Policy and steps", "The clauses of the source, and the lines of code that cite them.",
+         _clauses(spec, logic) + _steps(spec)),
+        ("code", "Code", "The generated functions, byte for byte as in <code>logic.py</code>. A cited clause links back.",
+         _code(contents)),
+        ("cases", "Cases", "Given cases may be shown to the author of the code; held-out cases never are.",
+         _cases("Given", spec.given) + _cases("Held out", spec.held_out)),
+        ("questions", "Open questions", "What the spec leaves open, and the reading that was taken.",
+         _questions(contents.questions)),
+        ("provenance", "Provenance and cost", "Who wrote the code, from which requests, and what that used.",
+         _provenance(contents.provenance)),
+        ("confinement", "Confinement", "How the candidate was kept in while it was being tried.",
+         _confinement(execution)),
+        ("needs", "What it needs to run", "The same list as <code>sbom.cdx.json</code> (CycloneDX 1.6).",
+         _needs(contents)),
+        ("spec", "Spec", "The spec as its author wrote it, <code>spec.yaml</code>.", plain(contents.spec_text, "S")),
+    )  # fmt: skip
+
+
+# ---- head --------------------------------------------------------------------------------------------------------
+
+
+def _chips(contents: Contents) -> str:
+    spec, author = contents.program.spec, contents.provenance["author"]
+    warnings = sum(len(verdict.findings) for verdict in contents.verdicts)
+    chips = [("good", f"✓ {len(contents.verdicts)} of {len(contents.verdicts)} stages passed")]
+    if warnings:
+        chips.append(("warn", f"{warnings} warning{'s' if warnings > 1 else ''}"))
+    if contents.questions:
+        chips.append(("warn", f"{len(contents.questions)} open question{'s' if len(contents.questions) > 1 else ''}"))
+    if author["recorded"]:
+        chips.append(("warn", "recorded completions"))
+    chips += [("", name) for name in spec.metadata.compliance]
+    return "".join(f'<span class="chip {kind}">{escape(text)}</span>' for kind, text in chips)
+
+
+def _facts(contents: Contents, cases_digest: str) -> str:
+    spec = contents.program.spec
+    meta = spec.metadata
+    effective = " to ".join(filter(None, (meta.effective_from or ("…" if meta.effective_until else ""),
+                                          meta.effective_until or ("…" if meta.effective_from else ""))))  # fmt: skip
+    rows = (
+        ("Name and version", f"{meta.name} {meta.version}", False),
+        ("Owner", meta.owner or "not stated", False),
+        ("Effective", effective or "not stated", False),
+        ("Code written by", _author(contents.provenance), False),
+        ("Program, SHA-256", digest(contents.program.text), True),
+        ("Spec, SHA-256 (resolved)", spec.digest(), True),
+        ("Cases, SHA-256", cases_digest, True),
+    )
+    return "".join(
+        f"<div><dt>{escape(name)}</dt><dd>{f'<code>{escape(text)}</code>' if is_digest else escape(text)}</dd></div>"
+        for name, text, is_digest in rows
+    )
+
+
+def _author(provenance: Mapping[str, Any]) -> str:
+    author = provenance["author"]
+    return f"{author['name']} ({author['kind']}{', recorded' if author['recorded'] else ''})"
+
+
+# ---- stages, policy, code ----------------------------------------------------------------------------------------
+
+
+def _stages(verdicts: Sequence[Verdict]) -> str:
+    cards = []
+    for number, verdict in enumerate(verdicts, start=1):
+        state = (
+            '<span class="chip good">✓ passed</span>' if verdict.passed else '<span class="chip bad">✗ failed</span>'
+        )
+        measures = {key: value for key, value in verdict.measures.items() if key != "confinement"}
+        found = f"<dt>Findings</dt><dd>{_count(len(verdict.findings), 'warning')}</dd>"
+        body = found + _pairs(measures)
+        cards.append(
+            f'<div class="card"><h3>{number} · {escape(verdict.stage.capitalize())} {state}</h3><dl>{body}</dl></div>'
+        )
+    rows = [
+        (one.code, verdict.stage, "" if one.line is None else f"line {one.line}", one.message, one.hint or "")
+        for verdict in verdicts
+        for one in verdict.findings
+    ]
+    table = _table("Warnings, none of which fails a stage", ("Rule", "Stage", "Place", "Message", "What to do"), rows)
+    return f'<div class="cards">{"".join(cards)}</div>' + (table if rows else "")
+
+
+def _clauses(spec: Spec, logic: str) -> str:
+    cited = citations(logic, [clause.id for clause in spec.clauses])
+    items = []
+    for clause in spec.clauses:
+        lines = cited[clause.id]
+        links = ", ".join(f'<a href="#L{line}">{line}</a>' for line in lines)
+        where = f"cited at line{'s' if len(lines) > 1 else ''} {links}" if lines else "not cited in the code"
+        source = f" · source: {escape(clause.source)}" if clause.source else ""
+        items.append(
+            f'<li id="c-{escape(clause.id)}"><span class="id">{escape(clause.id)}</span><span>{escape(clause.text)}'
+            f'</span><span class="cited">{where}{source}</span></li>'
+        )
+    return f'<h3>Clauses</h3><ol class="clauses">{"".join(items)}</ol>'
+
+
+def _steps(spec: Spec) -> str:
+    rows = [
+        (
+            step.step,
+            step.module or step.type.replace("_", " "),
+            ", ".join(step.inputs),
+            ", ".join(field.name for field in step.outputs),
+            ", ".join(step.clauses),
+        )
+        for step in spec.logic_requirements
+    ]
+    derived = [(note,) for note in spec.derived]
+    return _table("Steps, in the order they run", ("Step", "Type", "Reads", "Sets", "Clauses"), rows) + (
+        _table("Derived by Ingot, because the spec left it out", ("Note",), derived) if derived else ""
+    )
+
+
+def _code(contents: Contents) -> str:
+    program = contents.program
+    listing = code(program.logic, [clause.id for clause in program.spec.clauses], "L")
+    whole = plain(program.text, "P")
+    note = f"The whole program, <code>program.py</code>; line 1 above is line {program.offset + 1} there"
+    return f'{listing}<details class="whole"><summary>{note}</summary>{whole}</details>'
+
+
+# ---- cases, questions --------------------------------------------------------------------------------------------
+
+
+def _cases(title: str, cases: Sequence[Case]) -> str:
+    if not cases:
+        return f"<h3>{title}</h3><p>None.</p>"
+    rows = "".join(
+        f'<tr><th scope="row">{escape(case.id)}</th><td>{_inline(case.input)}</td><td>{_inline(case.expected)}'
+        f"{_inline(case.steps)}</td><td>{_escalates(case)}</td><td>{escape(case.note)}</td></tr>"
+        for case in cases
+    )
+    return _scroll(f"{title}: {_count(len(cases), 'case')}", ("Case", "Input", "Expected", "To a person", "Note"), rows)
+
+
+def _escalates(case: Case) -> str:
+    return {None: "not stated", True: "yes", False: "no"}[case.escalates]
+
+
+def _inline(values: Mapping[str, Any]) -> str:
+    return "".join(
+        f'<span class="pairs"><span>{escape(name)}:</span> <code>{escape(_text(value))}</code></span>'
+        for name, value in values.items()
+    )
+
+
+def _questions(questions: Sequence[Mapping[str, Any]]) -> str:
+    if not questions:
+        return "<p>None.</p>"
+    return "".join(
+        f"<h3>{number}. {escape(str(one.get('question') or one.get('text') or one.get('id') or 'Question'))}</h3>"
+        f'<dl class="rows">{_pairs({key: value for key, value in one.items() if key not in ("question", "text")})}</dl>'
+        for number, one in enumerate(questions, start=1)
+    )
+
+
+# ---- provenance, confinement, needs ------------------------------------------------------------------------------
+
+
+def _provenance(provenance: Mapping[str, Any]) -> str:
+    usage = provenance.get("usage") or {}
+    cost = provenance.get("cost_usd")
+    tokens = f"{usage.get('input_tokens', 0):,} in, {usage.get('output_tokens', 0):,} out" if usage else "not stated"
+    price = "not known: the model has no published price here" if cost is None else f"{cost} USD"
+    author = provenance["author"]
+    facts = {
+        "Author": author["name"],
+        "Kind": author["kind"],
+        "Completions": "recorded earlier, and replayed" if author["recorded"] else "not recorded",
+        "Tokens": tokens,
+        "Requests": usage.get("requests", "not stated"),
+        "Cost": price,
+    }
+    known = {"author", "usage", "cost_usd", "attempts"}
+    more = {key: value for key, value in provenance.items() if key not in known and value not in (None, "", [], {})}
+    attempts = _attempts(provenance.get("attempts") or [])
+    return f'<dl class="rows">{_pairs(facts)}{_pairs(more)}</dl>{attempts}'
+
+
+def _attempts(attempts: Sequence[Mapping[str, Any]]) -> str:
+    rows = []
+    for one in attempts:
+        stages = one.get("stages") or []
+        marks = "; ".join(
+            f"{stage['stage']} {'passed' if stage['passed'] else 'failed'}"
+            + (f" ({', '.join(stage['findings'])})" if stage.get("findings") else "")
+            for stage in stages
+        )
+        usage = one.get("usage") or {}
+        tokens = f"{usage.get('input_tokens', 0):,} + {usage.get('output_tokens', 0):,}" if usage else ""
+        rows.append((str(one.get("number", "")), str(one.get("kind", "")), str(one.get("model") or ""), tokens, marks))
+    columns = ("Attempt", "Kind", "Author", "Tokens in + out", "Stages")
+    return _table(f"{_count(len(rows), 'attempt')}, oldest first", columns, rows) if rows else ""
+
+
+def _confinement(execution: Mapping[str, Any]) -> str:
+    found = execution.get("confinement")
+    if found is None:
+        return "<p>The EXECUTION verdict does not state it.</p>"
+    values = found if isinstance(found, Mapping) else {"Active": found}
+    return f'<dl class="rows">{_pairs(values)}</dl>'
+
+
+def _needs(contents: Contents) -> str:
+    rows = [("ingot", __version__, "the runtime")]
+    rows += [(*one.split(">="), "through ingot") for one in RUNTIME_NEEDS]  # type: ignore[misc]
+    rows += [(*one.split(">="), "a module step of this workflow") for one in needs(contents.program)]  # type: ignore[misc]
+    table = [(name, version if name == "ingot" else f"{version} or later", why) for name, version, why in rows]
+    return _table("Python packages", ("Package", "Version", "Needed by"), table)
+
+
+# ---- parts -------------------------------------------------------------------------------------------------------
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number or 'no'} {what}{'' if number == 1 else 's'}"
+
+
+def _table(caption: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    body = "".join(
+        f'<tr><th scope="row">{escape(row[0])}</th>{"".join(f"<td>{escape(cell)}</td>" for cell in row[1:])}</tr>'
+        for row in rows
+    )
+    return _scroll(caption, columns, body)
+
+
+def _scroll(caption: str, columns: Sequence[str], body: str) -> str:
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in columns)
+    return (
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(caption)}"><table>'
+        f"<caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def _pairs(values: Mapping[str, Any]) -> str:
+    return "".join(
+        f"<dt>{escape(_words(key))}</dt><dd>{_nested(to_plain(value))}</dd>" for key, value in values.items()
+    )
+
+
+def _words(key: str) -> str:
+    return key[:1].upper() + key[1:].replace("_", " ") if key.isidentifier() else key
+
+
+def _nested(value: Any) -> str:
+    if isinstance(value, Mapping) and value:
+        return f'<dl class="rows">{_pairs(value)}</dl>'
+    return escape(_text(value))
+
+
+def _text(value: Any) -> str:
+    value = to_plain(value)
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value is None:
+        return "null"
+    if isinstance(value, list) and all(isinstance(one, str | int | float) for one in value):
+        return ", ".join(str(one) for one in value) or "none"
+    return json.dumps(value, ensure_ascii=False) if value not in ({}, []) else "none"
