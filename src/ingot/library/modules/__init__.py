@@ -1,0 +1,1 @@
+"""Reviewed modules: standalone files that are copied into artifacts and executed from there."""
