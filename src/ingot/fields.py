@@ -13,11 +13,21 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal, NamedTuple
 
 import pydantic
-from pydantic import BaseModel, BeforeValidator, ConfigDict, StrictBool, StrictInt, StrictStr, TypeAdapter
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+    TypeAdapter,
+)
 
 TypeName = Literal["text", "integer", "decimal", "float", "boolean", "date", "datetime", "enum", "list", "object"]
 Sensitivity = Literal["phi", "pii", "pan"]
 
+MOST_DIGITS = 60
 MONEY_UNITS = frozenset({"USD", "EUR", "GBP", "CAD", "AUD", "JPY", "CHF", "MYR", "RM", "$", "€", "£", "cents"})
 
 
@@ -175,6 +185,14 @@ def _decimal_in(value: object) -> object:
     return repr(value) if type(value) is float else value
 
 
+def _decimal_size(value: Decimal) -> Decimal:
+    """Written out, ``1e999999999`` is a gigabyte of zeros."""
+    _, digits, exponent = value.as_tuple()
+    if len(digits) > MOST_DIGITS or (value and abs(value.adjusted()) > MOST_DIGITS) or abs(int(exponent)) > MOST_DIGITS:
+        raise ValueError(f"a decimal has at most {MOST_DIGITS} digits")
+    return value
+
+
 def _float_in(value: object) -> object:
     """Specs and the command line read numbers with a point as Decimal; a float field takes them as floats."""
     return float(value) if type(value) is Decimal else value
@@ -203,10 +221,13 @@ def _python_type(field: Field) -> Any:
             kind = Annotated[StrictInt, pydantic.Field(**_as_int(bounds))]
         case "decimal":
             limits = pydantic.Field(**bounds, allow_inf_nan=False, decimal_places=field.places)
-            kind = Annotated[Decimal, limits, BeforeValidator(_decimal_in)]
+            kind = Annotated[Decimal, AfterValidator(_decimal_size), limits, BeforeValidator(_decimal_in)]
         case "float":
-            limits = pydantic.Field(**{key: None if v is None else float(v) for key, v in bounds.items()})
-            kind = Annotated[float, pydantic.Field(strict=True, allow_inf_nan=False), limits, BeforeValidator(_float_in)]
+            floats: dict[str, Any] = {key: None if v is None else float(v) for key, v in bounds.items()}
+            limits = pydantic.Field(**floats)
+            kind = Annotated[
+                float, pydantic.Field(strict=True, allow_inf_nan=False), limits, BeforeValidator(_float_in)
+            ]
         case "boolean":
             kind = StrictBool
         case "date":
@@ -217,7 +238,7 @@ def _python_type(field: Field) -> Any:
             kind = Literal[field.values]
         case "list":
             assert field.items is not None
-            kind = Annotated[list[_python_type(field.items)], pydantic.Field(max_length=field.max_length)]
+            kind = Annotated[list[_python_type(field.items)], pydantic.Field(max_length=field.max_length)]  # type: ignore[misc]
         case "object":
             kind = _typed_dict_type(class_name(field.name), field.fields) if field.fields else dict[str, Any]
     return kind | None if field.nullable else kind
@@ -228,12 +249,14 @@ def _as_int(bounds: dict[str, Any]) -> dict[str, Any]:
 
 
 def _typed_dict_type(name: str, fields: Iterable[Field]) -> Any:
-    from typing_extensions import NotRequired, TypedDict
+    import typing_extensions as typing  # pydantic asks for this TypedDict before Python 3.12
 
+    typed_dict_of: Any = typing.TypedDict
     members = {
-        field.name: NotRequired[_python_type(field)] if field.nullable else _python_type(field) for field in fields
+        field.name: typing.NotRequired[_python_type(field)] if field.nullable else _python_type(field)
+        for field in fields
     }
-    kind: Any = TypedDict(name, members)  # type: ignore[operator]
+    kind = typed_dict_of(name, members)
     kind.__pydantic_config__ = ConfigDict(extra="forbid")
     return kind
 

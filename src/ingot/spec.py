@@ -7,20 +7,21 @@ noted in `Spec.derived`. `load_spec` is the same for a file. The models below ar
 from __future__ import annotations
 
 import json
-import keyword
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, field_validator, model_validator
 from pydantic import Field as Setting
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, SchemaError
 
 from ingot import expressions
 from ingot.canonical import canonical_json, digest
 from ingot.errors import SpecError
-from ingot.fields import Field, TypeName, to_plain, validator
+from ingot.fields import Field, TypeName, class_name, declarations, to_plain, validator
+from ingot.names import PRELUDE, broken_spelling, hidden_by
 from ingot.yaml_text import Place, as_source, closest, read_yaml
 
 LARGEST_SPEC = 256 * 1024
@@ -280,12 +281,13 @@ def load_spec(path: str | Path) -> Spec:
 def read_spec_text(path: Path) -> str:
     """The text of a spec file, refused where it is absent, too large or not UTF-8."""
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(LARGEST_SPEC + 1)
     except OSError as error:
         raise SpecError(f"cannot read the spec: {error.strerror}", place=str(path)) from error
     if len(content) > LARGEST_SPEC:
         raise SpecError(
-            f"the spec has {len(content):,} bytes; {LARGEST_SPEC:,} is the limit",
+            f"the spec has more than {LARGEST_SPEC:,} bytes, which is the limit",
             place=str(path),
             hint="move cases into a file and name it: 'cases: {given: cases.jsonl}'",
         )
@@ -304,9 +306,13 @@ def read_spec_text(path: Path) -> str:
 def _read_beside(spec: Path, name: str) -> str:
     target = (spec.parent / name).resolve()
     if not target.is_relative_to(spec.parent.resolve()):
-        raise SpecError(f"the case file {name!r} is outside the spec's folder", place=str(spec))
+        raise SpecError(
+            f"the case file {name!r} is outside the spec's folder",
+            place=str(spec),
+            hint="copy it beside the spec: an artifact carries its cases along",
+        )
     try:
-        return target.read_text(encoding="utf-8")
+        return target.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise SpecError(f"cannot read the case file {name!r}: {error}", place=str(spec)) from error
 
@@ -323,22 +329,25 @@ def parse_spec(
     `name` stands in error places. `read` returns the text of a case file named by the spec. `cases`, where given,
     stands in place of the spec's own cases (an artifact keeps them apart). Raises SpecError.
     """
+    if len(text) > LARGEST_SPEC:
+        raise SpecError(f"the spec has {len(text):,} characters; {LARGEST_SPEC:,} is the limit", place=f"{name}:1:1")
     tree, place = read_yaml(text, name)
     if not isinstance(tree, Mapping):
-        raise SpecError("a spec is a mapping with metadata, inputs and logic_requirements", place=f"{name}:1:1")
+        raise SpecError(
+            "a spec is a mapping with metadata, inputs and logic_requirements",
+            place=f"{name}:1:1",
+            hint="start with 'metadata:'; 'ingot init' writes a complete one",
+        )
     raw = dict(tree)
     written = raw.pop("cases", None)
-    if written is not None and cases is None and not written:
-        raise SpecError(
-            "'cases' is empty", place=place.of(("cases",)), hint="write at least one case, or leave the key out"
-        )
-    if isinstance(written, Mapping) and cases is None:
-        _only_keys(written, ("given", "held_out"), place, ("cases",))
+    if "cases" in tree and cases is None:
+        _check_written_cases(written, place)
     try:
-        spec = Spec.model_validate(raw)
+        spec = _resolve(Spec.model_validate(raw), place)
     except ValidationError as error:
         raise _spec_error(error.errors(), place, tree) from None
-    spec = _resolve(spec, place)
+    except RecursionError:
+        raise SpecError("fields are nested too deeply", place=f"{name}:1:1", hint="flatten them") from None
     rows = _case_rows(written, place, read) if cases is None else [(row, place.fixed(("cases",))) for row in cases]
     return spec.model_copy(update={"cases": _cases(spec, rows)})
 
@@ -347,6 +356,20 @@ def _only_keys(mapping: Mapping[str, Any], allowed: tuple[str, ...], place: Plac
     for key in mapping:
         if key not in allowed:
             raise SpecError(f"unknown key {key!r}", place=place.of((*path, key)), hint=closest(str(key), allowed))
+
+
+def _check_written_cases(written: Any, place: Place) -> None:
+    """The key 'cases' stands for at least one case, as a list or in the groups given and held_out."""
+    if isinstance(written, Mapping):
+        _only_keys(written, ("given", "held_out"), place, ("cases",))
+    groups: list[tuple[tuple[str, ...], Any]] = [(("cases",), written)]
+    if isinstance(written, Mapping) and written:
+        groups = [(("cases", key), group) for key, group in written.items()]
+    for path, group in groups:
+        if not group and (group is None or isinstance(group, list | Mapping | str)):
+            raise SpecError(
+                f"{path[-1]!r} is empty", place=place.of(path), hint="write at least one case, or leave the key out"
+            )
 
 
 # ---- fields in their short forms ---------------------------------------------------------------------------------
@@ -390,13 +413,15 @@ def _field_form(raw: Any) -> dict[str, Any]:
         out["fields"] = fields_from(out["fields"])
     if isinstance(out.get("range"), list | tuple) and len(out["range"]) == 2:
         out["minimum"], out["maximum"] = out.pop("range")
+    if isinstance(out.get("adverse"), list | tuple):
+        out["adverse"] = [str(one).lower() if isinstance(one, bool) else one for one in out["adverse"]]
     return out
 
 
 def _from_json_schema(name: str, schema: Mapping[str, Any], nullable: bool) -> dict[str, Any]:
     """A field from a JSON Schema property: the common keywords, everything else is an unknown key."""
     raw = dict(schema)
-    kind = raw.pop("type", "string" if "enum" in raw else None)
+    kind = raw.pop("type", "string" if "enum" in raw else "object" if "properties" in raw else None)
     if isinstance(kind, list):
         nullable = nullable or "null" in kind
         kind = next((one for one in kind if one != "null"), None)
@@ -426,20 +451,23 @@ def _resolve(spec: Spec, place: Place) -> Spec:
     _unique((step.step for step in spec.logic_requirements), "step", place, ("logic_requirements",))
     _unique((field.name for field in spec.inputs), "input", place, ("inputs",))
     _check_fields(spec.inputs, place, ("inputs",))
+    _unique((field.name for field in spec.outputs), "output", place, ("outputs",))
     _check_fields(spec.outputs, place, ("outputs",))
     notes: list[str] = []
     clauses = list(spec.clauses)
     known: dict[str, Field] = {field.name: field for field in spec.inputs}
     steps: list[Step] = []
     last_function = spec.functions[-1].step if spec.functions else None
-    for number, step in enumerate(spec.logic_requirements):
-        where = ("logic_requirements", number)
+    for number, written in enumerate(spec.logic_requirements):
+        step, where = written, ("logic_requirements", number)
+        _unique((field.name for field in step.outputs), "output", place, (*where, "outputs"))
+        _unique(step.inputs, "input", place, (*where, "inputs"))
         _check_fields(step.outputs, place, (*where, "outputs"))
         if step.is_function:
-            step = _with_clauses(step, spec, clauses, notes, place, where)
+            step = _with_clauses(step, spec, clauses, notes=notes, place=place, where=where)
         if not step.outputs:
-            step = _with_outputs(step, spec, known, step.step == last_function, notes, place, where)
-        step = _with_inputs(step, known, notes, place, where)
+            step = _with_outputs(step, spec, known, step.step == last_function, notes=notes, place=place, where=where)
+        step = _with_inputs(step, known, clauses, notes=notes, place=place, where=where)
         _check_step(step, known, place, where)
         for field in step.outputs:
             if field.name in known and step.is_function:
@@ -470,6 +498,8 @@ def _resolve(spec: Spec, place: Place) -> Spec:
         }
     )
     _check_expressions(spec, known, place)
+    _check_names(spec, place)
+    _check_scorers(spec, place)
     return spec
 
 
@@ -496,31 +526,149 @@ def _unique(found: Iterable[str], what: str, place: Place, path: tuple[Any, ...]
         seen.add(name)
 
 
-def _check_fields(fields: Iterable[Field], place: Place, path: tuple[Any, ...]) -> None:
+DEEPEST_FIELD = 8
+
+_SETTINGS: Mapping[str, tuple[str, ...]] = {
+    "values": ("enum",), "adverse": ("enum", "boolean"), "items": ("list",), "fields": ("object",),
+    "minimum": ("integer", "decimal", "float", "date"), "maximum": ("integer", "decimal", "float", "date"),
+    "places": ("decimal",), "max_length": ("text", "list"), "pattern": ("text",),
+}  # fmt: skip
+
+
+def _check_fields(fields: Iterable[Field], place: Place, path: tuple[Any, ...], depth: int = 1) -> None:
     for number, field in enumerate(fields):
-        where = place.of((*path, number))
-        if not field.name.isidentifier() or keyword.iskeyword(field.name):
-            raise SpecError(f"{field.name!r} cannot be a field's name", place=where, hint="letters, digits and _ only")
-        if field.type == "enum" and not field.values:
-            raise SpecError(f"enum {field.name!r} has no values", place=where, hint="add 'values: [A, B]'")
-        if field.type == "list" and field.items is None:
-            raise SpecError(f"list {field.name!r} has no item type", place=where, hint="write 'type: list of text'")
-        if field.type == "float" and field.is_money:
-            raise SpecError(
-                f"{field.name!r} is money ({field.unit}) in binary floating point, which loses cents",
-                place=where,
-                hint="use 'type: decimal'",
-            )
-        if field.minimum is not None and field.maximum is not None and field.minimum > field.maximum:  # type: ignore[operator]
-            raise SpecError(f"{field.name!r} has minimum {field.minimum} above maximum {field.maximum}", place=where)
+        here = (*path, number)
+        problem = _field_problem(field)
+        if depth > DEEPEST_FIELD:
+            problem = (f"{field.name!r} is nested more than {DEEPEST_FIELD} levels deep", "flatten it")
+        if problem:
+            raise SpecError(problem[0], place=place.of(here), hint=problem[1])
         if field.type == "object":
-            _check_fields(field.fields, place, (*path, number, "fields"))
+            _unique((inner.name for inner in field.fields), "field", place, (*here, "fields"))
+            _check_fields(field.fields, place, (*here, "fields"), depth + 1)
         if field.items is not None:
-            _check_fields((field.items,), place, (*path, number))
+            _check_fields((field.items,), place, here, depth + 1)
+
+
+def _field_problem(field: Field) -> tuple[str, str | None] | None:
+    """What is wrong with one field on its own: a message and a hint."""
+    name = repr(field.name)
+    if reason := broken_spelling(field.name):
+        return f"{name} cannot be a field's name: {reason}", f"rename it, for instance '{_renamed(field.name)}'"
+    for setting, types in _SETTINGS.items():
+        if getattr(field, setting) not in (None, ()) and field.type not in types:
+            return f"{name} is of type {field.type}, which has no {setting!r}", f"{setting!r} is for {', '.join(types)}"
+    if field.type == "enum" and not field.values:
+        return f"enum {name} has no values", "add 'values: [A, B]'"
+    if len(set(field.values)) < len(field.values):
+        return f"enum {name} has a value twice", "delete one"
+    possible = field.values if field.type == "enum" else ("true", "false")
+    for value in field.adverse:
+        if value not in possible:
+            return f"{name} has no value {value!r} that could be adverse", closest(value, possible)
+    if field.type == "list" and field.items is None:
+        return f"list {name} has no item type", "write 'type: list of text'"
+    if field.type == "float" and field.is_money:
+        return f"{name} is money ({field.unit}) in binary floating point, which loses cents", "use 'type: decimal'"
+    return _bounds_problem(field)
+
+
+def _bounds_problem(field: Field) -> tuple[str, str | None] | None:
+    name = repr(field.name)
+    for setting in ("minimum", "maximum"):
+        bound = getattr(field, setting)
+        if bound is not None and isinstance(bound, Decimal) == (field.type == "date"):
+            what = "a date as YYYY-MM-DD" if field.type == "date" else "a number"
+            return f"{name} has the {setting} {str(bound)!r}, which is not {what}", f"write {what}"
+        if field.type == "integer" and bound is not None and bound != int(bound):
+            return f"integer {name} has the {setting} {bound}", "write a whole number"
+    for setting in ("places", "max_length"):
+        if (getattr(field, setting) or 0) < 0:
+            return f"{name} has a negative {setting!r}", "write 0 or more"
+    if field.minimum is not None and field.maximum is not None and field.minimum > field.maximum:  # type: ignore[operator]
+        return f"{name} has minimum {field.minimum} above maximum {field.maximum}", "swap them"
+    if field.pattern is not None:
+        try:
+            validator((field,))
+        except SchemaError:
+            return f"{name} has the pattern {field.pattern!r}, which is not a regular expression", (
+                "look-around and back-references are not supported"
+            )
+    return None
+
+
+def _renamed(name: str) -> str:
+    """A near name that would be accepted."""
+    plain = re.sub(r"[^A-Za-z0-9_]", "_", name).strip("_") or "field"
+    return f"{plain if plain[0].isalpha() else 'f_' + plain}_value"[-60:]
+
+
+def _check_names(spec: Spec, place: Place) -> None:
+    """No field or step hides a name that the assembled program uses, and no two types share a name.
+
+    An output that nothing reads on may have a name such as ``date``: it is never a parameter.
+    """
+    steps = spec.logic_requirements
+    conditional = any(step.when for step in steps)
+    read = {name for step in steps for name in step.inputs} | {field.name for field in spec.inputs}
+    places = {field.name: ("inputs", number) for number, field in enumerate(spec.inputs)}
+    for number, step in enumerate(steps):
+        at = ("logic_requirements", number)
+        reason = broken_spelling(step.step) or hidden_by(step.step)
+        if step.step.startswith("broken_"):
+            reason = "the program's own checks of validation expressions begin with 'broken_'"
+        if reason:
+            raise SpecError(
+                f"{step.step!r} cannot be a step's name: {reason}",
+                place=place.of(at),
+                hint=f"rename it, for instance 'set_{step.step.strip('_')}'",
+            )
+        read |= {name for text in step.validation for name in expressions.names(expressions.to_python(text))}
+        for inner, field in enumerate(step.outputs):
+            places.setdefault(field.name, (*at, "outputs", inner))  # type: ignore[arg-type]
+    for name, at in places.items():
+        if any(step.step == name for step in steps):
+            raise SpecError(f"step {name!r} has the name of a field", place=place.of(at), hint="rename one of the two")
+        reason = hidden_by(name)
+        if reason and (name in read or conditional):
+            raise SpecError(
+                f"{name!r} cannot be the name of a field that a rule reads: {reason}",
+                place=place.of(at),
+                hint=f"give it a fuller name, for instance '{_renamed(name)}'",
+            )
+    _check_classes(spec, place)
+
+
+def _check_classes(spec: Spec, place: Place) -> None:
+    """The types written for objects must not take each other's names."""
+    wholes = ["class Inputs:", "class Outputs:"]
+    wholes += [f"class {class_name(step.step)}Output:" for step in spec.functions if len(step.outputs) > 1]
+    written = dict.fromkeys([*declarations(spec.inputs), *declarations(spec.known_fields().values())])
+    seen: set[str] = set()
+    for source in (*dict.fromkeys(wholes), *written):
+        name = source.split("(")[0].split(":")[0].removeprefix("class ")
+        if name in seen or name in PRELUDE:
+            raise SpecError(
+                f"two types of the program would be called {name!r}",
+                place=place.of(("inputs",)),
+                hint="rename the object field that the type is named after",
+            )
+        seen.add(name)
+
+
+def _check_scorers(spec: Spec, place: Place) -> None:
+    names = [field.name for field in spec.outputs]
+    for name in spec.scorers:
+        if name not in names:
+            raise SpecError(
+                f"a scorer for {name!r}, which is not an output",
+                place=place.of(("scorers", name)),
+                hint=closest(name, names),
+            )
 
 
 def _with_clauses(
-    step: Step, spec: Spec, clauses: list[Clause], notes: list[str], place: Place, where: tuple[Any, ...]
+    step: Step, spec: Spec, clauses: list[Clause], *, notes: list[str], place: Place, where: tuple[Any, ...]
 ) -> Step:
     """Cited clauses checked; none cited: those named in the text, else all; none in the spec: one per line."""
     known = {clause.id for clause in clauses}
@@ -557,6 +705,7 @@ def _with_outputs(
     spec: Spec,
     known: Mapping[str, Field],
     is_last: bool,
+    *,
     notes: list[str],
     place: Place,
     where: tuple[Any, ...],
@@ -582,9 +731,15 @@ def _with_outputs(
 
 
 def _with_inputs(
-    step: Step, known: Mapping[str, Field], notes: list[str], place: Place, where: tuple[Any, ...]
+    step: Step,
+    known: Mapping[str, Field],
+    clauses: Sequence[Clause],
+    *,
+    notes: list[str],
+    place: Place,
+    where: tuple[Any, ...],
 ) -> Step:
-    """Declared inputs checked; otherwise the known fields that the step's text names, else all of them."""
+    """Declared inputs checked; otherwise the known fields that the step or its clauses name, else all of them."""
     for number, name in enumerate(step.inputs):
         if name not in known:
             raise SpecError(
@@ -596,7 +751,8 @@ def _with_inputs(
         return step
     if step.type == "module":
         return step.model_copy(update={"inputs": tuple(name for name in known if name in _placeholders(step.with_))})
-    words = set("".join(c if c.isalnum() or c == "_" else " " for c in step.text).split())
+    cited = "\n".join(clause.text for clause in clauses if clause.id in step.clauses)
+    words = set(re.findall(r"\w+", f"{step.text}\n{cited}"))
     if step.table is not None:
         words |= set(step.table.inputs)
     named = tuple(name for name in known if name in words)
@@ -616,8 +772,6 @@ def _placeholders(value: Any) -> set[str]:
 
 
 def _check_step(step: Step, known: Mapping[str, Field], place: Place, where: tuple[Any, ...]) -> None:
-    if keyword.iskeyword(step.step):
-        raise SpecError(f"{step.step!r} is a Python keyword", place=place.of(where), hint="rename the step")
     if step.step in known:
         raise SpecError(
             f"step {step.step!r} has the name of a field", place=place.of(where), hint="rename the step, for "
@@ -629,6 +783,8 @@ def _check_step(step: Step, known: Mapping[str, Field], place: Place, where: tup
         raise SpecError(
             f"bounded step {step.step!r} has no schema", place=place.of(where), hint="add 'schema:' with its fields"
         )
+    if step.table is not None:
+        _check_table(step.table, step, known, place, (*where, "table"))
     if step.when is not None and step.is_function:
         raise SpecError(
             f"rule {step.step!r} has 'when'", place=place.of((*where, "when")), hint="write the condition in its logic"
@@ -639,6 +795,28 @@ def _check_step(step: Step, known: Mapping[str, Field], place: Place, where: tup
             place=place.of(where),
             hint="add '?' to their types",
         )
+
+
+def _check_table(table: Table, step: Step, known: Mapping[str, Field], place: Place, where: tuple[Any, ...]) -> None:
+    """Columns are known fields that the step reads and sets, and every row has a cell for each."""
+    outputs = [field.name for field in step.outputs]
+    for key, columns, allowed in (("inputs", table.inputs, step.inputs), ("outputs", table.outputs, outputs)):
+        for number, column in enumerate(columns):
+            if column not in allowed:
+                reads = "reads" if key == "inputs" else "sets"
+                raise SpecError(
+                    f"the table's column {column!r} is not a field that step {step.step!r} {reads}",
+                    place=place.of((*where, key, number)),
+                    hint=closest(column, list(known) if key == "inputs" else outputs),
+                )
+    width = len(table.inputs) + len(table.outputs)
+    for number, row in enumerate(table.rows):
+        if len(row) != width:
+            raise SpecError(
+                f"row {number + 1} of the table has {len(row)} cells for {width} columns",
+                place=place.of((*where, "rows", number)),
+                hint="write '-' in a cell that does not matter",
+            )
 
 
 def _check_expressions(spec: Spec, known: Mapping[str, Field], place: Place) -> None:
@@ -696,8 +874,8 @@ def _inline(
     for number, row in enumerate(group):
         if not isinstance(row, Mapping):
             raise SpecError("a case is a mapping with input and expected", place=place.of((*path, number)))
-        row = dict(row) if held_out is None else {**row, "held_out": held_out}
-        rows.append((row, place.fixed((*path, number))))
+        marked = dict(row) if held_out is None else {**row, "held_out": held_out}
+        rows.append((marked, place.fixed((*path, number))))
     return rows
 
 
@@ -706,22 +884,32 @@ def _from_file(
 ) -> list[tuple[Mapping[str, Any], _Locate]]:
     if read is None:
         raise SpecError(f"the case file {name!r} cannot be read here", place=where)
-    text = read(name)
+    try:
+        text = read(name)
+    except SpecError as error:
+        raise SpecError(error.message, place=where, hint=error.hint) from error
     if name.endswith((".yaml", ".yml")):
         tree, place = read_yaml(text, name)
         return _inline(tree, place, (), held_out)
     rows: list[tuple[Mapping[str, Any], _Locate]] = []
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):  # splitlines would also cut at U+2028 inside a text
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
-        except ValueError as error:
+            row = json.loads(line, object_pairs_hook=_without_twins)
+        except (ValueError, RecursionError) as error:
             raise SpecError(f"not JSON: {error}", place=f"{name}:{number}:1") from error
         if not isinstance(row, dict):
             raise SpecError("a case is an object with input and expected", place=f"{name}:{number}:1")
         rows.append(({**row, "held_out": held_out}, lambda path, at=f"{name}:{number}:1": at))  # type: ignore[misc]
     return rows
+
+
+def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key is there twice")
+    return found
 
 
 def _cases(spec: Spec, rows: Iterable[tuple[Mapping[str, Any], _Locate]]) -> tuple[Case, ...]:
@@ -736,7 +924,7 @@ def _cases(spec: Spec, rows: Iterable[tuple[Mapping[str, Any], _Locate]]) -> tup
         try:
             case = Case.model_validate(raw)
         except ValidationError as error:
-            raise _case_error(error.errors()[0], raw, locate, tuple(Case.model_fields), ()) from None
+            raise _case_error(error.errors(), locate, tuple(Case.model_fields), ()) from None
         for name in case.expected:
             if name not in outputs:
                 raise SpecError(
@@ -757,10 +945,10 @@ def _cases(spec: Spec, rows: Iterable[tuple[Mapping[str, Any], _Locate]]) -> tup
                 )
         expected_fields = [outputs[name].model_copy(update={"nullable": True}) for name in case.expected]
         update: dict[str, Any] = {
-            "input": _typed({**nulls, **case.input}, inputs, ("input",), locate),
-            "expected": _typed(case.expected, validator(expected_fields), ("expected",), locate),
+            "input": _typed({**nulls, **case.input}, inputs, ("input",), locate, spec.inputs),
+            "expected": _typed(case.expected, validator(expected_fields), ("expected",), locate, expected_fields),
             "steps": {
-                name: _typed(values, validator(effects[name].outputs), ("steps", name), locate)
+                name: _typed(values, validator(effects[name].outputs), ("steps", name), locate, effects[name].outputs)
                 for name, values in case.steps.items()
             },
         }
@@ -773,26 +961,28 @@ def _cases(spec: Spec, rows: Iterable[tuple[Mapping[str, Any], _Locate]]) -> tup
     return tuple(cases)
 
 
-def _typed(values: Any, adapter: Any, path: tuple[Any, ...], locate: _Locate) -> Any:
+def _typed(values: Any, adapter: Any, path: tuple[Any, ...], locate: _Locate, fields: Iterable[Field]) -> Any:
     try:
         return adapter.validate_python(values)
     except ValidationError as error:
-        keys = tuple(values) if isinstance(values, Mapping) else ()
-        raise _case_error(error.errors()[0], values, locate, keys, path) from None
+        raise _case_error(error.errors(), locate, tuple(field.name for field in fields), path) from None
 
 
 def _case_error(
-    error: ErrorDetails, values: Any, locate: _Locate, allowed: tuple[str, ...], path: tuple[Any, ...]
+    errors: Sequence[ErrorDetails], locate: _Locate, allowed: tuple[str, ...], path: tuple[Any, ...]
 ) -> SpecError:
+    """One error: an unknown field first, because a misspelled one is missing too."""
+    error = min(errors, key=lambda one: one["type"] != "extra_forbidden")
     where = (*path, *error["loc"])
     name = ".".join(str(part) for part in where)
     if error["type"] == "extra_forbidden":
+        known = allowed if len(error["loc"]) == 1 else ()
         return SpecError(
-            f"case has an unknown field {name!r}", place=locate(where), hint=closest(str(where[-1]), allowed)
+            f"case has an unknown field {name!r}", place=locate(where), hint=closest(str(where[-1]), known)
         )
     if error["type"] == "missing":
         return SpecError(f"case lacks {name!r}", place=locate(path), hint="add it, or make the field nullable")
-    return SpecError(f"case field {name!r} is {error['input']!r}: {error['msg']}", place=locate(where))
+    return SpecError(f"case field {name!r} is {as_source(error['input'])}: {error['msg']}", place=locate(where))
 
 
 # ---- errors ------------------------------------------------------------------------------------------------------
@@ -806,15 +996,19 @@ _KEYS: Mapping[str, type[BaseModel]] = {
 
 def _spec_error(errors: Sequence[ErrorDetails], place: Place, tree: Any) -> SpecError:
     """One precise error out of what pydantic found: unknown keys first, then the earliest in the file."""
-    ranked = sorted(errors, key=lambda one: (one["type"] != "extra_forbidden", place.line(one["loc"])))
+    inner = [one for one in errors if not _has_deeper(one, errors)]
+    ranked = sorted(inner, key=lambda one: (one["type"] != "extra_forbidden", place.line(one["loc"])))
     error = ranked[0]
     loc = error["loc"]
-    name = str(loc[-1]) if loc else "spec"
+    name = next((str(part) for part in reversed(loc) if isinstance(part, str)), "spec")
     where = place.of(loc)
+    if error["type"] == "extra_forbidden" and name == "range":
+        return SpecError(f"{as_source(error['input'])} is not a range", place=where, hint="write [lowest, highest]")
     if error["type"] == "extra_forbidden":
         parent = next((part for part in reversed(loc[:-1]) if part in _KEYS), None)
         model = _KEYS[str(parent)] if parent else Spec
         allowed = [info.alias or key for key, info in model.model_fields.items() if not info.exclude]
+        allowed += {Spec: ["cases"], Field: ["range"], Step: ["schema"]}.get(model, [])
         return SpecError(f"unknown key {name!r}", place=where, hint=closest(name, allowed))
     if error["type"] == "missing":
         at = ".".join(str(part) for part in loc[:-1]) or "the spec"
@@ -826,9 +1020,7 @@ def _spec_error(errors: Sequence[ErrorDetails], place: Place, tree: Any) -> Spec
         spoken = {"string": "text", "str": "text", "number": "decimal", "int": "integer", "bool": "boolean",
                   "array": "list", "money": "decimal", "dict": "object"}  # fmt: skip
         hint = f"did you mean {spoken[value]!r}?" if value in spoken and not step else closest(value, allowed_types)
-        return SpecError(
-            f"unknown type {value!r}; a type is one of {', '.join(allowed_types)}", place=where, hint=hint
-        )
+        return SpecError(f"unknown type {value!r}; a type is one of {', '.join(allowed_types)}", place=where, hint=hint)
     if error["type"] == "literal_error":
         options = str(error.get("ctx", {}).get("expected", ""))
         values = [word.strip(" '") for word in options.replace(" or ", ",").split(",")]
@@ -838,7 +1030,15 @@ def _spec_error(errors: Sequence[ErrorDetails], place: Place, tree: Any) -> Spec
             hint=closest(str(error["input"]), values),
         )
     path = ".".join(str(part) for part in loc)
+    if len(path) > 120:
+        path = f"{path[:60]}…{path[-40:]}"
     return SpecError(f"{path}: {as_source(error['input'])} does not fit: {error['msg']}", place=where)
+
+
+def _has_deeper(one: ErrorDetails, errors: Sequence[ErrorDetails]) -> bool:
+    """True for an error of a list or mapping that only says that what another error is about was left out."""
+    loc = one["loc"]
+    return one["type"] == "too_short" and any(len(o["loc"]) > len(loc) and o["loc"][: len(loc)] == loc for o in errors)
 
 
 def _type_names() -> tuple[str, ...]:

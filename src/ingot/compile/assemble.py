@@ -6,8 +6,12 @@ comments; nothing in it depends on what the model wrote.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+
 from ingot import expressions
 from ingot.fields import Field, annotation, declarations, typed_dict
+from ingot.names import PROGRAM
 from ingot.program import Program, Signature, signature_of
 from ingot.spec import Spec, Step
 
@@ -22,7 +26,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, ROUND_HALF_UP, 
 from typing import Any, Literal, TypedDict
 """
 
-RESERVED = frozenset({"_case", "_reply", "_output", "transact", "Inputs", "Outputs"})
+RESERVED = PROGRAM | {"_case", "_reply", "_output"}
 ADVERSE_COMPLIANCE = "CMS_Decision_Timeframes"
 
 
@@ -67,7 +71,7 @@ def assemble(spec: Spec, logic: str, template: str = "handler", blocks: tuple[st
 
 
 def _head(spec: Spec, signed: tuple[Signature, ...]) -> str:
-    title = (spec.metadata.title or spec.metadata.name).replace("\\", "/").replace('"', "'")
+    title = _plain(spec.metadata.title or spec.metadata.name).replace("\\", "/").replace('"', "'")
     doc = f'"""{title}, version {spec.metadata.version}.\n\nCompiled from spec {spec.digest()[:12]}. Do not edit: the artifact\'s digests cover this file.\n"""\n\n'
     parts = [types_source(signature) for signature in signed]
     parts += declarations(spec.inputs)
@@ -76,9 +80,14 @@ def _head(spec: Spec, signed: tuple[Signature, ...]) -> str:
     parts.append(typed_dict("Outputs", spec.outputs, ""))
     classes = dict.fromkeys(block for part in parts if part for block in part.split("\n\n\n"))
     types = "\n\n\n".join(classes)
-    clauses = "".join(f"#   {clause.id}: {' '.join(clause.text.split())}\n" for clause in spec.clauses)
+    clauses = "".join(f"#   {clause.id}: {_plain(clause.text)}\n" for clause in spec.clauses)
     rule = "# ---- types and clauses " + "-" * 95 + "\n"
     return f"{doc}{PRELUDE}\n{rule}#\n{clauses}\n\n{types}\n\n\n"
+
+
+def _plain(text: str) -> str:
+    """One line of what a reader can see: no line breaks, control or text-direction characters."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
 # ---- the flow ----------------------------------------------------------------------------------------------------
@@ -116,15 +125,30 @@ def _needed(spec: Spec) -> set[str]:
 def _function_step(step: Step, known: dict[str, Field]) -> list[str]:
     lines = [f"    # {step.step}: {', '.join(step.clauses)}"]
     if step.on_null == "escalate":
-        for name in step.inputs:
-            if known[name].nullable:
-                reason = f"{name} is null and the rule does not say what that means"
-                lines += [f"    if {name} is None:", f"        return None, ({step.step!r}, {reason!r})"]
+        lines += _null_guard(step, [name for name in step.inputs if known[name].nullable], "rule")
     call = f"{step.step}({', '.join(step.inputs)})"
     if len(step.outputs) == 1:
         return [*lines, f"    {step.outputs[0].name} = {call}"]
     lines.append(f"    _output_{step.step} = {call}")
     return [*lines, *(f'    {field.name} = _output_{step.step}["{field.name}"]' for field in step.outputs)]
+
+
+def _null_guard(step: Step, names: list[str], what: str) -> list[str]:
+    """Lines that send the run to a person where one of `names` is null."""
+    lines: list[str] = []
+    for name in names:
+        reason = f"{name} is null and the {what} does not say what that means"
+        lines += [f"    if {name} is None:", f"        return None, ({step.step!r}, {reason!r})"]
+    return lines
+
+
+def _compared_unguarded(source: str, known: Mapping[str, Field]) -> list[str]:
+    """The nullable fields that an expression reads without saying anywhere what null means."""
+    return [
+        name
+        for name in expressions.names(source)
+        if name in known and known[name].nullable and not re.search(rf"\b{name} is (not )?None\b", source)
+    ]
 
 
 def _effect_step(step: Step, known: dict[str, Field]) -> list[str]:
@@ -135,8 +159,10 @@ def _effect_step(step: Step, known: dict[str, Field]) -> list[str]:
     lines = [f"    # {step.step}: {step.module or step.type}"]
     if step.when is None:
         return [*lines, *(f"    {line}" for line in body)]
-    lines += [f"    {field.name}: {annotation(field)} = None" for field in step.outputs]
     condition = expressions.typed(expressions.to_python(step.when), known)
+    lines += _null_guard(step, _compared_unguarded(condition, known), "condition")
+    # a field that has a value already keeps it where the step does not run
+    lines += [f"    {field.name}: {annotation(field)} = None" for field in step.outputs if field.name not in known]
     return [*lines, f"    if {condition}:", *(f"        {line}" for line in body)]
 
 
@@ -144,7 +170,8 @@ def _answer(spec: Spec) -> list[str]:
     pairs = ", ".join(f'"{field.name}": {field.name}' for field in spec.outputs)
     lines = [f"    _output: Outputs = {{{pairs}}}"]
     for field in adverse_outputs(spec):
-        values = ", ".join(repr(value) for value in field.adverse)
+        named = (value == "true" if field.type == "boolean" else value for value in field.adverse)
+        values = ", ".join(repr(value) for value in named)
         reason = f"{field.name} goes against the person concerned; {ADVERSE_COMPLIANCE} asks for a person's decision"
         lines += [
             f"    if {field.name} in ({values},):",
@@ -154,9 +181,16 @@ def _answer(spec: Spec) -> list[str]:
 
 
 def _validation(step: Step, spec: Spec) -> list[str]:
-    """A function that returns the validation expressions that do not hold for a step's outputs."""
+    """A function that returns the validation expressions that do not hold for a step's outputs.
+
+    An expression says nothing about a null that its schema allows; what that means is decided by the rules after it.
+    """
     known = spec.known_fields()
-    sources = [(text, expressions.typed(expressions.to_python(text), known)) for text in step.validation]
+    sources: list[tuple[str, str]] = []
+    for text in step.validation:
+        source = expressions.typed(expressions.to_python(text), known)
+        nulls = "".join(f"{name} is None or " for name in _compared_unguarded(source, known))
+        sources.append((text, f"{nulls}({source})" if nulls else source))
     params = dict.fromkeys(name for _, source in sources for name in expressions.names(source) if name in known)
     header = ", ".join(f"{name}: {annotation(known[name])}" for name in params)
     rows = [f"        ({text!r}, {source})," for text, source in sources]
