@@ -1,0 +1,123 @@
+"""Branches of a program, and a copy of it that notes which it takes. Pure: source text in, syntax tree out.
+
+A branch is a direction that a test, a loop, a case or an except clause can go. Line tracing alone cannot see
+``a if b else c`` or a comprehension's condition, so each test is wrapped in a call that passes its value on.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from typing import cast
+
+NOTE = "_ingot_taken"
+"""The name of the noting function in the copy; a generated name never starts with ``_ingot``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """One direction. `line` is where the decision stands, `target` the first line run when it goes this way, None
+    where it only goes on. Lines count in ``logic.py``. `number` is what the noting function records."""
+
+    number: int
+    line: int
+    target: int | None
+    what: str
+    function: str | None
+
+    def __str__(self) -> str:
+        return f"line {self.line} ({self.what})"
+
+
+def instrument(text: str, offset: int, last: int) -> tuple[ast.Module, tuple[Branch, ...]]:
+    """The tree of `text` with its branches noted, and the branches of its lines from `offset` + 1 to `last`.
+
+    Raises SyntaxError for text that is no Python.
+    """
+    tree = ast.parse(text)
+    noting = _Noting(offset, last)
+    noted = cast(ast.Module, ast.fix_missing_locations(noting.visit(tree)))
+    return noted, tuple(sorted(noting.found, key=lambda branch: (branch.line, branch.number)))
+
+
+class _Noting(ast.NodeTransformer):
+    def __init__(self, offset: int, last: int) -> None:
+        self.offset = offset
+        self.last = last
+        self.found: list[Branch] = []
+        self.function: str | None = None
+        self.next = 0
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        """Only what stands in the logic is changed; the flow around it is Ingot's own."""
+        if isinstance(node, ast.stmt) and not self.offset < node.lineno <= self.last:
+            return node
+        visited: ast.AST = super().visit(node)
+        return visited
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        outer, self.function = self.function, self.function or node.name
+        self.generic_visit(node)
+        self.function = outer
+        return node
+
+    def visit_If(self, node: ast.If) -> ast.AST:
+        node.test = self._test(node.test, "true", node.body[0], "false", node.orelse[0] if node.orelse else None)
+        return self.generic_visit(node)
+
+    def visit_While(self, node: ast.While) -> ast.AST:
+        node.test = self._test(node.test, "enters the loop", node.body[0], "leaves the loop", None)
+        return self.generic_visit(node)
+
+    def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
+        node.test = self._test(node.test, "true", node.body, "false", node.orelse)
+        return self.generic_visit(node)
+
+    def visit_comprehension(self, node: ast.comprehension) -> ast.AST:
+        node.ifs = [self._test(test, "true", None, "false", None) for test in node.ifs]
+        return self.generic_visit(node)
+
+    def visit_For(self, node: ast.For) -> ast.AST:
+        number = self._pair(node.iter.lineno, "goes round", node.body[0], "is empty", None)
+        self.generic_visit(node)
+        node.iter = self._call(number, node.iter, ast.Constant("loop"))
+        return node
+
+    def visit_Match(self, node: ast.Match) -> ast.AST:
+        for case in node.cases:
+            self._mark(case.body, case.pattern.lineno, "the case matches")
+        return self.generic_visit(node)
+
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> ast.AST:
+        self._mark(node.body, node.lineno, "the exception is caught")
+        return self.generic_visit(node)
+
+    def _test(self, test: ast.expr, yes: str, body: ast.AST | None, no: str, otherwise: ast.AST | None) -> ast.expr:
+        if isinstance(test, ast.Constant):  # `while True` goes one way only
+            return test
+        return self._call(self._pair(test.lineno, yes, body, no, otherwise), test)
+
+    def _pair(self, line: int, yes: str, body: ast.AST | None, no: str, otherwise: ast.AST | None) -> int:
+        number = self._number()
+        self._add(number, line, body, yes)
+        self._add(number + 1, line, otherwise, no)
+        return number
+
+    def _mark(self, body: list[ast.stmt], line: int, what: str) -> None:
+        number = self._number()
+        self._add(number, line, body[0], what)
+        call = ast.Expr(self._call(number, ast.Constant(None), ast.Constant("mark")))
+        body.insert(0, ast.copy_location(call, body[0]))
+
+    def _number(self) -> int:
+        self.next += 2
+        return self.next - 2
+
+    def _add(self, number: int, line: int, target: ast.AST | None, what: str) -> None:
+        place = getattr(target, "lineno", None)
+        target_line = None if place is None else place - self.offset
+        self.found.append(Branch(number, line - self.offset, target_line, what, self.function))
+
+    def _call(self, number: int, value: ast.expr, *more: ast.expr) -> ast.Call:
+        call = ast.Call(ast.Name(NOTE, ast.Load()), [ast.Constant(number), value, *more], [])
+        return ast.copy_location(call, value if hasattr(value, "lineno") else more[0])
