@@ -5,8 +5,9 @@
     blocks/      what an obligation adds: prompt text, and the enforced rules that stand behind it
 
 Template and module files are complete on their own: they import the standard library and, inside their functions, the
-one library they are about; nothing of Ingot. Each module defines ``OPERATIONS`` (name to ``operation(settings,
-environment) -> perform``, ``perform(arguments) -> outputs``) and ``check(operation, settings, inputs)``.
+one library they are about; nothing of Ingot. Each module defines ``OPERATIONS`` (``http.get`` and so on, to
+``operation(settings, environment) -> perform``, ``perform(arguments) -> outputs``) and ``check(operation, settings,
+inputs)``, the problems of a step's settings that can be seen without any I/O.
 
 A block maps its rules to clauses of the source it was written from. It says what is enforced and where that clause
 can be read, never that a workflow complies.
@@ -69,10 +70,11 @@ class Block:
 
 
 def file_name(kind: Kind, name: str) -> str:
-    """The path of a library file below the library's folder, for instance ``modules/http.py``.
+    """The path of a library file below the library's folder, for instance ``modules/http.py`` for ``http`` or ``http.py``.
 
     Raises IngotError for a name that is not in the catalogue.
     """
+    name = name.removesuffix(".py")
     if name not in _CATALOGUE[kind]:
         raise IngotError(
             f"the library has no {name!r} in {kind}", hint=f"there are {', '.join(sorted(_CATALOGUE[kind]))}"

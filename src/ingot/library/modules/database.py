@@ -149,7 +149,9 @@ def check(operation: str, settings: Mapping[str, Any], inputs: Sequence[str]) ->
 def _problems(operation: str, settings: Mapping[str, Any]) -> list[str]:
     if operation not in OPERATIONS:
         return [f"there is no operation {operation!r}; there are {', '.join(sorted(OPERATIONS))}"]
-    kinds = {key: kind for key, kind in _SETTINGS.items() if operation == "query" or key not in ("rows", "limit")}
+    kinds = {
+        key: kind for key, kind in _SETTINGS.items() if operation == "database.query" or key not in ("rows", "limit")
+    }
     problems = _shape(settings, kinds, ("url_env", "sql"))
     if problems:
         return problems
@@ -157,7 +159,7 @@ def _problems(operation: str, settings: Mapping[str, Any]) -> list[str]:
         problems.append("'rows' must be one, first or list")
     problems += [f"'types' gives {name!r} a type that is not one of {', '.join(_TYPES)}"
                  for name, kind in settings.get("types", {}).items() if kind not in _TYPES]  # fmt: skip
-    if operation == "query":
+    if operation == "database.query":
         return problems + _query_problems(settings)
     statements = _statements(settings["sql"])
     problems += [] if statements else ["'sql' has no statement"]
@@ -422,7 +424,7 @@ def _row(row: Any, types: Mapping[str, str]) -> dict[str, Any]:
 def _checked(operation: str, settings: Mapping[str, Any]) -> None:
     problems = _problems(operation, settings)
     if problems:
-        raise ValueError(f"database.{operation}: {'; '.join(problems)}")
+        raise ValueError(f"{operation}: {'; '.join(problems)}")
 
 
 def _bindable(settings: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -434,7 +436,7 @@ def _bindable(settings: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict
 
 def query(settings: Mapping[str, Any], environment: Mapping[str, str]) -> Perform:
     """One SELECT; see the top of this file."""
-    _checked("query", settings)
+    _checked("database.query", settings)
     url, seconds = _url(environment, settings["url_env"]), float(settings.get("timeout_seconds", 10))
     types, rows = settings.get("types", {}), settings.get("rows", "one")
     limit = settings.get("limit", 1_000) if rows == "list" else 1
@@ -456,7 +458,7 @@ def query(settings: Mapping[str, Any], environment: Mapping[str, str]) -> Perfor
 
 def execute(settings: Mapping[str, Any], environment: Mapping[str, str]) -> Perform:
     """INSERT, UPDATE and DELETE in one transaction; see the top of this file."""
-    _checked("execute", settings)
+    _checked("database.execute", settings)
     url, seconds = _url(environment, settings["url_env"]), float(settings.get("timeout_seconds", 10))
     types = settings.get("types", {})
 
@@ -480,4 +482,7 @@ def execute(settings: Mapping[str, Any], environment: Mapping[str, str]) -> Perf
     return perform
 
 
-OPERATIONS: dict[str, Callable[[Mapping[str, Any], Mapping[str, str]], Perform]] = {"query": query, "execute": execute}
+OPERATIONS: dict[str, Callable[[Mapping[str, Any], Mapping[str, str]], Perform]] = {
+    "database.query": query,
+    "database.execute": execute,
+}

@@ -37,9 +37,9 @@ from pathlib import Path
 from typing import Any
 
 _SETTINGS: Mapping[str, Mapping[str, str]] = {
-    "read": {"root": "text", "root_env": "env", "path": "text", "as": "text", "output": "text", "outputs": "pairs",
+    "files.read": {"root": "text", "root_env": "env", "path": "text", "as": "text", "output": "text", "outputs": "pairs",
              "max_bytes": "count", "mask": "mask"},
-    "write": {"root": "text", "root_env": "env", "path": "text", "content": "text", "json": "json",
+    "files.write": {"root": "text", "root_env": "env", "path": "text", "content": "text", "json": "json",
               "overwrite": "flag", "max_bytes": "count", "mask": "mask"},
 }  # fmt: skip
 
@@ -200,7 +200,7 @@ def _problems(operation: str, settings: Mapping[str, Any]) -> list[str]:
         problems.append("'path' must lead down from the root: no leading or double slash, no '.' or '..', no backslash")
     if settings.get("as", "text") not in ("json", "text"):
         problems.append("'as' must be json or text")
-    if operation == "write" and ("content" in settings) == ("json" in settings):
+    if operation == "files.write" and ("content" in settings) == ("json" in settings):
         problems.append("say what to write in either 'content' or 'json'")
     return problems
 
@@ -290,14 +290,14 @@ def _root(operation: str, settings: Mapping[str, Any], environment: Mapping[str,
     """The folder, after everything about the settings has been checked."""
     problems = _problems(operation, settings)
     if problems:
-        raise ValueError(f"files.{operation}: {'; '.join(problems)}")
+        raise ValueError(f"{operation}: {'; '.join(problems)}")
     if "root" in settings:
         root, what = str(settings["root"]), "'root'"
     else:
         root, what = _variable(environment, settings["root_env"]), f"the environment variable {settings['root_env']!r}"
     problems = _root_problems(root, what)
     if problems or not Path(root).is_dir():
-        raise ValueError(f"files.{operation}: {'; '.join(problems) or f'{what} names a folder that does not exist'}")
+        raise ValueError(f"{operation}: {'; '.join(problems) or f'{what} names a folder that does not exist'}")
     return root
 
 
@@ -338,7 +338,7 @@ def _at(tree: Any, path: str) -> Any:
 
 def read(settings: Mapping[str, Any], environment: Mapping[str, str]) -> Perform:
     """Read one file; see the top of this file."""
-    root, limit = _root("read", settings, environment), settings.get("max_bytes", 1 << 20)
+    root, limit = _root("files.read", settings, environment), settings.get("max_bytes", 1 << 20)
 
     def perform(arguments: Mapping[str, Any]) -> dict[str, Any]:
         *folders, name = _parts(settings, _masked(arguments, settings.get("mask", ())))
@@ -350,7 +350,7 @@ def read(settings: Mapping[str, Any], environment: Mapping[str, str]) -> Perform
 
 def write(settings: Mapping[str, Any], environment: Mapping[str, str]) -> Perform:
     """Write one file; see the top of this file."""
-    root, limit = _root("write", settings, environment), settings.get("max_bytes", 1 << 20)
+    root, limit = _root("files.write", settings, environment), settings.get("max_bytes", 1 << 20)
     overwrite = settings.get("overwrite", False)
 
     def perform(arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -376,4 +376,7 @@ def write(settings: Mapping[str, Any], environment: Mapping[str, str]) -> Perfor
     return perform
 
 
-OPERATIONS: dict[str, Callable[[Mapping[str, Any], Mapping[str, str]], Perform]] = {"read": read, "write": write}
+OPERATIONS: dict[str, Callable[[Mapping[str, Any], Mapping[str, str]], Perform]] = {
+    "files.read": read,
+    "files.write": write,
+}

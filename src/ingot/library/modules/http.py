@@ -189,11 +189,13 @@ def check(operation: str, settings: Mapping[str, Any], inputs: Sequence[str]) ->
 def _problems(operation: str, settings: Mapping[str, Any]) -> list[str]:
     if operation not in OPERATIONS:
         return [f"there is no operation {operation!r}; there are {', '.join(sorted(OPERATIONS))}"]
-    kinds = _SETTINGS if operation == "post" else {key: kind for key, kind in _SETTINGS.items() if key not in _POST}
+    kinds = (
+        _SETTINGS if operation == "http.post" else {key: kind for key, kind in _SETTINGS.items() if key not in _POST}
+    )
     problems = _shape(settings, kinds, ("url", "hosts")) or _url_problems(settings)
     if settings.get("as", "json") not in ("json", "text"):
         problems.append("'as' must be json or text")
-    if operation == "post" and settings.get("retries") and "idempotency_key" not in settings:
+    if operation == "http.post" and settings.get("retries") and "idempotency_key" not in settings:
         problems.append("'retries' of a POST need an 'idempotency_key', or the other side may act twice")
     if type(settings.get("retries", 0)) is int and settings.get("retries", 0) > 10:
         problems.append("'retries' must be 10 at most")
@@ -265,7 +267,7 @@ def _headers(operation: str, settings: Mapping[str, Any], environment: Mapping[s
         headers[name] = _variable(environment, variable)
         if re.search(r"[\r\n\0]", headers[name]) or not headers[name].isascii():
             raise ValueError(f"the environment variable {variable!r} does not hold a header's value: one line of ASCII")
-    if operation == "post":
+    if operation == "http.post":
         headers["Content-Type"] = "application/json"
     return headers
 
@@ -370,12 +372,13 @@ def _at(tree: Any, path: str) -> Any:
 def _operation(operation: str, settings: Mapping[str, Any], environment: Mapping[str, str]) -> Perform:
     problems = _problems(operation, settings)
     if problems:
-        raise ValueError(f"http.{operation}: {'; '.join(problems)}")
+        raise ValueError(f"{operation}: {'; '.join(problems)}")
     import httpx
 
     seconds = float(settings.get("timeout_seconds", 10))
-    retries = settings.get("retries", 3 if operation == "get" or "idempotency_key" in settings else 0)
+    retries = settings.get("retries", 3 if operation == "http.get" or "idempotency_key" in settings else 0)
     limits = _Limits(seconds, settings.get("max_bytes", 1 << 20), retries, float(settings.get("backoff_seconds", 0.25)))
+    method = operation.removeprefix("http.").upper()
     fixed = _headers(operation, settings, environment)
     # trust_env: neither proxies nor .netrc of the machine may change where a reviewed call goes and with what
     client = httpx.Client(timeout=seconds, follow_redirects=False, trust_env=False)
@@ -383,7 +386,7 @@ def _operation(operation: str, settings: Mapping[str, Any], environment: Mapping
     def perform(arguments: Mapping[str, Any]) -> dict[str, Any]:
         values = _masked(arguments, settings.get("mask", ()))
         headers, content = dict(fixed), None
-        if operation == "post":
+        if operation == "http.post":
             body = _filled_part(settings["json"], values) if "json" in settings else _plain(values)
             content = json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
         if "idempotency_key" in settings:
@@ -391,7 +394,7 @@ def _operation(operation: str, settings: Mapping[str, Any], environment: Mapping
         address = _address(settings, values)
         if len(address) > 8_000:
             raise ValueError("the URL would have more than 8,000 characters")
-        request = client.build_request(operation.upper(), address, content=content, headers=headers)
+        request = client.build_request(method, address, content=content, headers=headers)
         return _picked(_exchange(client, request, limits), settings)
 
     return perform
@@ -399,12 +402,12 @@ def _operation(operation: str, settings: Mapping[str, Any], environment: Mapping
 
 def get(settings: Mapping[str, Any], environment: Mapping[str, str]) -> Perform:
     """A GET; see the top of this file."""
-    return _operation("get", settings, environment)
+    return _operation("http.get", settings, environment)
 
 
 def post(settings: Mapping[str, Any], environment: Mapping[str, str]) -> Perform:
     """A POST of JSON; see the top of this file."""
-    return _operation("post", settings, environment)
+    return _operation("http.post", settings, environment)
 
 
-OPERATIONS: dict[str, Callable[[Mapping[str, Any], Mapping[str, str]], Perform]] = {"get": get, "post": post}
+OPERATIONS: dict[str, Callable[[Mapping[str, Any], Mapping[str, str]], Perform]] = {"http.get": get, "http.post": post}

@@ -40,14 +40,14 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
 _SETTINGS: Mapping[str, Mapping[str, str]] = {
-    "email": {"host_env": "env", "port": "count", "username_env": "env", "password_env": "env", "starttls": "flag",
+    "notify.email": {"host_env": "env", "port": "count", "username_env": "env", "password_env": "env", "starttls": "flag",
               "tls": "flag", "ca_file_env": "env", "from": "text", "to": "texts", "to_domains": "texts",
               "subject": "text", "body": "text", "timeout_seconds": "seconds", "mask": "mask"},
-    "webhook": {"url_env": "env", "hosts": "texts", "json": "json", "headers_env": "envs", "secret_env": "env",
+    "notify.webhook": {"url_env": "env", "hosts": "texts", "json": "json", "headers_env": "envs", "secret_env": "env",
                 "signature_header": "text", "idempotency_key": "text", "retries": "count",
                 "backoff_seconds": "seconds", "timeout_seconds": "seconds", "mask": "mask"},
 }  # fmt: skip
-_REQUIRED = {"email": ("host_env", "from", "to", "subject", "body"), "webhook": ("url_env",)}
+_REQUIRED = {"notify.email": ("host_env", "from", "to", "subject", "body"), "notify.webhook": ("url_env",)}
 _ADDRESS = re.compile(
     r"[A-Za-z0-9.!#$%&'*+/=?^_`|~-]{1,64}@([A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9-]+)*)"
 )
@@ -203,7 +203,7 @@ def _problems(operation: str, settings: Mapping[str, Any]) -> list[str]:
     problems = _shape(settings, _SETTINGS[operation], _REQUIRED[operation])
     if problems:
         return problems
-    return _email_problems(settings) if operation == "email" else _webhook_problems(settings)
+    return _email_problems(settings) if operation == "notify.email" else _webhook_problems(settings)
 
 
 def _email_problems(settings: Mapping[str, Any]) -> list[str]:
@@ -239,7 +239,7 @@ def _webhook_problems(settings: Mapping[str, Any]) -> list[str]:
 def _checked(operation: str, settings: Mapping[str, Any]) -> None:
     problems = _problems(operation, settings)
     if problems:
-        raise ValueError(f"notify.{operation}: {'; '.join(problems)}")
+        raise ValueError(f"{operation}: {'; '.join(problems)}")
 
 
 def _is_loopback(host: str) -> bool:
@@ -251,7 +251,7 @@ def _is_loopback(host: str) -> bool:
 
 def email(settings: Mapping[str, Any], environment: Mapping[str, str]) -> Perform:
     """Send one e-mail; see the top of this file."""
-    _checked("email", settings)
+    _checked("notify.email", settings)
     host = _variable(environment, settings["host_env"])
     tls, starttls = settings.get("tls", False), settings.get("starttls", not settings.get("tls", False))
     if not (tls or starttls or _is_loopback(host)):
@@ -344,7 +344,7 @@ _RANDOM = random.SystemRandom()
 
 def webhook(settings: Mapping[str, Any], environment: Mapping[str, str]) -> Perform:
     """POST JSON to one URL; see the top of this file."""
-    _checked("webhook", settings)
+    _checked("notify.webhook", settings)
     import httpx
 
     url = _target(settings, environment)
@@ -416,4 +416,7 @@ def _post(client: Any, request: Any, settings: Mapping[str, Any]) -> None:
             raise RuntimeError(f"the webhook answered with status {response.status_code}")
 
 
-OPERATIONS: dict[str, Callable[[Mapping[str, Any], Mapping[str, str]], Perform]] = {"email": email, "webhook": webhook}
+OPERATIONS: dict[str, Callable[[Mapping[str, Any], Mapping[str, str]], Perform]] = {
+    "notify.email": email,
+    "notify.webhook": webhook,
+}
