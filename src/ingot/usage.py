@@ -60,7 +60,7 @@ PRICES: tuple[Price, ...] = (
 def price_of(model: str) -> Price | None:
     """The dated price of a model by its provider string, or None where none is known."""
     if model.startswith(("local:", "replay:", "scripted", "ollama:")):
-        return Price(model.split(":")[0], Decimal(0), Decimal(0), date(2025, 1, 1))
+        return Price(model, Decimal(0), Decimal(0), date(2025, 1, 1))
     return next((price for price in PRICES if model.startswith(price.model)), None)
 
 

@@ -43,7 +43,9 @@ def runtime_command(artifacts: tuple[Path, ...], as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([row.to_json() for row in rows], indent=2))
         return
-    click.echo(f"{'artifact':<44}{'bare':>9}{'run':>9}{'traced':>9}{'run-bare':>10}{'traced/run':>12}{'p99':>9}{'load':>10}")
+    click.echo(
+        f"{'artifact':<44}{'bare':>9}{'run':>9}{'traced':>9}{'run-bare':>10}{'traced/run':>12}{'p99':>9}{'load':>10}"
+    )
     for row in rows:
         click.echo(
             f"{row.name[:42]:<44}{row.bare_us:>7.1f}us{row.run_us:>7.1f}us{row.traced_us:>7.1f}us"
@@ -83,7 +85,7 @@ def one_stage_run_command(artifact: Path) -> None:
     from ingot.evals.timing import time_stages
 
     verified = verify(artifact, trusted_keys(()))
-    click.echo(json.dumps(time_stages(verified.manifest["name"], program_of(verified)).to_json()))
+    click.echo(json.dumps(time_stages(verified.manifest.name, program_of(verified)).to_json()))
 
 
 def _in_new_process(artifact: Path) -> dict[str, Any]:

@@ -56,7 +56,7 @@ def init_command(name: str) -> None:
 @click.option("--attempts", default=5, show_default=True, type=click.IntRange(1, 50), help="Candidates to try.")
 @click.option("--max-tokens", type=click.IntRange(1), help="Hard stop at this many tokens.")
 @click.option("--max-cost", type=str, help="Hard stop at this many US dollars.")
-@click.option("--timeout", default=120.0, show_default=True, help="Seconds a model may take for one answer.")
+@click.option("--timeout", type=float, help="Seconds a model may take for one answer. [default: 120; files: 3600]")
 @click.option("--record", type=click.Path(path_type=Path), help="Keep every completion here, for replay:DIR.")
 @click.option("--questions", is_flag=True, help="List what the spec leaves open, then stop.")
 @click.option("--ask", is_flag=True, help="Answer the open questions first; answers go into the spec.")
@@ -68,7 +68,7 @@ def compile_command(
     attempts: int,
     max_tokens: int | None,
     max_cost: str | None,
-    timeout: float,
+    timeout: float | None,
     record: Path | None,
     questions: bool,
     ask: bool,
@@ -79,6 +79,7 @@ def compile_command(
     from ingot.compile.driver import compile_spec
     from ingot.models.budget import Budget
     from ingot.models.open import open_model
+    from ingot.models.replay import recorded
     from ingot.questions import find_questions
     from ingot.spec import load_spec
 
@@ -94,7 +95,8 @@ def compile_command(
         )
     load_spec(spec)  # a malformed spec is told before a model is loaded
     budget = Budget(max_tokens, Decimal(max_cost) if max_cost else None)
-    backend = open_model(model, budget=budget, timeout=timeout, record=record)
+    backend = open_model(model, budget=budget, timeout=timeout)
+    backend = recorded(backend, record) if record else backend
     with Live(quiet=as_json) as live:
         try:
             compiled = compile_spec(spec, backend, out=out, attempts=attempts, listen=live.listen)
@@ -211,4 +213,3 @@ def rules_command(code: str | None, as_json: bool) -> None:
 
 def _indented(text: str) -> str:
     return "\n".join(f"    {line}" for line in text.splitlines())
-

@@ -14,6 +14,7 @@ import click
 
 from ingot.errors import ArtifactError
 
+
 @click.command("demo")
 @click.option("--keep", type=click.Path(path_type=Path), help="Keep the artifact in this folder.")
 def demo_command(keep: Path | None) -> None:

@@ -55,7 +55,9 @@ class Live:
             said = event.completion
             recorded = ", recorded" if said.recorded else ""
             tokens = f"{said.usage.input_tokens} tokens in, {said.usage.output_tokens} out"
-            self._console.print(f"  model      {tokens}  {said.seconds:.1f} s  [dim]{_plain(said.model)}{recorded}[/dim]")
+            self._console.print(
+                f"  model      {tokens}  {said.seconds:.1f} s  [dim]{_plain(said.model)}{recorded}[/dim]"
+            )
         elif event.kind == "stage" and event.stage:
             self._status.update(event.stage.upper())
         elif event.kind == "verdict" and event.verdict:

@@ -140,9 +140,7 @@ def _shown(value: Any) -> str:
 @KEYS
 @click.option("--rerun", is_flag=True, help="Assemble again and run all four stages again.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
-def verify_command(
-    artifact: Path, require_approval: bool, keys: tuple[Path, ...], rerun: bool, as_json: bool
-) -> None:
+def verify_command(artifact: Path, require_approval: bool, keys: tuple[Path, ...], rerun: bool, as_json: bool) -> None:
     """Repeat every check of ARTIFACT, offline, step by step."""
     from ingot.artifact.sign import trusted_keys
     from ingot.artifact.verify import verify
@@ -171,17 +169,14 @@ def verify_command(
 @click.option("--signing-key", type=click.Path(path_type=Path), help="The approver's private key (PEM).")
 @click.option("--reason", default="", help="Why it is approved; kept in the statement.")
 @KEYS
-def approve_command(
-    artifact: Path, name: str, signing_key: Path | None, reason: str, keys: tuple[Path, ...]
-) -> None:
+def approve_command(artifact: Path, name: str, signing_key: Path | None, reason: str, keys: tuple[Path, ...]) -> None:
     """Add a second signature to ARTIFACT: author and approver are two people with two keys."""
     from ingot.artifact.approve import approve
-    from ingot.artifact.sign import SigningKey, trusted_keys
+    from ingot.artifact.sign import SigningKey, read_key, trusted_keys
 
-    key = SigningKey.from_file(signing_key) if signing_key else SigningKey.own(f"approver-{name}")
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    approve(artifact, key, name, trusted=trusted_keys(keys), at=now, reason=reason)
-    click.echo(f"approved by {name} with key {key.key_id[:16]}")
+    key = read_key(signing_key) if signing_key else SigningKey.own()
+    approval = approve(artifact, key, name, at=datetime.now(UTC), trusted=trusted_keys(keys), note=reason)
+    click.echo(f"approved by {approval.name} with key {approval.key[:12]}")
 
 
 @click.command("show")
@@ -200,7 +195,7 @@ def show_command(artifact: Path, keys: tuple[Path, ...], code: bool, as_json: bo
         return
     held = {
         "digest": verified.digest,
-        "manifest": verified.manifest,
+        "manifest": verified.manifest.model_dump(mode="json"),
         "provenance": json.loads(verified.files["evidence/provenance.json"]),
         "verdicts": json.loads(verified.files["evidence/verdicts.json"]),
         "questions": json.loads(verified.files["evidence/questions.json"]),
@@ -299,6 +294,5 @@ def _json(text: str, place: str) -> Mapping[str, Any]:
     except ValueError as error:
         raise InputError(f"not JSON: {error}", place=place, hint="give one JSON object of the inputs") from None
     if not isinstance(found, dict):
-        raise InputError(f"a JSON {type(found).__name__} is not an object", place=place, hint="give {\"field\": value}")
+        raise InputError(f"a JSON {type(found).__name__} is not an object", place=place, hint='give {"field": value}')
     return found
-

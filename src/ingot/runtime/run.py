@@ -19,7 +19,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ingot.artifact.verify import Verified, verify
-from ingot.errors import ArtifactError, InputError, OutputError
+from ingot.errors import InputError, OutputError
 from ingot.fields import Field, to_plain, validator
 from ingot.runtime.steps import AskModel, AskPerson, NeedsReview, Perform, make_perform
 from ingot.runtime.trace import Decision, Recorder, Trace, citations, instrument, trace_of
@@ -97,7 +97,7 @@ class Workflow:
         self.spec: Spec = parse_spec(files["spec.yaml"].decode(), "spec.yaml", cases=())
         self._logic = files["logic.py"].decode()
         self._text = files["program.py"].decode()
-        self._offset = _offset(self._text, self._logic)
+        self._offset = verified.manifest.program.logic_offset
         self._cited = citations(self._logic, frozenset(clause.id for clause in self.spec.clauses))
         names = _namespace(compile(self._text, "program.py", "exec"))
         self.transact: Transact = names["transact"]
@@ -221,13 +221,6 @@ def _namespace(code: Any) -> dict[str, Any]:
     return namespace
 
 
-def _offset(text: str, logic: str) -> int:
-    at = text.find(logic) if logic.strip() else 0
-    if at < 0:
-        raise ArtifactError("program.py does not hold logic.py", step=10, hint="compile the spec again")
-    return text[:at].count("\n")
-
-
 def _run_id() -> str:
     return f"{_RUN_PREFIX}-{next(_RUN_NUMBERS):08x}"
 
@@ -243,4 +236,3 @@ def _input_error(error: ValidationError, fields: Sequence[Field]) -> InputError:
     if first["type"] == "extra_forbidden":
         return InputError(f"unknown input {place!r}", place=place, hint=closest(str(first["loc"][-1]), names))
     return InputError(f"{as_source(first['input'])} does not fit: {first['msg']}", place=place)
-

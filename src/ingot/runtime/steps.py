@@ -65,7 +65,7 @@ def _module_step(
     step: Step, modules: Mapping[str, bytes], env: Mapping[str, str]
 ) -> Callable[[Mapping[str, Any]], Mapping[str, Any]]:
     assert step.module is not None
-    module, operation = step.module.split(".")
+    module = step.module.split(".")[0]
     namespace: dict[str, Any] = {"__name__": f"ingot_module_{module}"}
     exec(compile(modules[module], f"modules/{module}.py", "exec"), namespace)  # noqa: S102 - verified artifact bytes
     try:
@@ -77,7 +77,7 @@ def _module_step(
     def perform(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         try:
             found = call(arguments)
-        except Exception as error:  # noqa: BLE001 - whatever a driver raises, the run stops here with its step named
+        except Exception as error:  # whatever a driver raises, the run stops here with its step named
             raise StepError(f"{step.module} failed: {type(error).__name__}: {error}", place=step.step) from error
         if check is None:
             return found
@@ -91,9 +91,7 @@ def _module_step(
     return perform
 
 
-def _bounded_step(
-    step: Step, broken: Any, ask: AskModel | None
-) -> Callable[[Mapping[str, Any]], Mapping[str, Any]]:
+def _bounded_step(step: Step, broken: Any, ask: AskModel | None) -> Callable[[Mapping[str, Any]], Mapping[str, Any]]:
     """One schema-checked call; the error is shown to the model on a retry; then a person decides."""
     schema = json_schema(step.outputs)
     check = validator(step.outputs)

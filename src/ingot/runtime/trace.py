@@ -118,4 +118,3 @@ class Recorder:
         values = {name: frame.f_locals[name] for name in names if name in frame.f_locals}
         clauses = self._cited.get(own, ())
         self.decisions.append(Decision(own, frame.f_code.co_name, source, clauses, values))
-
