@@ -1,0 +1,144 @@
+"""Honest, pure functions: what they catch, what they share and what they change (SEC040 to SEC043)."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from ingot.stages.security.allowed import MUTATORS
+from ingot.stages.security.scan import FunctionNode, Scan
+from ingot.verdict import Finding
+
+
+def catch_all(scan: Scan) -> Iterator[Finding]:
+    """SEC040: a bare except, or one for Exception or BaseException, that does not raise again."""
+    for node in scan.nodes:
+        if not isinstance(node, ast.ExceptHandler):
+            continue
+        kinds = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
+        wide = [kind for kind in kinds if kind is None or scan.dotted(kind) in ("Exception", "BaseException")]
+        raises = any(isinstance(part, ast.Raise) for statement in node.body for part in ast.walk(statement))
+        if wide and not raises:
+            yield scan.finding("SEC040", node, "this except swallows every error", "name the errors that can happen")
+
+
+def mutable_defaults(scan: Scan) -> Iterator[Finding]:
+    """SEC041: a list, dict or set as a default, or a call that makes one."""
+    makers = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
+    for node in scan.nodes:
+        if not isinstance(node, FunctionNode | ast.Lambda):
+            continue
+        for default in (*node.args.defaults, *(default for default in node.args.kw_defaults if default is not None)):
+            made = isinstance(default, ast.Call) and scan.dotted(default.func) in (
+                "list", "dict", "set", "collections.deque", "collections.defaultdict", "collections.Counter",
+            )  # fmt: skip
+            if made or isinstance(default, makers):
+                yield scan.finding("SEC041", default, "a mutable default is shared by all calls", "use None or a tuple")
+
+
+def asserts(scan: Scan) -> Iterator[Finding]:
+    """SEC043: assert statements."""
+    for node in scan.nodes:
+        if isinstance(node, ast.Assert):
+            yield scan.finding("SEC043", node, "assert disappears under optimisation", "use if … raise")
+
+
+# ---- changed inputs ----------------------------------------------------------------------------------------------
+
+
+def mutations(scan: Scan) -> Iterator[Finding]:
+    """SEC042: a change in place of a parameter, of a part of one, or of a constant of the module."""
+    for function in scan.functions():
+        shared = _shared(scan, function)
+        fresh = _fresh(function, shared)
+        for node in ast.walk(function):
+            for root in _changed(node):
+                if root in shared and getattr(node, "lineno", 0) <= fresh.get(root, 10**9):
+                    what = "the constant" if root in scan.constants else "the input behind"
+                    yield scan.finding("SEC042", node, f"{what} {root!r} is changed in place", "work on a copy")
+
+
+def _parameters(function: FunctionNode) -> set[str]:
+    arguments = function.args
+    return {one.arg for one in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)}
+
+
+def _shared(scan: Scan, function: FunctionNode) -> set[str]:
+    """Parameters, constants, and the names that stand for them or a part of them; to a fixed point."""
+    shared = _parameters(function) | scan.constants.keys()
+    while True:
+        more = {
+            name
+            for node in ast.walk(function)
+            for target, value in _aliases(node)
+            if _root(value) in shared
+            for name in _target_names(target)
+        } - shared
+        if not more:
+            return shared
+        shared |= more
+
+
+def _aliases(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """(target, value) where the target may be the value or a part of it."""
+    if isinstance(node, ast.Assign):
+        yield from ((target, node.value) for target in node.targets)
+    elif isinstance(node, ast.For | ast.comprehension):
+        yield node.target, node.iter
+    elif isinstance(node, ast.AnnAssign | ast.NamedExpr) and node.value is not None:
+        yield node.target, node.value
+
+
+def _target_names(node: ast.expr) -> Iterator[str]:
+    if isinstance(node, ast.Name):
+        yield node.id
+    elif isinstance(node, ast.Tuple | ast.List):
+        for part in node.elts:
+            yield from _target_names(part)
+    elif isinstance(node, ast.Starred):
+        yield from _target_names(node.value)
+
+
+def _root(node: ast.expr) -> str | None:
+    """The name that a value is, or is a part of; slices and arithmetic make new values."""
+    while True:
+        if isinstance(node, ast.Name):
+            return node.id
+        if isinstance(node, ast.Subscript) and not isinstance(node.slice, ast.Slice):
+            node = node.value
+        elif isinstance(node, ast.BoolOp):
+            node = node.values[0]
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            if node.func.attr not in ("get", "values", "items", "setdefault"):
+                return None
+            node = node.func.value
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
+            if node.func.id not in ("enumerate", "reversed", "zip", "iter"):
+                return None
+            node = node.args[0]
+        else:
+            return None
+
+
+def _fresh(function: FunctionNode, shared: set[str]) -> dict[str, int]:
+    """Name → line of the first plain statement of the function that gives it a value of its own."""
+    lines: dict[str, int] = {}
+    for node in function.body:
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None and _root(node.value) not in shared:
+            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                if isinstance(target, ast.Name):
+                    lines.setdefault(target.id, node.lineno)
+    return lines
+
+
+def _changed(node: ast.AST) -> Iterator[str]:
+    target: ast.expr | None = None
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in MUTATORS:
+        target = node.func.value
+    elif isinstance(node, ast.Subscript) and not isinstance(node.ctx, ast.Load):
+        target = node.value
+    elif isinstance(node, ast.AugAssign) and isinstance(node.value, ast.List | ast.ListComp):
+        target = node.target
+    root = _root(target) if target is not None else None
+    if root is not None:
+        yield root

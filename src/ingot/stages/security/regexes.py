@@ -1,0 +1,199 @@
+"""Regular expressions in a candidate: found, worked out to their texts, and examined (SEC033 to SEC035)."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import product
+
+from ingot.stages.security import automaton
+from ingot.stages.security.scan import Scan
+from ingot.verdict import Finding
+
+_WITH_PATTERN = frozenset(
+    f"re.{name}" for name in ("compile", "search", "match", "fullmatch", "findall", "finditer", "split", "sub", "subn")
+)
+_FLAGS = {
+    "re.I": re.I, "re.IGNORECASE": re.I, "re.S": re.S, "re.DOTALL": re.S, "re.M": re.M, "re.MULTILINE": re.M,
+    "re.A": re.A, "re.ASCII": re.A, "re.X": re.X, "re.VERBOSE": re.X,
+}  # fmt: skip
+MAX_TEXTS = 64
+REFUSED_DEGREE = 3
+
+
+def regexes(scan: Scan) -> Iterator[Finding]:
+    """SEC033 to SEC035 for every call that takes a pattern."""
+    compiled_whole = any(isinstance(node, ast.Attribute) and node.attr == "fullmatch" for node in scan.nodes)
+    for node, dotted in scan.calls():
+        if dotted not in _WITH_PATTERN:
+            continue
+        pattern = node.args[0] if node.args else next((k.value for k in node.keywords if k.arg == "pattern"), None)
+        texts = texts_of(scan, pattern) if pattern is not None else None
+        if texts is None:
+            hint = "write the pattern as a literal, or choose between literals"
+            yield scan.finding("SEC035", node, "the pattern is not a literal, so it cannot be checked", hint)
+            continue
+        whole = dotted == "re.fullmatch" or (dotted == "re.compile" and compiled_whole)
+        anchored = dotted in ("re.match", "re.fullmatch")
+        for text in sorted(texts):
+            yield from _pattern(scan, node, text, (_flags_of(scan, node), whole, anchored))
+
+
+def _flags_of(scan: Scan, node: ast.Call) -> int:
+    found = 0
+    for part in ast.walk(node):
+        if isinstance(part, ast.Attribute | ast.Name):
+            found |= _FLAGS.get(scan.dotted(part) or "", 0)
+    return found
+
+
+def _pattern(scan: Scan, node: ast.AST, text: str, how: tuple[int, bool, bool]) -> Iterator[Finding]:
+    """Findings for one pattern; `how` is its flags, whether it must reach the text's end, and start at its start."""
+    try:
+        ambiguity = _examined(text, *how)
+    except (re.error, OverflowError, RecursionError) as error:
+        yield scan.finding("SEC035", node, f"the pattern {text!r} does not compile: {error}")
+        return
+    except automaton.TooLarge:
+        yield scan.finding("SEC034", node, f"the pattern {text!r} is too large to be examined", "split it up")
+        return
+    hint = "make neighbouring repeats share no character, and put no repeat inside a repeat"
+    if ambiguity.exponential:
+        yield scan.finding("SEC033", node, f"the pattern {text!r} can take exponential time", hint)
+    elif ambiguity.degree >= REFUSED_DEGREE:
+        message = f"the pattern {text!r} can take time in the power of {ambiguity.degree} of the text's length"
+        yield scan.finding("SEC034", node, message, hint)
+    elif ambiguity.degree > 1:
+        found = scan.finding("SEC034", node, f"the pattern {text!r} can take quadratic time", hint)
+        yield Finding(found.code, found.message, found.line, found.column, found.function, found.hint, "warning")
+
+
+@lru_cache(maxsize=512)
+def _examined(text: str, flags: int, whole: bool, anchored: bool) -> automaton.Ambiguity:
+    return automaton.examine(text, flags, whole=whole, anchored=anchored)
+
+
+# ---- constant texts ----------------------------------------------------------------------------------------------
+
+
+def texts_of(scan: Scan, node: ast.expr, depth: int = 0) -> frozenset[str] | None:
+    """Every text that an expression can be, or None where that is not known. `re.escape(…)` counts as one letter."""
+    if depth > 8:
+        return None
+    if isinstance(node, ast.Constant):
+        return frozenset({node.value}) if isinstance(node.value, str) else None
+    if isinstance(node, ast.IfExp):
+        return _united([texts_of(scan, node.body, depth + 1), texts_of(scan, node.orelse, depth + 1)])
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        return _joined([texts_of(scan, node.left, depth + 1), texts_of(scan, node.right, depth + 1)])
+    if isinstance(node, ast.JoinedStr):
+        return _joined([_piece(scan, part, depth) for part in node.values])
+    if isinstance(node, ast.Call):
+        return frozenset({"x"}) if scan.dotted(node.func) == "re.escape" else None
+    if isinstance(node, ast.Name):
+        return _united([texts_of(scan, value, depth + 1) for value in _values(scan, node, depth)])
+    if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
+        held = scan.constants.get(node.value.id)
+        if isinstance(held, ast.Dict) and node.value.id not in scan.names_in(node):
+            return _united([texts_of(scan, value, depth + 1) for value in held.values])
+    return None
+
+
+def _piece(scan: Scan, part: ast.expr, depth: int) -> frozenset[str] | None:
+    if isinstance(part, ast.FormattedValue):
+        plain = part.conversion == -1 and part.format_spec is None
+        return texts_of(scan, part.value, depth + 1) if plain else None
+    return texts_of(scan, part, depth + 1)
+
+
+def _united(parts: list[frozenset[str] | None]) -> frozenset[str] | None:
+    known = [part for part in parts if part is not None]
+    if not parts or len(known) < len(parts):
+        return None
+    texts = frozenset[str]().union(*known)
+    return texts if len(texts) <= MAX_TEXTS else None
+
+
+def _joined(parts: list[frozenset[str] | None]) -> frozenset[str] | None:
+    known = [sorted(part) for part in parts if part is not None]
+    size = 1
+    for part in known:
+        size *= len(part)
+    if len(known) < len(parts) or size > MAX_TEXTS:
+        return None
+    return frozenset("".join(choice) for choice in product(*known))
+
+
+def _values(scan: Scan, name: ast.Name, depth: int) -> list[ast.expr]:
+    """Every expression that a name can stand for; one that is no literal (an ast.Slice) where a binding is not known."""
+    unknown: list[ast.expr] = [ast.Slice()]
+    if name.id not in scan.names_in(name):
+        return [scan.constants[name.id]] if name.id in scan.constants else unknown
+    owner = scan.owners[name]
+    values: list[ast.expr] = []
+    bindings = 0
+    for node in ast.walk(owner):
+        if isinstance(node, ast.arg) and node.arg == name.id:
+            return unknown
+        if isinstance(node, ast.Name) and node.id == name.id and not isinstance(node.ctx, ast.Load):
+            bindings += 1
+        for target, value, walked in _bindings(node):
+            if _holds(target, name.id):
+                found = _elements(scan, value, depth) if walked else [value]
+                values += [_pick(target, name.id, each) for each in found]
+                bindings -= 1
+    return values if bindings == 0 and values else unknown
+
+
+def _bindings(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr, bool]]:
+    """(target, value, True where the target takes the value's elements)."""
+    if isinstance(node, ast.Assign):
+        yield from ((target, node.value, False) for target in node.targets)
+    elif isinstance(node, ast.AnnAssign) and node.value is not None:
+        yield node.target, node.value, False
+    elif isinstance(node, ast.For | ast.comprehension):
+        yield node.target, node.iter, True
+
+
+def _holds(target: ast.expr, name: str) -> bool:
+    parts = target.elts if isinstance(target, ast.Tuple | ast.List) else [target]
+    return any(isinstance(part, ast.Name) and part.id == name for part in parts)
+
+
+def _pick(target: ast.expr, name: str, value: ast.expr) -> ast.expr:
+    """The part of a value that goes to a name when the value is unpacked into a target."""
+    if isinstance(target, ast.Name):
+        return value
+    both = isinstance(target, ast.Tuple | ast.List) and isinstance(value, ast.Tuple | ast.List)
+    if not both or len(target.elts) != len(value.elts):
+        return ast.Slice()
+    pairs = zip(target.elts, value.elts, strict=True)
+    return next((held for part, held in pairs if isinstance(part, ast.Name) and part.id == name), ast.Slice())
+
+
+def _elements(scan: Scan, node: ast.expr, depth: int) -> list[ast.expr]:
+    if isinstance(node, ast.List | ast.Tuple | ast.Set):
+        return list(node.elts)
+    if isinstance(node, ast.Dict):
+        return [key for key in node.keys if key is not None]
+    if isinstance(node, ast.Name) and depth < 8:
+        return [element for value in _values(scan, node, depth + 1) for element in _elements(scan, value, depth + 1)]
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and not node.args:
+        held = [node.func.value]
+        if isinstance(node.func.value, ast.Name):
+            held = _values(scan, node.func.value, depth + 1)
+        dicts = [value for value in held if isinstance(value, ast.Dict)]
+        if len(dicts) == len(held) and node.func.attr in ("items", "values", "keys"):
+            return [element for one in dicts for element in _dict_elements(one, node.func.attr)]
+    return [ast.Slice()]
+
+
+def _dict_elements(node: ast.Dict, method: str) -> list[ast.expr]:
+    pairs = [(key, value) for key, value in zip(node.keys, node.values, strict=True) if key is not None]
+    if len(pairs) < len(node.keys):
+        return [ast.Slice()]
+    if method == "items":
+        return [ast.Tuple([key, value], ast.Load()) for key, value in pairs]
+    return [value if method == "values" else key for key, value in pairs]
