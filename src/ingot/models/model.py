@@ -64,4 +64,8 @@ class Model(Protocol):
         """The string that the user gave, for instance ``openai:gpt-5``."""
 
     def complete(self, request: Request) -> Completion:
-        """Answer one request. Raises ModelError, ModelTimeout or BudgetExceeded; never returns a partial answer."""
+        """Answer one request. Raises ModelError, ModelTimeout or BudgetExceeded.
+
+        A JSON answer is never partial. Code that was cut off at `max_tokens` comes back with its block left open, so
+        that it is read as a finding and another attempt is made. An empty reply is an empty text.
+        """
