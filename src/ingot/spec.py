@@ -1008,7 +1008,7 @@ def _spec_error(errors: Sequence[ErrorDetails], place: Place, tree: Any) -> Spec
         parent = next((part for part in reversed(loc[:-1]) if part in _KEYS), None)
         model = _KEYS[str(parent)] if parent else Spec
         allowed = [info.alias or key for key, info in model.model_fields.items() if not info.exclude]
-        allowed += {Spec: ["cases"], Field: ["range"], Step: ["schema"]}.get(model, [])
+        allowed += {Field: ["range"], Step: ["schema"]}.get(model, [])
         return SpecError(f"unknown key {name!r}", place=where, hint=closest(name, allowed))
     if error["type"] == "missing":
         at = ".".join(str(part) for part in loc[:-1]) or "the spec"
