@@ -24,6 +24,7 @@ _COMMANDS = {
     "explain": ("use", "Run an artifact and show the lines and clauses that decided."),
     "verify": ("use", "Repeat every check of an artifact, offline."),
     "approve": ("use", "Add a second person's signature to an artifact."),
+    "keys": ("use", "Show the keys that sign and are trusted here, or make one."),
     "show": ("use", "Show what an artifact holds."),
     "diff": ("use", "Show what differs between two artifacts."),
     "demo": ("demo", "See the whole path once: no key, no network."),
@@ -57,8 +58,7 @@ class _Lazy(click.Group):
             from ingot.yaml_text import closest
 
             hint = closest(args[0], _COMMANDS) if args else None
-            error.message += f" {hint}" if hint else ""
-            raise
+            raise click.UsageError(f"{error.message} {hint or ''}".strip(), ctx) from None
 
 
 @click.command(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})

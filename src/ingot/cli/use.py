@@ -44,32 +44,32 @@ def run_command(
 ) -> None:
     """Run ARTIFACT on an input and print the outcome as JSON.
 
-    With several lines of JSON as input, every line is one transaction: the artifact's template decides how they run,
-    and a batch (--out) can be stopped and resumed at any point.
+    An artifact with the stream template reads JSON Lines from standard input and answers line by line; one with the
+    batch template takes JSON Lines and --out, and can be stopped and resumed at any point.
     """
     workflow = _load(artifact, keys, require_approval, model)
+    if workflow.template_name == "stream" and source == "-":
+        from ingot.runtime.lines import run_stream
+
+        run_stream(workflow, iter(sys.stdin.readline, ""), click.echo)
+        return
     text = _read(source)
-    lines = [line for line in text.splitlines() if line.strip()]
-    if len(lines) > 1 and all(line.lstrip().startswith("{") and line.rstrip().endswith("}") for line in lines):
-        _run_lines(workflow, lines, source, out, trace)
+    if out is not None:
+        _run_batch(workflow, text, source, out)
         return
-    click.echo(json.dumps(workflow.run(_json(text, source), trace=trace).to_json(), indent=2, ensure_ascii=False))
+    outcome = workflow.run(_json(text), trace=trace)
+    click.echo(json.dumps(outcome.to_json(), indent=2, ensure_ascii=False))
 
 
-def _run_lines(workflow: Workflow, lines: list[str], source: str, out: Path | None, trace: bool) -> None:
-    def rows() -> Iterator[Mapping[str, Any]]:
-        for number, line in enumerate(lines, start=1):
-            yield _json(line, f"{source}:{number}")
+def _run_batch(workflow: Workflow, text: str, source: str, out: Path) -> None:
+    from ingot.runtime.lines import read_rows, run_batch
 
-    if out is None:
-        for row in rows():
-            click.echo(json.dumps(workflow.run(row, trace=trace).to_json(), ensure_ascii=False))
-        return
-    from ingot.runtime.lines import run_batch
-
-    with click.progressbar(length=len(lines), label="running", file=sys.stderr) as bar:
-        done = run_batch(workflow, list(rows()), out, trace=trace, progress=lambda count: bar.update(count - bar.pos))
-    click.echo(f"{done} of {len(lines)} outcomes in {out}")
+    rows = read_rows(text, source)
+    with click.progressbar(length=len(rows), label="running", file=sys.stderr) as bar:
+        done, failed = run_batch(workflow, rows, out, progress=lambda count: bar.update(count - bar.pos))
+    click.echo(f"{done} of {len(rows)} outcomes in {out}, {failed} failed")
+    if failed:
+        raise click.exceptions.Exit(1)
 
 
 @click.command("explain")
@@ -86,7 +86,7 @@ def explain_command(
     from ingot.fields import to_plain
 
     workflow = _load(artifact, keys, require_approval, model)
-    told = workflow.explain(_json(_read(source), source))
+    told = workflow.explain(_json(_read(source)))
     if as_json:
         decisions = [
             {
@@ -177,6 +177,23 @@ def approve_command(artifact: Path, name: str, signing_key: Path | None, reason:
     key = read_key(signing_key) if signing_key else SigningKey.own()
     approval = approve(artifact, key, name, at=datetime.now(UTC), trusted=trusted_keys(keys), note=reason)
     click.echo(f"approved by {approval.name} with key {approval.key[:12]}")
+
+
+@click.command("keys")
+@click.option("--new", type=click.Path(path_type=Path), help="Make a private key (PEM) here, with its .pub beside it.")
+def keys_command(new: Path | None) -> None:
+    """Show which key signs here and which are trusted; give the .pub file to those who should trust it."""
+    from ingot.artifact.sign import SigningKey, config_folder, make_key, trusted_keys
+
+    if new is not None:
+        if new.exists():
+            raise click.UsageError(f"{new} exists; it is left as it is")
+        click.echo(f"{make_key(new).id[:12]}  {new}, public half {new.with_suffix('.pub')}")
+        return
+    own = SigningKey.own()
+    click.echo(f"{own.id[:12]}  signs here; keys are in {config_folder()}")
+    for found in sorted(set(trusted_keys()) - {own.id}):
+        click.echo(f"{found[:12]}  trusted")
 
 
 @click.command("show")
@@ -287,12 +304,12 @@ def _read(source: str) -> str:
         raise InputError(f"cannot read the input: {error}", place=source[1:]) from None
 
 
-def _json(text: str, place: str) -> Mapping[str, Any]:
-    place = place if place.startswith(("@", "-")) else "--input"
+def _json(text: str) -> Mapping[str, Any]:
     try:
         found = json.loads(text, parse_float=Decimal)
     except ValueError as error:
-        raise InputError(f"not JSON: {error}", place=place, hint="give one JSON object of the inputs") from None
+        raise InputError(f"not JSON: {error}", place="--input", hint="give one JSON object of the inputs") from None
     if not isinstance(found, dict):
-        raise InputError(f"a JSON {type(found).__name__} is not an object", place=place, hint='give {"field": value}')
+        kind = type(found).__name__
+        raise InputError(f"a {kind} is not an object", place="--input", hint='give {"field": value, ...}')
     return found

@@ -84,7 +84,7 @@ def split(logic: str) -> dict[str, str]:
 
 def _start(node: ast.stmt, at: int, lines: Sequence[str]) -> int:
     """Where a statement's text starts: its decorators and the comment lines straight above belong to it."""
-    first = min([node.lineno, *(deco.lineno for deco in getattr(node, "decorator_list", ()))]) - 1
+    first: int = min([node.lineno, *(deco.lineno for deco in getattr(node, "decorator_list", ()))]) - 1
     while first > at and lines[first - 1].lstrip().startswith("#"):
         first -= 1
     return max(first, at)

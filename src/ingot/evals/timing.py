@@ -6,6 +6,7 @@ import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 from ingot.program import Program
@@ -60,7 +61,7 @@ def time_runs(
     for _ in range(rounds):
         for way, found in zip(ways, times, strict=True):
             found.append(_each(way, work) / calls * 1e6)
-    singles = [_seconds(lambda index=index: ways[1](index)) * 1e6 for index in work * 10]
+    singles = [_seconds(partial(ways[1], index)) * 1e6 for index in work * 10]
     bare, run, traced = (statistics.median(found) for found in times)
     p99 = statistics.quantiles(singles, n=100)[98]
     return RunTimes(name, rounds * calls, bare, run, traced, p99, statistics.median(loads) * 1e3)

@@ -78,6 +78,7 @@ class Explanation:
 
 
 Transact = Callable[[Mapping[str, Any]], Any]
+Answer = tuple[Mapping[str, Any] | None, tuple[str, str] | None]
 
 
 class Workflow:
@@ -111,7 +112,9 @@ class Workflow:
         self._nulls = {item.name: None for item in self.spec.inputs if item.nullable}
         self._check_input = validator(self.spec.inputs).validate_python
         self._check_output = validator(self.spec.outputs).validate_python
-        self._template = files["template.py"]
+        self.template_name: str = verified.manifest.program.template
+        self.template = _namespace(compile(files["template.py"], "template.py", "exec"))
+        self._validates = self.template_name == "validator"
         self._traced: Callable[..., Any] | None = None
 
     # ---- running -------------------------------------------------------------------------------------------------
@@ -152,26 +155,39 @@ class Workflow:
                 f"the input is a {type(case).__name__}, not an object", hint="give a JSON object of the inputs"
             ) from None
 
-    def template(self) -> dict[str, Any]:
-        """The namespace of the artifact's own template (``run`` of handler, stream, batch or validator)."""
-        return _namespace(compile(self._template, "template.py", "exec"))
-
     def _outcome(self, transact: Transact, values: dict[str, Any], started: float, hits: list[int] | None) -> Outcome:
-        try:
-            output, review = self._drive(transact, values) if self._effects else transact(values)
-        except NeedsReview as stop:
-            output, review = None, (stop.step, stop.reason)
-        if output is not None:
-            try:
-                output = self._check_output(output)
-            except ValidationError as error:
-                first = error.errors()[0]
-                place = ".".join(map(str, first["loc"]))
-                raise OutputError(f"the program answered {first['input']!r}: {first['msg']}", place=place) from None
+        output, review = self._escalating(transact, values) if self._validates else self._answer(transact, values)
         trace = None if hits is None else trace_of(hits, self._offset, self._cited)
         asked = None if review is None else Review(review[0], review[1], output)
         seconds = time.perf_counter() - started
         return Outcome(None if asked else output, asked, _run_id(), self.digest, seconds, trace)
+
+    def _answer(self, transact: Transact, values: dict[str, Any]) -> Answer:
+        """The checked output or proposal, and the step and reason where a person must decide."""
+        try:
+            output, review = self._drive(transact, values) if self._effects else transact(values)
+        except NeedsReview as stop:
+            return None, (stop.step, stop.reason)
+        if output is None:
+            return None, review
+        try:
+            return self._check_output(output), review
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(map(str, first["loc"]))
+            raise OutputError(f"the program answered {first['input']!r}: {first['msg']}", place=place) from None
+
+    def _escalating(self, transact: Transact, values: dict[str, Any]) -> Answer:
+        """The validator template: what cannot be computed or does not fit goes to a person, never on."""
+
+        def escalate(_: Mapping[str, Any], proposed: Answer | None, problems: Sequence[str]) -> Answer:
+            return (proposed or (None, None))[0], ("validator", "; ".join(problems))
+
+        decision = self.template["run"](
+            lambda item: self._answer(transact, item), values, validate=lambda _: (), escalate=escalate
+        )
+        answer: Answer = decision.outcome
+        return answer
 
     def _drive(self, transact: Transact, values: dict[str, Any]) -> Any:
         """Drive a program with effects: perform each step it yields and send the outputs back."""

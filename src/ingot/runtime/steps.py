@@ -80,7 +80,7 @@ def _module_step(
         except Exception as error:  # whatever a driver raises, the run stops here with its step named
             raise StepError(f"{step.module} failed: {type(error).__name__}: {error}", place=step.step) from error
         if check is None:
-            return found
+            return dict(found)
         try:
             return check.validate_python(found)
         except ValidationError as error:
@@ -101,7 +101,7 @@ def _bounded_step(step: Step, broken: Any, ask: AskModel | None) -> Callable[[Ma
 
     def perform(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         if ask is None:
-            raise StepError("this step calls a model and none was given", place=step.step, hint="give --model")
+            raise NeedsReview(step.step, "the step calls a model and none was given")
         content = f"<<<material\n{canonical_json(arguments).decode()}\nmaterial>>>"
         problem = ""
         for _ in range(step.retries + 1):

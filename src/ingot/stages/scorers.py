@@ -90,7 +90,7 @@ def scorer_of(field: Field, stated: Mapping[str, Scorer]) -> Scorer:
     """The scorer that the spec states for a field, or the one of its type: numbers numeric, lists by position."""
     if field.name in stated:
         return stated[field.name]
-    return Scorer(scorer=_BY_TYPE.get(field.type, "exact"))  # type: ignore[arg-type]
+    return Scorer(scorer=_BY_TYPE.get(field.type, "exact"))
 
 
 def score(field: Field, found: Any, expected: Any, stated: Mapping[str, Scorer]) -> float:
