@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from importlib.resources import files
 from string import Template
@@ -112,10 +112,13 @@ def _facts(contents: Contents, cases_digest: str) -> str:
         ("Spec, SHA-256 (resolved)", spec.digest(), True),
         ("Cases, SHA-256", cases_digest, True),
     )
-    return "".join(
-        f"<div><dt>{escape(name)}</dt><dd>{f'<code>{escape(text)}</code>' if is_digest else escape(text)}</dd></div>"
-        for name, text, is_digest in rows
-    )
+    return "".join(_fact(name, text, is_digest) for name, text, is_digest in rows)
+
+
+def _fact(name: str, text: str, is_digest: bool) -> str:
+    if is_digest:
+        return f'<div class="wide"><dt>{escape(name)}</dt><dd><code>{escape(text)}</code></dd></div>'
+    return f"<div><dt>{escape(name)}</dt><dd>{escape(text)}</dd></div>"
 
 
 def _author(provenance: Mapping[str, Any]) -> str:
@@ -136,7 +139,7 @@ def _stages(verdicts: Sequence[Verdict]) -> str:
         found = f"<dt>Findings</dt><dd>{_count(len(verdict.findings), 'warning')}</dd>"
         body = found + _pairs(measures)
         cards.append(
-            f'<div class="card"><h3>{number} · {escape(verdict.stage.capitalize())} {state}</h3><dl>{body}</dl></div>'
+            f'<div class="card"><h3>{number}. {escape(verdict.stage.capitalize())} {state}</h3><dl>{body}</dl></div>'
         )
     rows = [
         (one.code, verdict.stage, "" if one.line is None else f"line {one.line}", one.message, one.hint or "")
@@ -173,9 +176,10 @@ def _steps(spec: Spec) -> str:
         )
         for step in spec.logic_requirements
     ]
-    derived = [(note,) for note in spec.derived]
-    return _table("Steps, in the order they run", ("Step", "Type", "Reads", "Sets", "Clauses"), rows) + (
-        _table("Derived by Ingot, because the spec left it out", ("Note",), derived) if derived else ""
+    table = _table("Steps, in the order they run", ("Step", "Type", "Reads", "Sets", "Clauses"), rows)
+    notes = "".join(f"<li>{escape(note)}</li>" for note in spec.derived)
+    return table + (
+        f'<h3>Derived by Ingot, because the spec left it out</h3><ul class="notes">{notes}</ul>' if notes else ""
     )
 
 
@@ -193,16 +197,23 @@ def _code(contents: Contents) -> str:
 def _cases(title: str, cases: Sequence[Case]) -> str:
     if not cases:
         return f"<h3>{title}</h3><p>None.</p>"
+    columns: list[tuple[str, Callable[[Case], str]]] = [
+        ("Input", lambda case: _inline(case.input)),
+        ("Expected", lambda case: _inline(case.expected)),
+        ("Other steps set", lambda case: _inline({key: dict(value) for key, value in case.steps.items()})),
+        ("To a person", _escalates),
+        ("Note", lambda case: escape(case.note)),
+    ]
+    shown = [(name, cell) for name, cell in columns if name in ("Input", "Expected") or any(map(cell, cases))]
     rows = "".join(
-        f'<tr><th scope="row">{escape(case.id)}</th><td>{_inline(case.input)}</td><td>{_inline(case.expected)}'
-        f"{_inline(case.steps)}</td><td>{_escalates(case)}</td><td>{escape(case.note)}</td></tr>"
+        f'<tr><th scope="row">{escape(case.id)}</th>{"".join(f"<td>{cell(case)}</td>" for _, cell in shown)}</tr>'
         for case in cases
     )
-    return _scroll(f"{title}: {_count(len(cases), 'case')}", ("Case", "Input", "Expected", "To a person", "Note"), rows)
+    return _scroll(f"{title}: {_count(len(cases), 'case')}", ("Case", *(name for name, _ in shown)), rows)
 
 
 def _escalates(case: Case) -> str:
-    return {None: "not stated", True: "yes", False: "no"}[case.escalates]
+    return {None: "", True: "yes", False: "no"}[case.escalates]
 
 
 def _inline(values: Mapping[str, Any]) -> str:
@@ -312,7 +323,8 @@ def _words(key: str) -> str:
 
 def _nested(value: Any) -> str:
     if isinstance(value, Mapping) and value:
-        return f'<dl class="rows">{_pairs(value)}</dl>'
+        rows = "".join(f"<dt>{escape(str(key))}</dt><dd>{_nested(inner)}</dd>" for key, inner in value.items())
+        return f'<dl class="rows">{rows}</dl>'
     return escape(_text(value))
 
 

@@ -350,7 +350,8 @@ def _errors(row: Mapping[str, Any]) -> bool:
 
 def _approvals(bundle: Bundle) -> tuple[tuple[Approval, ...], int]:
     """The approvals by trusted keys, and how many there are by others."""
-    authors, unknown = _authors(bundle), 0
+    authors = _authors(bundle)
+    seen: dict[str, Approval] = {}
     counted: list[Approval] = []
     for number, envelope in enumerate(bundle.envelopes[1:], start=2):
         place = f"{bundle.place(ATTESTATION)}:{number}"
@@ -367,10 +368,8 @@ def _approvals(bundle: Bundle) -> tuple[tuple[Approval, ...], int]:
             raise ArtifactError(f"the approval of {approval.name!r} names another key", place=place, hint=hint)
         if approval.key in authors:
             raise ArtifactError(f"{approval.name!r} approved with the author's own key", place=place, hint=hint)
-        if any(one.key == approval.key for one in counted):
+        if approval.key in seen:
             raise ArtifactError(f"{approval.name!r} approved twice", place=place, hint=hint)
-        if known:
-            counted.append(approval)
-        else:
-            unknown += 1
-    return tuple(counted), unknown
+        seen[approval.key] = approval
+        counted += [approval] if known else []
+    return tuple(counted), len(seen) - len(counted)
