@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -61,7 +62,9 @@ def price_of(model: str) -> Price | None:
     """The dated price of a model by its provider string, or None where none is known."""
     if model.startswith(("local:", "replay:", "scripted", "ollama:")):
         return Price(model, Decimal(0), Decimal(0), date(2025, 1, 1))
-    return next((price for price in PRICES if model.startswith(price.model)), None)
+    # Only the name itself or a dated snapshot of it: gpt-5-mini is not sold at the price of gpt-5.
+    undated = re.sub(r"-(\d{8}|\d{4}-\d{2}-\d{2}|latest)$", "", model)
+    return next((price for price in PRICES if undated == price.model), None)
 
 
 def cost(usage: Usage, model: str) -> Decimal | None:

@@ -144,7 +144,7 @@ def hangs_up(seen: Seen, server: Loopback) -> None:
 
 
 def sends(raw: bytes, **headers: str) -> Behaviour:
-    return lambda seen, server: Reply(raw=raw, headers=headers)
+    return lambda seen, server: Reply(raw=raw, headers={k.replace("_", "-"): v for k, v in headers.items()})
 
 
 def anthropic_message(content: list[dict[str, Any]], stop: str = "end_turn") -> Behaviour:

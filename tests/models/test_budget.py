@@ -9,7 +9,7 @@ import pytest
 
 from ingot.errors import BudgetExceeded, ModelError, ModelTimeout
 from ingot.models import Budget, Budgeted, Completion, Request, Scripted, budgeted
-from ingot.usage import Usage
+from ingot.usage import Usage, cost
 
 
 def answer(inputs: int, outputs: int) -> Completion:
@@ -97,3 +97,19 @@ def test_calls_at_once_share_the_budget(request_: Request) -> None:
 def test_a_limit_below_zero() -> None:
     with pytest.raises(ModelError, match="max_tokens is -1"):
         Budget(max_tokens=-1)
+
+
+@pytest.mark.parametrize(
+    ("model", "dollars"),
+    [
+        ("openai:gpt-5", "1.25"),
+        ("openai:gpt-5-2025-08-07", "1.25"),
+        ("openai:gpt-5-mini", "0.25"),
+        ("anthropic:claude-haiku-4-5-20251001", "1"),
+        ("openai:gpt-5-nano", None),
+        ("openai:gpt-5@http://127.0.0.1:8000/v1", None),
+        ("local:q.gguf", "0"),
+    ],
+)
+def test_a_price_belongs_to_one_model(model: str, dollars: str | None) -> None:
+    assert cost(Usage(1_000_000, 0, 1), model) == (None if dollars is None else Decimal(dollars))

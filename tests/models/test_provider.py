@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import logging
+import signal
+import subprocess
+import sys
 import time
 import traceback
+import tracemalloc
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -19,6 +24,7 @@ from ingot.usage import Usage
 
 from .loopback import (
     Loopback,
+    Reply,
     anthropic_message,
     chat,
     echoes_key,
@@ -199,6 +205,44 @@ def test_a_reply_of_10_mb_is_refused(request_: Request) -> None:
     with Loopback(says("x" * 10_000_000)) as server, pytest.raises(ModelError, match="1,000,000 bytes is the limit"):
         at(server).complete(request_)
     assert len(server.seen) == 1
+
+
+def test_a_compressed_bomb_is_not_unpacked(request_: Request) -> None:
+    bomb = gzip.compress(b" " * 200_000_000, 1)
+    tracemalloc.start()
+    with (
+        Loopback(sends(bomb, Content_Encoding="gzip")) as server,
+        pytest.raises(ModelError, match="1,000,000 bytes is the limit"),
+    ):
+        at(server).complete(request_)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 150_000_000
+
+
+def test_a_redirect_does_not_carry_the_key_away(request_: Request, planted: str) -> None:
+    with Loopback(says(CODE)) as elsewhere:
+        to = f"{elsewhere.url}/chat/completions".replace("127.0.0.1", "localhost")
+        with (
+            Loopback(lambda seen, _: Reply(307, {}, headers={"Location": to})) as server,
+            pytest.raises(ModelError, match="307"),
+        ):
+            at(server).complete(request_)
+    assert elsewhere.seen == []
+
+
+def test_ctrl_c_ends_a_request_at_once() -> None:
+    code = "import sys; from ingot.models import *; open_model(sys.argv[1]).complete(Request('s', 'p'))"
+    with (
+        Loopback(hangs) as server,
+        subprocess.Popen([sys.executable, "-c", code, f"openai:tiny@{server.url}"], stderr=subprocess.PIPE) as process,
+    ):
+        while not server.seen:
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        _, error = process.communicate(timeout=5)
+    assert b"KeyboardInterrupt" in error
 
 
 def test_a_reply_just_over_the_limit_is_refused(request_: Request) -> None:

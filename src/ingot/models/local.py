@@ -33,7 +33,7 @@ class Local:
     counting the loading; `context` in tokens is cut to what the model was made for.
     """
 
-    def __init__(self, path: str | Path, *, timeout: float = 120.0, context: int = CONTEXT) -> None:
+    def __init__(self, path: str | Path, *, timeout: float = 600.0, context: int = CONTEXT) -> None:
         self.path = Path(path)
         self.timeout = timeout
         self.context = context

@@ -27,7 +27,9 @@ FORMS = {
 }
 OLLAMA_URL = "http://localhost:11434/v1"
 _PROVIDERS: dict[str, ProviderName] = {"anthropic": "anthropic", "openai": "openai", "ollama": "ollama"}
+_PROVIDER_TIMEOUT = 120.0
 _HOUR = 3_600.0
+_LOCAL_TIMEOUT = 600.0  # a slow machine writes ten tokens a second, and a reply may have thousands
 
 
 def open_model(
@@ -39,9 +41,11 @@ def open_model(
 ) -> Model:
     """The model that `name` stands for, inside `budget` where one is given.
 
-    `timeout` is in seconds for one completion, retries included (None: 120, and an hour for ``files:``); `context` is
-    the context size of a ``local:`` model in tokens. Nothing is sent or loaded yet, but what can be known now is an
-    error now: ModelError for an unknown form, a missing file, extra or key.
+    `timeout` is in seconds for one completion, retries included (None: 120 for a provider, 600 for ``local:``, an hour
+    for ``files:``); `context` is the context size of a ``local:`` model in tokens. Keys come from ANTHROPIC_API_KEY,
+    OPENAI_API_KEY and OLLAMA_API_KEY only; a key is sent to whatever address is given with the model. Nothing is sent
+    or loaded yet, but what can be known now is an error now: ModelError for an unknown form, a missing file, extra or
+    key.
     """
     if timeout is not None and not timeout > 0:
         raise ModelError(f"a time-out of {timeout!r} s leaves no time", hint="give a number of seconds above zero")
@@ -57,12 +61,12 @@ def _open(name: str, prefix: str, rest: str, timeout: float | None, context: int
     if prefix == "replay":
         return Replay(Path(rest))
     if prefix == "local":
-        return Local(Path(rest).expanduser(), timeout=timeout or 120.0, context=context)
+        return Local(Path(rest).expanduser(), timeout=timeout or _LOCAL_TIMEOUT, context=context)
     endpoint = _endpoint(_PROVIDERS[prefix], rest)
     _need("pydantic_ai", "providers", prefix)
     _need("anthropic" if prefix == "anthropic" else "openai", "providers", prefix)
     _check_key(endpoint)
-    return Provided(name, endpoint, timeout=timeout or 120.0)
+    return Provided(name, endpoint, timeout=timeout or _PROVIDER_TIMEOUT)
 
 
 def _endpoint(provider: ProviderName, rest: str) -> Endpoint:
@@ -140,8 +144,8 @@ def _guess(name: str) -> str:
         return f"did you mean 'local:{_shown(rest or name)}'? "
     if prefix in FORMS:
         return f"write {FORMS[prefix]}; "
-    for start, provider in (("claude", "anthropic"), ("gpt", "openai"), ("http", "openai:MODEL@http")):
-        if name.startswith(start) and start != "http":
+    for start, provider in (("claude", "anthropic"), ("gpt", "openai")):
+        if name.startswith(start):
             return f"did you mean '{provider}:{_shown(name)}'? "
     if close := difflib.get_close_matches(prefix.lower(), FORMS, n=1, cutoff=0.6):
         return f"did you mean '{close[0]}:{_shown(rest) or '…'}'? "

@@ -11,7 +11,7 @@ import asyncio
 import copy
 import random
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -176,30 +176,23 @@ def _wait(attempt: int, first: float) -> float:
 
 
 def _client() -> httpx2.AsyncClient:
-    """An HTTP client that stops reading a body that is far too large."""
-    import httpx2
+    """An HTTP client that stops reading a body that is far too large, counted as it is after decompression."""
     from pydantic_ai.models import create_async_httpx2_client
 
-    class Capped(httpx2.AsyncByteStream):
-        def __init__(self, stream: Any) -> None:
-            self._stream = stream
+    async def cap(response: httpx2.Response) -> None:
+        decoded = response.aiter_bytes
 
-        async def __aiter__(self) -> Any:
+        async def capped(chunk_size: int | None = None) -> AsyncIterator[bytes]:
             size = 0
-            async for chunk in self._stream:
+            async for chunk in decoded(chunk_size):
                 size += len(chunk)
                 if size > _BODY_LIMIT:
                     raise too_large("the provider")
                 yield chunk
 
-        async def aclose(self) -> None:
-            await self._stream.aclose()
-
-    async def cap(response: httpx2.Response) -> None:
-        response.stream = Capped(response.stream)
+        response.aiter_bytes = capped  # type: ignore[method-assign, assignment]
 
     client = create_async_httpx2_client()
-    client.headers["Accept-Encoding"] = "identity"  # so that what is counted is what is held in memory
     client.event_hooks = {**client.event_hooks, "response": [cap]}
     return client
 
