@@ -30,7 +30,6 @@ UNUSABLE_PRELUDE = _words("TypedDict Generator annotations")
 RESERVED = _words("transact Inputs Outputs")
 
 MODULES: Mapping[str, frozenset[str]] = {
-    "__future__": _words("annotations"),
     "re": _words(
         "compile search match fullmatch sub split findall finditer escape error Pattern Match "
         "IGNORECASE I MULTILINE M DOTALL S ASCII A"

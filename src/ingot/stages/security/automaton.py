@@ -7,7 +7,7 @@ where loops that share characters stand in a row. Sets of characters are compare
 characters and samples of every class.
 
 Zero-width assertions count as nothing here; what stands inside a lookaround is examined by itself. Counted repeats of
-more than 16 count as unbounded. Back-references count as any character.
+more than 16 (8 of what varies in length) count as unbounded. Back-references count as any character.
 """
 
 from __future__ import annotations
@@ -155,8 +155,12 @@ def _repeat(automaton: _Automaton, least: int, most: Any, body: Any) -> _Part:
     """A repeat: a loop where it may go on for long, else that many copies (two of a large one)."""
     before = len(automaton.letters)
     part = _sequence(automaton, body)
-    if most is op.MAXREPEAT or int(most) >= UNBOUNDED_FROM:
+    shortest, longest = body.getwidth()
+    limit = UNBOUNDED_FROM if shortest == longest else UNBOUNDED_FROM // 2
+    if most is op.MAXREPEAT or int(most) >= limit:
         automaton.link(part.last, part.first)
+        if part.empty and least > 1:  # a forced repeat of what may be empty is tried with and without each time
+            automaton.link(part.last, part.first)
         return _Part(part.first, part.last, part.empty or least == 0)
     size = len(automaton.letters) - before
     whole = _Part(part.first, part.last, part.empty or least == 0, part.tested and least > 0)

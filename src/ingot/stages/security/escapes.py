@@ -61,13 +61,15 @@ def introspection(scan: Scan) -> Iterator[Finding]:
             yield scan.finding("SEC010", node, f"name {node.arg!r} is reserved for the interpreter")
         elif isinstance(node, ast.Call) and scan.dotted(node.func) in _REFLECTION:
             yield scan.finding("SEC010", node, f"{scan.dotted(node.func)}() looks inside objects")
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and not _is_docstring(scan, node):
-            if match := _DUNDER.search(node.value):
-                yield scan.finding("SEC010", node, f"a text spells the interpreter's name {match.group()!r}")
+        elif match := _spelled(scan, node):
+            yield scan.finding("SEC010", node, f"a text spells the interpreter's name {match.group()!r}")
 
 
-def _is_docstring(scan: Scan, node: ast.Constant) -> bool:
-    return isinstance(scan.parents.get(node), ast.Expr)
+def _spelled(scan: Scan, node: ast.AST) -> re.Match[str] | None:
+    """An interpreter's name inside a text; docstrings are only read by people."""
+    if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
+        return None
+    return None if isinstance(scan.parents.get(node), ast.Expr) else _DUNDER.search(node.value)
 
 
 def format_strings(scan: Scan) -> Iterator[Finding]:
@@ -80,11 +82,14 @@ def format_strings(scan: Scan) -> Iterator[Finding]:
             yield scan.finding("SEC011", node, "str.format is passed on as a value", hint)
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "format":
             yield from _format_call(scan, node, node.func.value, hint)
-        elif isinstance(node, ast.FormattedValue) and not _is_literal_spec(node.format_spec):
+        elif (isinstance(node, ast.FormattedValue) and not _is_literal_spec(node.format_spec)) or (
+            isinstance(node, ast.Call) and scan.is_global(node.func, "format") and not _is_plain(node.args[1:])
+        ):
             yield scan.finding("SEC011", node, "a format spec is computed", "write the spec out")
-        elif isinstance(node, ast.Call) and scan.is_global(node.func, "format") and len(node.args) > 1:
-            if not isinstance(node.args[1], ast.Constant):
-                yield scan.finding("SEC011", node, "a format spec is computed", "write the spec out")
+
+
+def _is_plain(arguments: list[ast.expr]) -> bool:
+    return all(isinstance(argument, ast.Constant) for argument in arguments)
 
 
 def _is_called(scan: Scan, node: ast.AST) -> bool:

@@ -166,8 +166,9 @@ def _pick(target: ast.expr, name: str, value: ast.expr) -> ast.expr:
     """The part of a value that goes to a name when the value is unpacked into a target."""
     if isinstance(target, ast.Name):
         return value
-    both = isinstance(target, ast.Tuple | ast.List) and isinstance(value, ast.Tuple | ast.List)
-    if not both or len(target.elts) != len(value.elts):
+    if not isinstance(target, ast.Tuple | ast.List) or not isinstance(value, ast.Tuple | ast.List):
+        return ast.Slice()
+    if len(target.elts) != len(value.elts):
         return ast.Slice()
     pairs = zip(target.elts, value.elts, strict=True)
     return next((held for part, held in pairs if isinstance(part, ast.Name) and part.id == name), ast.Slice())

@@ -141,8 +141,8 @@ _ROWS: tuple[tuple[str, str, Kind, str, str, str], ...] = (
     (
         "SEC025", "binary-money", "subset",
         "Binary floats cannot hold a tenth; money in them is off by cents.",
-        'def price(amount: Decimal) -> Decimal:\n    return amount * Decimal(1.1)\n',
-        'def price(amount: Decimal) -> Decimal:\n    return amount * Decimal("1.1")\n',
+        'def fee(amount: Decimal) -> Decimal:\n    return amount * Decimal(1.1)\n',
+        'def fee(amount: Decimal) -> Decimal:\n    return amount * Decimal("1.1")\n',
     ),
     (
         "SEC030", "recursion", "subset",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import warnings
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -132,7 +133,9 @@ def _parse(source: str) -> ast.Module:
     if len(source) > MAX_SOURCE:
         raise Unreadable(f"the candidate has {len(source):,} characters; {MAX_SOURCE:,} are the most that is examined")
     try:
-        return ast.parse(source)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # odd escapes are SYNTAX's to report
+            return ast.parse(source)
     except SyntaxError as error:
         raise Unreadable(f"the candidate does not parse: {error.msg}", error.lineno) from error
     except (ValueError, RecursionError, MemoryError) as error:

@@ -139,6 +139,9 @@ def imports(scan: Scan) -> Iterator[Finding]:
 
 
 def _import_from(scan: Scan, node: ast.ImportFrom, hint: str) -> Iterator[Finding]:
+    if node.module == "__future__":
+        yield scan.finding("SEC004", node, "import from __future__ is in force already", "leave this line out")
+        return
     if node.level or node.module is None or node.module not in MODULES:
         yield scan.finding("SEC004", node, f"import from {'.' * node.level}{node.module or ''} is not allowed", hint)
         return
@@ -208,7 +211,7 @@ def attributes(scan: Scan) -> Iterator[Finding]:
         if not isinstance(node, ast.Attribute) or node.attr.startswith("__"):
             continue
         base: str = scan.dotted(node.value) or ""
-        root = base.split(".")[0]
+        root = base.split(".", maxsplit=1)[0]
         is_module = isinstance(node.value, ast.Name) and base in scan.imported.values()
         if is_module and base in MODULES:
             if node.attr not in MODULES[base]:

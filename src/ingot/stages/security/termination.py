@@ -88,9 +88,9 @@ def _changes(node: ast.AST) -> Iterator[str]:
     """The names that a node gives a value to or changes in place."""
     if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
         yield node.id
-    elif isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store) and isinstance(node.value, ast.Name):
-        yield node.value.id
-    elif isinstance(node, ast.Attribute) and node.attr in MUTATORS and isinstance(node.value, ast.Name):
+    elif (isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store) and isinstance(node.value, ast.Name)) or (
+        isinstance(node, ast.Attribute) and node.attr in MUTATORS and isinstance(node.value, ast.Name)
+    ):
         yield node.value.id
 
 
