@@ -72,22 +72,33 @@ PROVENANCE = {
 }  # fmt: skip
 
 QUESTIONS = (
-    {"id": "Q1", "clause": "C1", "question": "Is day 10 itself free of a fee?", "proposed": "Yes: within 10 days."},
-)
+    {
+        "id": "Q1", "kind": "boundary", "clause": "C1", "step": "late_fee", "text": "Is day 10 itself free of a fee?",
+        "reading": "Yes: within 10 days.", "place": None, "answer": None,
+    },
+    {
+        "id": "Q2", "kind": "rounding", "clause": "C2", "step": "late_fee", "text": "How is half a cent rounded?",
+        "reading": "Half up.", "place": None, "answer": "half up",
+    },
+)  # fmt: skip
 
 
 def verdicts() -> tuple[Verdict, ...]:
     """Four passed verdicts with a warning and the kinds of measures that stages have."""
     warning = Finding("SYN021", "the name 'd' is short", 3, 5, "late_fee", "say what it holds", "warning")
-    confinement = {"active": ["rlimits", "seccomp", "landlock"], "missing": [], "network": False}
+    execution = {
+        "trials": {"given": 2, "held_out": 1, "boundary": 24, "generated": 64},
+        "seeds": [0, 1, 2],
+        "confinement": {"audit_hook": True, "landlock": False, "rlimits": True, "seccomp": True},
+        "monty": {"compared": 91, "agreed": 91, "outside": None},
+        "branch_coverage": {"cases": 1.0, "branches": 4, "uncovered": []},
+    }
     return (
         Verdict.of("security", (), 0.1, {"rules": 41, "bandit": "1.9.2"}),
         Verdict.of("syntax", (warning,), 0.2, {"lines": 7, "complexity": {"late_fee": 3}}),
-        Verdict.of(
-            "execution", (), 0.9, {"branch_coverage": 1.0, "hash_seeds": 3, "engines_agree": True,
-                                   "inputs": 64, "confinement": confinement}),
-        Verdict.of("accuracy", (), 0.1, {"given": 1.0, "held_out": 1.0, "fields": {"fee": {"scorer": "exact"}}}),
-    )  # fmt: skip
+        Verdict.of("execution", (), 0.9, execution),
+        Verdict.of("accuracy", (), 0.1, {"given": {"fee": 1.0}, "held_out": {"fee": 1.0}, "mutation_score": None}),
+    )
 
 
 def make_contents(spec_text: str = SPEC, logic: str = LOGIC, **changes: object) -> Contents:

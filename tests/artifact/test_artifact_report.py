@@ -70,7 +70,7 @@ def test_the_page_shows_everything_an_approver_asks_for(contents: Contents) -> N
         "Late fee", "4 of 4 stages passed", "Accounts receivable", "SOC2", manifest.spec, manifest.cases,
         manifest.program.digest, "An invoice paid within 10 days carries no fee.", "days_late", "never above",
         "Is day 10 itself free of a fee?", "1,234 in, 311 out", "0.0047 USD", "recorded earlier, and replayed",
-        "replay:late-fee", "rlimits, seccomp, landlock", "cryptography", "Branch coverage", "SYN003", "SYN021",
+        "replay:late-fee", "✓ answered", "1 open question", "not available", "cryptography", "Branch coverage", "SYN003", "SYN021",
         "Held out: 1 case", "late_fee", SPEC.splitlines()[-1].strip(), LOGIC.splitlines()[0],
     ):  # fmt: skip
         assert words in page.text, words
@@ -101,7 +101,7 @@ def test_whatever_a_spec_says_stays_text() -> None:
         logic=LOGIC.replace("# C3", f"# C3 {HOSTILE}")
         .replace('"""The fee', f"'''{HOSTILE} The fee")
         .replace('late."""', "late.'''"),
-        questions=({"id": HOSTILE, HOSTILE: {HOSTILE: [HOSTILE]}},),
+        questions=({"id": HOSTILE, "text": HOSTILE, HOSTILE: {HOSTILE: [HOSTILE]}},),
         provenance={**PROVENANCE, "author": {"kind": HOSTILE, "name": HOSTILE, "recorded": False}, HOSTILE: HOSTILE},
     )
     _, page = page_of(contents)
@@ -217,7 +217,7 @@ def test_nothing_sticks_out_sideways(tmp_path: Path, browse: Callable[..., str],
     wide = make_contents(
         SPEC.replace("never above", WIDE).replace("C1: An", f"C1: {WIDE} An").replace("title: Late", f"title: {WIDE}"),
         logic=LOGIC.replace("# C3", f"# C3 {WIDE}"),
-        questions=({"id": WIDE, "question": WIDE, "proposed": [{"a": WIDE}]},),
+        questions=({"id": WIDE, "text": WIDE, "reading": [{"a": WIDE}]},),
     )
     report = lay_out(wide)[1]["report.html"].decode()
     (tmp_path / "report.html").write_text(report)

@@ -67,6 +67,12 @@ def test_a_home_without_xdg_and_a_relative_xdg(tmp_path: Path) -> None:
         own_key({})
 
 
+def test_a_key_can_be_made_in_an_open_folder_and_is_private_there(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    make_key(tmp_path / "approver.pem")
+    assert (tmp_path / "approver.pem").stat().st_mode & 0o777 == 0o600
+
+
 def test_two_processes_make_one_key(tmp_path: Path) -> None:
     code = "from ingot.artifact.sign import own_key; print(own_key().id)"
     env = {**os.environ, **env_of(tmp_path)}

@@ -396,7 +396,7 @@ def test_step_9_verdicts_that_did_not_pass(
 
 
 def test_step_9_evidence_that_says_something_else(artifact: Path, key: SigningKey) -> None:
-    rewrite(artifact, "evidence/verdicts.json", lambda text: text.replace(b'"hash_seeds": 3', b'"hash_seeds": 9'))
+    rewrite(artifact, "evidence/verdicts.json", lambda text: text.replace(b'"compared": 91', b'"compared": 92'))
     resign(artifact, key, lambda predicate: None)
     error = refusal(artifact, key)
     assert error.step == 9

@@ -79,6 +79,13 @@ def key_file(folder: Path, key: SigningKey) -> Path:
     return path
 
 
+def test_no_folder_of_this_machine_reaches_an_artifact(tmp_path: Path, key: SigningKey) -> None:
+    question = {"id": "leak:a:b", "text": "Is a the same as b?", "place": f"{tmp_path}/spec.yaml:3:5", "answer": None}
+    path = write_artifact(tmp_path / "out", make_contents(questions=(question,)), key)
+    assert not [name for name, content in tree(path).items() if str(tmp_path).encode() in content]
+    assert b'"place": "spec.yaml:3:5"' in tree(path)["evidence/questions.json"]
+
+
 def test_an_artifact_that_is_there_is_kept_with_its_approvals(
     artifact: Path, contents: Contents, key: SigningKey
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ingot import __version__
@@ -42,6 +42,7 @@ class Contents:
 
 def lay_out(contents: Contents) -> tuple[Manifest, dict[str, bytes]]:
     """The manifest, and every file that it lists. Raises ArtifactError for contents that are not whole."""
+    contents = replace(contents, questions=_ledger(contents.questions))
     _check(contents)
     program, spec = contents.program, contents.program.spec
     files = {
@@ -52,7 +53,7 @@ def lay_out(contents: Contents) -> tuple[Manifest, dict[str, bytes]]:
         HELD_OUT: _lines(spec.held_out),
         "evidence/verdicts.json": readable_json([verdict.to_json() for verdict in contents.verdicts]),
         "evidence/findings.sarif": readable_json(sarif(contents.verdicts)),
-        "evidence/questions.json": readable_json(list(contents.questions)),
+        "evidence/questions.json": readable_json(contents.questions),
         "evidence/provenance.json": readable_json(contents.provenance),
         "sbom.cdx.json": readable_json(sbom(program)),
         **contents.extra,
@@ -75,6 +76,14 @@ def lay_out(contents: Contents) -> tuple[Manifest, dict[str, bytes]]:
         files={path: digest(content) for path, content in sorted(files.items())},
     )
     return manifest, files
+
+
+def _ledger(questions: tuple[Mapping[str, Any], ...]) -> tuple[Mapping[str, Any], ...]:
+    """The questions with places that hold on every machine: ``spec.yaml:3:5`` without the folder it lay in."""
+    return tuple(
+        {**one, "place": one["place"].rpartition("/")[2]} if isinstance(one.get("place"), str) else one
+        for one in questions
+    )
 
 
 def _lines(cases: tuple[Case, ...]) -> bytes:

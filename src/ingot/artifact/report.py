@@ -69,7 +69,7 @@ def _sections(contents: Contents) -> tuple[Section, ...]:
          _code(contents)),
         ("cases", "Cases", "Given cases may be shown to the author of the code; held-out cases never are.",
          _cases("Given", spec.given) + _cases("Held out", spec.held_out)),
-        ("questions", "Open questions", "What the spec leaves open, and the reading that was taken.",
+        ("questions", "Questions", "What the spec leaves open, and the reading that was taken.",
          _questions(contents.questions)),
         ("provenance", "Provenance and cost", "Who wrote the code, from which requests, and what that used.",
          _provenance(contents.provenance)),
@@ -89,9 +89,10 @@ def _chips(contents: Contents) -> str:
     warnings = sum(len(verdict.findings) for verdict in contents.verdicts)
     chips = [("good", f"✓ {len(contents.verdicts)} of {len(contents.verdicts)} stages passed")]
     if warnings:
-        chips.append(("warn", f"{warnings} warning{'s' if warnings > 1 else ''}"))
-    if contents.questions:
-        chips.append(("warn", f"{len(contents.questions)} open question{'s' if len(contents.questions) > 1 else ''}"))
+        chips.append(("warn", _count(warnings, "warning")))
+    left = len(_open(contents.questions))
+    if left:
+        chips.append(("warn", _count(left, "open question")))
     if author["recorded"]:
         chips.append(("warn", "recorded completions"))
     chips += [("", name) for name in spec.metadata.compliance]
@@ -226,11 +227,20 @@ def _inline(values: Mapping[str, Any]) -> str:
 def _questions(questions: Sequence[Mapping[str, Any]]) -> str:
     if not questions:
         return "<p>None.</p>"
-    return "".join(
-        f"<h3>{number}. {escape(str(one.get('question') or one.get('text') or one.get('id') or 'Question'))}</h3>"
-        f'<dl class="rows">{_pairs({key: value for key, value in one.items() if key not in ("question", "text")})}</dl>'
-        for number, one in enumerate(questions, start=1)
-    )
+    ordered = [*_open(questions), *(one for one in questions if one.get("answer") is not None)]
+    return "".join(_question(one) for one in ordered)
+
+
+def _open(questions: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return [one for one in questions if one.get("answer") is None]
+
+
+def _question(one: Mapping[str, Any]) -> str:
+    title = escape(str(one.get("text") or one.get("id") or "Question"))
+    rest = {key: value for key, value in one.items() if key != "text" and value is not None}
+    is_open = one.get("answer") is None
+    state = '<span class="chip warn">open</span>' if is_open else '<span class="chip good">✓ answered</span>'
+    return f'<h3>{title} {state}</h3><dl class="rows">{_pairs(rest)}</dl>'
 
 
 # ---- provenance, confinement, needs ------------------------------------------------------------------------------
@@ -277,6 +287,10 @@ def _confinement(execution: Mapping[str, Any]) -> str:
     if found is None:
         return "<p>The EXECUTION verdict does not state it.</p>"
     values = found if isinstance(found, Mapping) else {"Active": found}
+    values = {
+        key: {True: "active", False: "not available"}.get(value, value) if isinstance(value, bool) else value
+        for key, value in values.items()
+    }
     return f'<dl class="rows">{_pairs(values)}</dl>'
 
 
@@ -335,7 +349,7 @@ def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if value is None:
-        return "null"
+        return "—"
     if isinstance(value, list) and all(isinstance(one, str | int | float) for one in value):
         return ", ".join(str(one) for one in value) or "none"
     return json.dumps(value, ensure_ascii=False) if value not in ({}, []) else "none"

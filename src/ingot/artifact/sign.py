@@ -101,21 +101,19 @@ def own_key(env: Mapping[str, str] = os.environ) -> SigningKey:
     if given:
         return read_key(Path(given))
     path = config_folder(env) / "keys" / "signing.pem"
-    if not os.path.lexists(path):
-        return make_key(path)
-    _refuse_open_folder(path.parent)
-    return read_key(path)
+    if path.parent.exists():
+        _refuse_open_folder(path.parent)
+    return read_key(path) if os.path.lexists(path) else make_key(path)
 
 
 def make_key(path: Path) -> SigningKey:
-    """A new key at `path` (mode 0600, its folder 0700) and its public half beside it as ``.pub``.
+    """A new key at `path` (mode 0600; its folder, where it is made here, 0700) and its public half beside it as ``.pub``.
 
     Where another process made one at the same moment, the first one stands and is returned. Raises SigningError.
     """
     folder = path.parent
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _refuse_open_folder(folder)
         with locked(folder):
             if not os.path.lexists(path):
                 private, public = _new_pem()
