@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, field_validator, model_validator
 from pydantic import Field as Setting
@@ -1042,8 +1042,6 @@ def _has_deeper(one: ErrorDetails, errors: Sequence[ErrorDetails]) -> bool:
 
 
 def _type_names() -> tuple[str, ...]:
-    from typing import get_args
-
     return get_args(TypeName)
 
 
@@ -1051,12 +1049,19 @@ def spec_schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of spec files, short forms included, for editors."""
     schema = Spec.model_json_schema(by_alias=True)
     field = {"$ref": "#/$defs/Field"}
-    short = {"type": "string", "pattern": r"^(list of )*[a-z]+\??$", "description": "a type, '?' for nullable"}
+    words = "|".join(_type_names())
+    shape = rf"^(list of |list\[)*({words})\??\]*\??$"
+    short = {"type": "string", "pattern": shape, "description": "a type, '?' for nullable"}
     one = {"anyOf": [short, field]}
     many = {
         "anyOf": [
             {"type": "array", "items": field},
             {"type": "object", "additionalProperties": one},
+            {  # a JSON Schema of an object
+                "type": "object",
+                "required": ["properties"],
+                "properties": {"properties": {"type": "object"}, "required": {"type": "array"}},
+            },
         ]
     }
     definitions = schema["$defs"]
@@ -1072,11 +1077,20 @@ def spec_schema() -> dict[str, Any]:
     case_rows = {"type": "array", "items": {"$ref": "#/$defs/Case"}}
     definitions["Case"]["properties"].pop("place", None)
     definitions["Case"]["required"] = ["input"]
+    definitions["Scorer"] = {"anyOf": [{"enum": list(get_args(ScorerName))}, definitions["Scorer"]]}
+    cell = {"type": ["string", "number", "boolean", "null"]}
+    definitions["Table"]["properties"]["rows"]["items"] = {"type": "array", "items": cell}
+    definitions["Field"]["properties"]["adverse"]["items"] = {"type": ["string", "boolean"]}
     group = {"anyOf": [case_rows, {"type": "string"}]}
     schema["properties"] |= {
         "inputs": many,
         "outputs": many,
-        "cases": {"anyOf": [case_rows, {"type": "object", "properties": {"given": group, "held_out": group}}]},
+        "cases": {
+            "anyOf": [
+                case_rows,
+                {"type": "object", "properties": {"given": group, "held_out": group}, "additionalProperties": False},
+            ]
+        },
     }
     for key in ("clauses", "invariants"):
         schema["properties"][key] = {
