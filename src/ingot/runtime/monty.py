@@ -121,7 +121,7 @@ class MontyRunner:
 
         try:
             with self._checkout(seconds) as session:
-                return _compare(session, _imports(prelude), _without_unknown(logic), functions, distinct)
+                return _compare(session, prelude, logic, functions, distinct)
         except pydantic_monty.MontyCrashedError as error:
             return Comparison(0, 0, (), Outside(f"Monty's worker ended: {str(error)[:120]}", None))
         except pydantic_monty.MontyError as error:
@@ -129,8 +129,8 @@ class MontyRunner:
 
 
 def _compare(session: Any, prelude: str, logic: str, functions: Sequence[str], calls: list[Call]) -> Comparison:
-    session.feed_run(prelude)
-    session.feed_run(logic, print_callback=_silent)
+    session.feed_run(_imports(prelude))
+    session.feed_run(_without_unknown(logic), print_callback=_silent)
     session.feed_run("_ingot_functions = {" + ", ".join(f"{name!r}: {name}" for name in functions) + "}")
     wanted = [(call.function, decode(call.arguments)) for call in calls]
     answers = session.feed_run(_DRIVER, inputs={"_ingot_calls": wanted}, print_callback=_silent)
@@ -141,7 +141,7 @@ def _compare(session: Any, prelude: str, logic: str, functions: Sequence[str], c
         if not ended and value == call.error:
             continue
         if not ended and (value in SPENT or (value in GAPS and call.error is None)):
-            return Comparison(0, 0, (), _gap(session, call, value))
+            return Comparison(0, 0, (), _gap(session, call, value, logic))
         cpython, monty = _shown(call), _canonical(value) if ended else f"raises {value}"
         if cpython != monty:
             disagreements.append(Disagreement(call, cpython, monty))
@@ -154,7 +154,12 @@ def _silent(_stream: str, _text: str) -> None:
 
 def _comparable(call: Call) -> bool:
     """Whether everything in a call has a canonical form: what has none is reported by other rules."""
-    return '"~!"' not in call.arguments and (call.output is None or '"~!"' not in call.output) and _ended(call)
+    return (
+        call.error != "Refused"
+        and '"~!"' not in call.arguments
+        and (call.output is None or '"~!"' not in call.output)
+        and _ended(call)
+    )
 
 
 def _ended(call: Call) -> bool:
@@ -207,19 +212,20 @@ def _outside(error: Any) -> Outside:
     return Outside(reason[:160], frames[-1].line if frames else None)
 
 
-def _gap(session: Any, call: Call, kind: str) -> Outside:
-    """What Monty lacked in a call: the call is made once more, uncaught, for its message and its line."""
+def _gap(session: Any, call: Call, kind: str, logic: str) -> Outside:
+    """What Monty lacked in a call: the call is made once more, uncaught, for its line.
+
+    The line of source stands in the reason, not Monty's message, which may quote a value of a held-out case.
+    """
     import pydantic_monty
 
+    line = None
     again = f"_ingot_functions[{call.function!r}](*_ingot_calls[0])"
     try:
         session.feed_run(again, inputs={"_ingot_calls": [decode(call.arguments)]}, print_callback=_silent)
     except pydantic_monty.MontyRuntimeError as error:
-        inner = [frame.line for frame in error.traceback() if frame.function_name in _names_of(error)]
-        # The message may quote a value of the case; the kind and the line are enough to find the construct.
-        return Outside(f"Monty raises {kind} in {call.function}", inner[-1] if inner else None)
-    return Outside(f"Monty raises {kind} in {call.function}", None)
-
-
-def _names_of(error: Any) -> set[str]:
-    return {frame.function_name for frame in error.traceback() if frame.function_name not in (None, "<module>")}
+        inner = [frame.line for frame in error.traceback() if frame.function_name not in (None, "<module>")]
+        line = inner[-1] if inner else None
+    lines = logic.splitlines()
+    source = lines[line - 1].strip() if line and line <= len(lines) else call.function
+    return Outside(f"Monty raises {kind} at {source!r}", line)

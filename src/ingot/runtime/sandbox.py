@@ -203,7 +203,8 @@ class _Collected:
         for _ in range(limits.deaths):
             frames, end = nursery.ask({**request, "trials": blobs[done:]}, limits)
             done = self._collect(frames, trials, done)
-            if done >= len(trials) or (self.loading is not None and self.loading.error is not None):
+            failed = self.loading is not None and self.loading.error is not None
+            if failed or done >= len(trials) or end == (worker.EXIT, worker.GAVE_UP):
                 break
             self._lose(trials[done], end)
             done += 1

@@ -38,7 +38,8 @@ PRELOADED = (
 LARGEST_ANSWER = 1024 * 1024
 TIMEOUT, SIGNAL, EXIT = "timeout", "signal", "exit"
 RUN, STOP = b"r", b"s"
-OUT_OF_MEMORY = 71
+OUT_OF_MEMORY, GAVE_UP = 71, 72
+MEMORY_ERRORS = 2
 
 
 # ---- the nursery -------------------------------------------------------------------------------------------------
@@ -114,8 +115,7 @@ def _fork(request: bytes, pipe: int, bpf: bytes, native: bool) -> int:
     if child == 0:
         code = 70
         try:
-            _child(request, pipe, bpf, native)
-            code = 0
+            code = 0 if _child(request, pipe, bpf, native) else GAVE_UP
         except MemoryError:
             code = OUT_OF_MEMORY
         finally:
@@ -165,7 +165,8 @@ class _Answers:
             body = body[os.write(self.pipe, body) :]
 
 
-def _child(raw: bytes, pipe: int, bpf: bytes, native: bool) -> None:
+def _child(raw: bytes, pipe: int, bpf: bytes, native: bool) -> bool:
+    """Run every trial; False where the program filled the memory so often that the rest is not worth the time."""
     request = pickle.loads(raw)  # noqa: S301  (made by the trusted host; nothing is ever unpickled the other way)
     # One pickle each: trials share no value, so that one which changes its input cannot reach another.
     trials = [pickle.loads(blob) for blob in request["trials"]]  # noqa: S301
@@ -188,6 +189,7 @@ def _child(raw: bytes, pipe: int, bpf: bytes, native: bool) -> None:
     failed = _guarded(lambda: exec(compile(source, PROGRAM, "exec", dont_inherit=True), space), first, last)  # noqa: S102
     answers.write({"failed": failed, "refused": list(refused), "taken": sorted(taken)})
     calls: list[list[Any]] = []
+    filled = 0
     for name in request["functions"]:
         if isinstance(space.get(name), types.FunctionType):
             space[name] = _recorded(name, space[name], calls)
@@ -198,6 +200,10 @@ def _child(raw: bytes, pipe: int, bpf: bytes, native: bool) -> None:
         frame = _trial(space, values, steps, first, last)
         frame |= {"refused": list(refused), "calls": list(calls), "taken": sorted(taken), "lines": sorted(lines)}
         answers.write(_cut(frame))
+        filled += frame["failed"] is not None and frame["failed"][0] == "MemoryError"
+        if filled == MEMORY_ERRORS:
+            return False
+    return True
 
 
 def _cut(frame: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ against numbers that no workflow sees: integers from -1,000 to 1,000,000, decima
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
