@@ -179,9 +179,9 @@ def _unbound(settings: Mapping[str, Any], inputs: Sequence[str]) -> list[str]:
         ]
         quoted = "".join(part for part, is_code in _parts(sql) if not is_code)
         problems += [
-            f":{name} stands inside quotes or a comment, where it is text and not a parameter; remove the quotes"
+            f"{match[0]} stands inside quotes or a comment, where it is text and not a parameter; write :{name} bare"
             for name in inputs
-            if re.search(rf"(?<![:\w]):{re.escape(name)}\b", quoted)
+            if (match := re.search(rf"(?<![:\w]):{re.escape(name)}\b|\{{{re.escape(name)}\}}", quoted))
         ]
     return sorted(problems)
 

@@ -1,0 +1,179 @@
+"""Real counterparts for the modules: PostgreSQL, an HTTP server and an SMTP server, all on loopback."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import os
+import pwd
+import shutil
+import socket
+import socketserver
+import subprocess
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from ingot import library
+
+
+@pytest.fixture
+def operation() -> Callable[..., Callable[[dict[str, Any]], dict[str, Any]]]:
+    """An operation of a module, loaded the way the runtime does: from the bytes, in a namespace of its own."""
+
+    def make(name: str, settings: dict[str, Any], **environment: str) -> Any:
+        return loaded(name.partition(".")[0])["OPERATIONS"][name](settings, environment)
+
+    return make
+
+
+def loaded(module: str) -> dict[str, Any]:
+    namespace: dict[str, Any] = {"__name__": f"ingot_module_{module}"}
+    exec(compile(library.read("modules", module), f"modules/{module}.py", "exec"), namespace)
+    return namespace
+
+
+# ---- PostgreSQL --------------------------------------------------------------------------------------------------
+
+
+def _server_binaries() -> Path | None:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
+    if found:
+        return found[-1].parent
+    on_path = shutil.which("postgres")
+    return Path(on_path).resolve().parent if on_path else None
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The URL of a throw-away cluster; the server refuses to run as root, so root hands it to another user."""
+    binaries = _server_binaries()
+    if binaries is None:
+        pytest.skip("no PostgreSQL server binary on this machine")
+    folder = Path(tempfile.mkdtemp(prefix="ingot-pg-", dir="/tmp"))
+    prefix: list[str] = []
+    if os.geteuid() == 0:
+        user = next(name for name in ("postgres", "nobody") if any(row.pw_name == name for row in pwd.getpwall()))
+        ids = pwd.getpwnam(user)
+        os.chown(folder, ids.pw_uid, ids.pw_gid)
+        prefix = ["setpriv", f"--reuid={ids.pw_uid}", f"--regid={ids.pw_gid}", "--clear-groups"]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+
+    def call(program: str, *arguments: str) -> None:
+        command = [*prefix, str(binaries / program), *arguments]
+        subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL, timeout=60)
+
+    call("initdb", "-D", str(folder / "db"), "-U", "tester", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C")
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off"
+    call("pg_ctl", "-D", str(folder / "db"), "-o", options, "-l", str(folder / "log"), "-w", "start")
+    try:
+        yield f"postgresql://tester@127.0.0.1:{port}/postgres"
+    finally:
+        call("pg_ctl", "-D", str(folder / "db"), "-m", "immediate", "stop")
+        shutil.rmtree(folder)
+
+
+# ---- HTTP --------------------------------------------------------------------------------------------------------
+
+
+class _Web(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def _answer(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        server: Any = self.server
+        server.requests.append(SimpleNamespace(path=self.path, headers=dict(self.headers), body=body))
+        status, content, headers = server.replies.pop(0) if server.replies else (200, {"ok": True}, {})
+        payload = content if isinstance(content, bytes) else json.dumps(content).encode()
+        self.send_response(status)
+        for name, value in {"Content-Length": str(len(payload)), **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(payload)
+
+    do_GET = do_POST = _answer
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def web() -> Iterator[Any]:
+    """A loopback server: `replies` are given in turn, `requests` are what came in, `url` is where it is."""
+    server: Any = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Web)
+    server.daemon_threads = True
+    server.requests, server.replies = [], []
+    server.url = f"http://127.0.0.1:{server.server_address[1]}"
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+# ---- SMTP --------------------------------------------------------------------------------------------------------
+
+
+class _Mail(socketserver.StreamRequestHandler):
+    """Enough of RFC 5321 to take a message, offer STARTTLS and check a password."""
+
+    def handle(self) -> None:
+        server: Any = self.server
+        secure = user = None
+        self._say("220 test")
+        recipients: list[str] = []
+        while line := self.rfile.readline():
+            verb = line.split()[0].upper().decode() if line.split() else ""
+            if verb == "EHLO":
+                self._say("250-test\r\n250-AUTH PLAIN\r\n250 STARTTLS" if server.context else "250 test")
+            elif verb == "STARTTLS" and server.context:
+                self._say("220 go")
+                secure = server.context.wrap_socket(self.connection, server_side=True)
+                self.rfile, self.wfile = secure.makefile("rb"), secure.makefile("wb", 0)
+            elif verb == "AUTH":
+                user = line.split()[2]
+                self._say("235 ok" if user == server.login else "535 no: " + user.decode())
+            elif verb == "RCPT":
+                recipients.append(line.decode().strip())
+                self._say("250 ok")
+            elif verb == "DATA":
+                self._say("354 go")
+                content = b"".join(iter(self.rfile.readline, b".\r\n"))
+                server.messages.append(
+                    SimpleNamespace(content=content, recipients=recipients, secure=secure is not None, login=user)
+                )
+                self._say("250 ok")
+            elif verb == "QUIT":
+                self._say("221 bye")
+                return
+            else:
+                self._say("250 ok")
+
+    def _say(self, text: str) -> None:
+        self.wfile.write(text.encode() + b"\r\n")
+
+
+@pytest.fixture
+def mail() -> Iterator[Any]:
+    """A loopback mail server: `messages` holds what it took; `context` switches STARTTLS on; `login` is AUTH PLAIN."""
+
+    class Server(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+        allow_reuse_address = True
+
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            """A client that breaks off is what some tests are about."""
+
+    server: Any = Server(("127.0.0.1", 0), _Mail)
+    server.messages, server.context, server.login = [], None, b""
+    server.port = server.server_address[1]
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
