@@ -1,0 +1,6 @@
+def fee(text: str, names: list[str], weights: list[int], amount: Decimal, day: date) -> Decimal:
+    return amount
+
+
+if True:
+    X = 1

@@ -1,0 +1,3 @@
+def fee(weight: int) -> int:
+    print(weight)
+    return weight

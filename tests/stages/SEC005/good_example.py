@@ -1,0 +1,2 @@
+def fee(weight: int) -> int:
+    return abs(weight)

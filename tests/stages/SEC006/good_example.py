@@ -1,0 +1,2 @@
+def fee(name: str) -> int:
+    return len(name.strip())

@@ -1,0 +1,5 @@
+RATE = 3
+
+
+def fee(weight: int) -> int:
+    return weight * RATE

@@ -1,0 +1,5 @@
+import math as re
+
+
+def fee(text: str, names: list[str], weights: list[int], amount: Decimal, day: date) -> Decimal:
+    return amount

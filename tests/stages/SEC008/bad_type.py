@@ -1,0 +1,5 @@
+Inputs = 3
+
+
+def fee(text: str, names: list[str], weights: list[int], amount: Decimal, day: date) -> Decimal:
+    return amount

@@ -1,0 +1,3 @@
+def fee(weight: int) -> int:
+    length = weight
+    return length

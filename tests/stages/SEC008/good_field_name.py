@@ -1,0 +1,3 @@
+def fee(text: str) -> Decimal:
+    total = Decimal(len(text))
+    return total

@@ -1,0 +1,2 @@
+def fee(text: str, weight: int) -> str:
+    return text.format(weight)

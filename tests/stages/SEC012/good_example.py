@@ -1,0 +1,5 @@
+import math
+
+
+def fee(weight: int) -> int:
+    return math.floor(weight)

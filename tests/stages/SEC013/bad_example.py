@@ -1,0 +1,2 @@
+def fee(text: str) -> int:
+    return eval(text)

@@ -1,0 +1,3 @@
+def fee(weight: int) -> int:
+    rаte = 3
+    return weight * rаte

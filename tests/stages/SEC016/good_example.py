@@ -1,0 +1,3 @@
+def fee(weight: int) -> int:
+    rate = 3
+    return weight * rate

@@ -1,0 +1,2 @@
+def fee(name: str) -> str:
+    return "fee of " + name

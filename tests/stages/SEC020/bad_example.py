@@ -1,0 +1,2 @@
+def fee(day: date) -> int:
+    return (date.today() - day).days

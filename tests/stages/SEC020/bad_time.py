@@ -1,0 +1,5 @@
+import time
+
+
+def fee(text: str, names: list[str], weights: list[int], amount: Decimal, day: date) -> Decimal:
+    return Decimal(time.time())

@@ -1,0 +1,2 @@
+def fee(day: date, today: date) -> int:
+    return (today - day).days

@@ -1,0 +1,5 @@
+import random
+
+
+def fee(weight: int) -> int:
+    return random.randint(0, weight)

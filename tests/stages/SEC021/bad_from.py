@@ -1,0 +1,5 @@
+from random import choice
+
+
+def fee(text: str, names: list[str], weights: list[int], amount: Decimal, day: date) -> Decimal:
+    return Decimal(choice(weights))

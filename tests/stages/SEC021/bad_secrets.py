@@ -1,0 +1,5 @@
+import secrets
+
+
+def fee(text: str, names: list[str], weights: list[int], amount: Decimal, day: date) -> Decimal:
+    return Decimal(secrets.randbelow(3))

@@ -1,0 +1,2 @@
+def fee(names: list[str]) -> str:
+    return ", ".join(set(names))

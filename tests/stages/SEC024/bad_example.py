@@ -1,0 +1,2 @@
+def fee(amount: Decimal) -> Decimal:
+    return round(amount, 2)

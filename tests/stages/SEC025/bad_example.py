@@ -1,0 +1,2 @@
+def fee(amount: Decimal) -> Decimal:
+    return amount * Decimal(1.1)

@@ -1,0 +1,3 @@
+def fee(text: str, names: list[str], weights: list[int], amount: Decimal, day: date) -> Decimal:
+    names += ["x"]
+    return amount

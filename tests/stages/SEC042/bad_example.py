@@ -1,0 +1,3 @@
+def fee(weights: list[int]) -> int:
+    weights.sort()
+    return weights[0]

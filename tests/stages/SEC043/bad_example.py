@@ -1,0 +1,3 @@
+def fee(weight: int) -> int:
+    assert weight > 0
+    return weight

@@ -1,0 +1,2 @@
+def price(weight: int) -> int:
+    return weight  # C1

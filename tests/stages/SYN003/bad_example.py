@@ -1,0 +1,2 @@
+def fee(note: str | None, weight: int) -> int:
+    return weight  # C1

