@@ -193,6 +193,16 @@ def _decimal_size(value: Decimal) -> Decimal:
     return value
 
 
+def _encodable(value: str) -> str:
+    """Half of a surrogate pair is no text: it could not be stored, logged or hashed."""
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError("the text holds half of a surrogate pair") from error
+    return value
+
+
 def _float_in(value: object) -> object:
     """Specs and the command line read numbers with a point as Decimal; a float field takes them as floats."""
     return float(value) if type(value) is Decimal else value
@@ -216,7 +226,8 @@ def _python_type(field: Field) -> Any:
     bounds: dict[str, Any] = {"ge": field.minimum, "le": field.maximum}
     match field.type:
         case "text":
-            kind: Any = Annotated[StrictStr, pydantic.Field(max_length=field.max_length, pattern=field.pattern)]
+            limits = pydantic.Field(max_length=field.max_length, pattern=field.pattern)
+            kind: Any = Annotated[StrictStr, limits, AfterValidator(_encodable)]
         case "integer":
             kind = Annotated[StrictInt, pydantic.Field(**_as_int(bounds))]
         case "decimal":
@@ -238,7 +249,7 @@ def _python_type(field: Field) -> Any:
             kind = Literal[field.values]
         case "list":
             assert field.items is not None
-            kind = Annotated[list[_python_type(field.items)], pydantic.Field(max_length=field.max_length)]  # type: ignore[misc]
+            kind = Annotated[list[_python_type(field.items)], pydantic.Field(strict=True, max_length=field.max_length)]  # type: ignore[misc]
         case "object":
             kind = _typed_dict_type(class_name(field.name), field.fields) if field.fields else dict[str, Any]
     return kind | None if field.nullable else kind
