@@ -68,6 +68,8 @@ def test_an_error_stops_and_the_next_run_goes_on(run: Any, tmp_path: Path) -> No
 
     with pytest.raises(ConnectionError):
         run(25, breaks)
+    with (tmp_path / "out.jsonl").open("ab") as torn:
+        torn.write(b"half a chunk, longer than all that is left" * 50)
     seen: list[int] = []
     report = run(25, lambda item: (seen.append(item["n"]), square(item))[1])
     assert report == (25, len(expected(25)), 10, 0)
