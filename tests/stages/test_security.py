@@ -171,6 +171,16 @@ def test_a_broken_bandit_is_a_stage_error(monkeypatch: pytest.MonkeyPatch) -> No
         examine("X = 1\n", asked=["fee"])
 
 
+def test_a_single_broken_bandit_check_is_a_stage_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(context: object) -> None:
+        raise KeyError("no")
+
+    broken._test_id = "B999"  # type: ignore[attr-defined]
+    monkeypatch.setattr("bandit.core.test_set.BanditTestSet.get_tests", lambda self, kind: [broken])
+    with pytest.raises(StageError, match="Bandit broke"):
+        examine("X = abs(1)\n", asked=["fee"])
+
+
 def test_a_missing_bandit_is_a_stage_error(monkeypatch: pytest.MonkeyPatch) -> None:
     bandit_scan._visitor.cache_clear()
     monkeypatch.setitem(__import__("sys").modules, "bandit.core.config", None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from ingot.stages.security.allowed import (
     ALL_BUILTINS,
@@ -83,6 +83,7 @@ def _is_constant_node(scan: Scan, node: ast.AST) -> bool:
 
 def node_types(scan: Scan) -> Iterator[Finding]:
     """SEC003: statement and expression forms off the allow-list, decorators, computed calls, attribute assignment."""
+    callable_names = {function: _local_functions(function) for function in scan.functions()}
     for node in scan.nodes:
         if type(node) not in NODES:
             yield scan.finding("SEC003", node, f"{type(node).__name__} is not allowed in generated code")
@@ -96,34 +97,35 @@ def node_types(scan: Scan) -> Iterator[Finding]:
         elif isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load):
             yield scan.finding("SEC003", node, f"assignment to attribute {node.attr!r}", "assign to a local name")
         elif isinstance(node, ast.Call):
-            yield from _computed_call(scan, node)
+            yield from _computed_call(scan, node, callable_names)
 
 
-def _computed_call(scan: Scan, node: ast.Call) -> Iterator[Finding]:
+def _computed_call(scan: Scan, node: ast.Call, callable_names: Mapping[FunctionNode, set[str]]) -> Iterator[Finding]:
     """Only names and methods are called, and a local name only where it is a function or lambda of this function."""
     if isinstance(node.func, ast.Attribute):
         return
     if not isinstance(node.func, ast.Name):
         yield scan.finding("SEC003", node, "the called value is computed", "call a function by its name")
         return
-    name = node.func.id
-    if name in scan.names_in(node) and name not in _local_functions(scan, node):
+    name, owner = node.func.id, scan.owners.get(node)
+    if owner is not None and name in scan.bound[owner] and name not in callable_names[owner]:
         yield scan.finding("SEC003", node, f"{name!r} is called, but it is a value, not a function", "call a function")
 
 
-def _local_functions(scan: Scan, node: ast.AST) -> set[str]:
-    owner = scan.owners.get(node)
-    if owner is None:
-        return set()
-    nested = {part.name for part in ast.walk(owner) if isinstance(part, FunctionNode)}
-    lambdas = {
-        target.id
-        for part in ast.walk(owner)
-        if isinstance(part, ast.Assign) and isinstance(part.value, ast.Lambda)
-        for target in part.targets
-        if isinstance(target, ast.Name)
-    }
-    return nested | lambdas
+def _local_functions(function: FunctionNode) -> set[str]:
+    """The names that stand for functions and lambdas inside a function, and for nothing else."""
+    found: set[str] = set()
+    values: set[str] = {argument.arg for argument in ast.walk(function) if isinstance(argument, ast.arg)}
+    for part in ast.walk(function):
+        if isinstance(part, FunctionNode):
+            found.add(part.name)
+        elif isinstance(part, ast.Assign):
+            names = {target.id for target in part.targets if isinstance(target, ast.Name)}
+            if isinstance(part.value, ast.Lambda):
+                found |= names
+            else:
+                values |= names
+    return found - values
 
 
 def imports(scan: Scan) -> Iterator[Finding]:
