@@ -193,7 +193,7 @@ def names(source: str) -> tuple[str, ...]:
 def _free(node: ast.AST, bound: frozenset[str]) -> Iterator[str]:
     """Names that no generator binds; a generator's first source is read outside of it."""
     if isinstance(node, ast.Name):
-        if node.id not in bound | FUNCTIONS:
+        if node.id not in bound | FUNCTIONS | _TAKEN:
             yield node.id
     elif isinstance(node, ast.GeneratorExp):
         inside = bound

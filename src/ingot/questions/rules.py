@@ -47,7 +47,7 @@ def _unknown_names(decisions: Decisions, known: Mapping[str, Field]) -> list[Que
     found: list[Question] = []
     for row in decisions.rows:
         for name in expressions.names(row.condition) if row.condition else ():
-            if name not in known and name not in ("Decimal", "date", "datetime"):
+            if name not in known:
                 hint = closest(name, list(known)) or ""
                 text = f"{row.label!r} names {name!r}, which is not a field of this workflow"
                 reading = f"the model must tell from the text what {name!r} is; {hint}".rstrip("; ")
