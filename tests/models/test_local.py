@@ -86,5 +86,5 @@ def test_limits(model: Local) -> None:
     began = time.monotonic()
     with pytest.raises(ModelTimeout, match=r"not done within 0\.5 s"):
         hurried.complete(replace(ASKED, prompt="different " * 1_500))
-    assert time.monotonic() - began < 6
+    assert time.monotonic() - began < 20  # one chunk of the prompt, not all of it
     assert model.complete(replace(ASKED, max_tokens=3)).usage.output_tokens == 3
