@@ -46,7 +46,7 @@ def field(kind: str, **settings_: Any) -> Field:
         (field("datetime"), "2024-02-29T10:00:00Z", datetime(2024, 2, 29, 10, tzinfo=UTC)),
         (field("enum", values=("yes", "no")), "no", "no"),
         (field("list", items=field("decimal")), [0.1], [Decimal("0.1")]),
-        (field("list", items=LINE), [{"code": "x"}], [{"code": "x"}]),
+        (field("list", items=LINE), [{"code": "x"}], [{"code": "x", "units": None}]),
         (field("object", fields=LINE.fields), {"code": "x", "units": None}, {"code": "x", "units": None}),
         (field("object"), {"free": 1}, {"free": 1}),
         (field("integer", nullable=True), None, None),

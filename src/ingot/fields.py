@@ -251,8 +251,17 @@ def _python_type(field: Field) -> Any:
             assert field.items is not None
             kind = Annotated[list[_python_type(field.items)], pydantic.Field(strict=True, max_length=field.max_length)]  # type: ignore[misc]
         case "object":
-            kind = _typed_dict_type(class_name(field.name), field.fields) if field.fields else dict[str, Any]
+            kind = _object_type(field) if field.fields else dict[str, Any]
     return kind | None if field.nullable else kind
+
+
+def _object_type(field: Field) -> Any:
+    """An object inside another value: rules read every key that its type names, so absent nullable ones become None."""
+    nulls = {inner.name: None for inner in field.fields if inner.nullable}
+    kind = _typed_dict_type(class_name(field.name), field.fields)
+    if not nulls:
+        return kind
+    return Annotated[kind, BeforeValidator(lambda value: {**nulls, **value} if isinstance(value, Mapping) else value)]
 
 
 def _as_int(bounds: dict[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from ingot import expressions
 from ingot.fields import Field, annotation, declarations, typed_dict
 from ingot.names import PROGRAM
 from ingot.program import Program, Signature, signature_of
-from ingot.spec import Spec, Step
+from ingot.spec import ADVERSE_COMPLIANCE, Spec, Step, adverse_outputs
 
 PRELUDE = """\
 from __future__ import annotations
@@ -27,7 +27,6 @@ from typing import Any, Literal, TypedDict
 """
 
 RESERVED = PROGRAM | {"_case", "_reply", "_output"}
-ADVERSE_COMPLIANCE = "CMS_Decision_Timeframes"
 
 
 def signatures(spec: Spec) -> tuple[Signature, ...]:
@@ -48,15 +47,6 @@ def types_source(signature: Signature) -> str:
     if len(signature.outputs) > 1:
         lines.append(typed_dict(signature.returns, signature.outputs, ""))
     return "\n\n\n".join(dict.fromkeys(lines))
-
-
-def adverse_outputs(spec: Spec) -> tuple[Field, ...]:
-    """The outputs whose adverse values need a person: those under the guard that nobody has overridden."""
-    if ADVERSE_COMPLIANCE not in spec.metadata.compliance:
-        return ()
-    if any(override.rule == "adverse-action" for override in spec.overrides):
-        return ()
-    return tuple(field for field in spec.outputs if field.adverse)
 
 
 def assemble(spec: Spec, logic: str, template: str = "handler", blocks: tuple[str, ...] = ()) -> Program:
@@ -107,14 +97,14 @@ def _flow(spec: Spec) -> str:
     lines += [f'    {field.name} = _case["{field.name}"]' for field in spec.inputs if field.name in needed]
     known = {field.name: field for field in spec.inputs}
     for step in spec.logic_requirements:
-        lines += _function_step(step, known) if step.is_function else _effect_step(step, known)
+        lines += _function_step(step, known, needed) if step.is_function else _effect_step(step, known, needed)
         known |= {field.name: field for field in step.outputs}
     lines += _answer(spec)
     return "\n".join(lines) + "\n"
 
 
 def _needed(spec: Spec) -> set[str]:
-    """The inputs that some step or output reads."""
+    """The fields that some step, condition or output reads; what nobody reads is not kept."""
     read = {name for step in spec.logic_requirements for name in step.inputs}
     for step in spec.logic_requirements:
         if step.when:
@@ -122,15 +112,18 @@ def _needed(spec: Spec) -> set[str]:
     return read | {field.name for field in spec.outputs}
 
 
-def _function_step(step: Step, known: dict[str, Field]) -> list[str]:
+def _function_step(step: Step, known: dict[str, Field], needed: set[str]) -> list[str]:
     lines = [f"    # {step.step}: {', '.join(step.clauses)}"]
     if step.on_null == "escalate":
         lines += _null_guard(step, [name for name in step.inputs if known[name].nullable], "rule")
     call = f"{step.step}({', '.join(step.inputs)})"
+    kept = [field for field in step.outputs if field.name in needed]
+    if not kept:
+        return [*lines, f"    {call}"]
     if len(step.outputs) == 1:
-        return [*lines, f"    {step.outputs[0].name} = {call}"]
+        return [*lines, f"    {kept[0].name} = {call}"]
     lines.append(f"    _output_{step.step} = {call}")
-    return [*lines, *(f'    {field.name} = _output_{step.step}["{field.name}"]' for field in step.outputs)]
+    return [*lines, *(f'    {field.name} = _output_{step.step}["{field.name}"]' for field in kept)]
 
 
 def _null_guard(step: Step, names: list[str], what: str) -> list[str]:
@@ -151,10 +144,11 @@ def _compared_unguarded(source: str, known: Mapping[str, Field]) -> list[str]:
     ]
 
 
-def _effect_step(step: Step, known: dict[str, Field]) -> list[str]:
+def _effect_step(step: Step, known: dict[str, Field], needed: set[str]) -> list[str]:
     arguments = ", ".join(f'"{name}": {name}' for name in step.inputs)
     send = f"yield {step.step!r}, {{{arguments}}}"
-    sets = [f'{field.name} = _reply["{field.name}"]' for field in step.outputs]
+    kept = [field for field in step.outputs if field.name in needed]
+    sets = [f'{field.name} = _reply["{field.name}"]' for field in kept]
     body = [f"_reply = {send}", *sets] if sets else [send]
     lines = [f"    # {step.step}: {step.module or step.type}"]
     if step.when is None:
@@ -162,7 +156,7 @@ def _effect_step(step: Step, known: dict[str, Field]) -> list[str]:
     condition = expressions.typed(expressions.to_python(step.when), known)
     lines += _null_guard(step, _compared_unguarded(condition, known), "condition")
     # a field that has a value already keeps it where the step does not run
-    lines += [f"    {field.name}: {annotation(field)} = None" for field in step.outputs if field.name not in known]
+    lines += [f"    {field.name}: {annotation(field)} = None" for field in kept if field.name not in known]
     return [*lines, f"    if {condition}:", *(f"        {line}" for line in body)]
 
 

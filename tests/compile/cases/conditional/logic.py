@@ -1,0 +1,2 @@
+def add_up(amount: Decimal) -> Decimal:
+    return amount
