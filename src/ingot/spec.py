@@ -26,6 +26,7 @@ from ingot.yaml_text import Place, as_source, closest, read_yaml
 
 LARGEST_SPEC = 256 * 1024
 STEP_TYPES = ("deterministic_rule", "function", "bounded_invocation", "module", "human_review")
+ADVERSE_COMPLIANCE = "CMS_Decision_Timeframes"
 ADVERSE_WORDS = frozenset({"DENY", "DENIED", "DENIAL", "REJECT", "REJECTED", "DECLINE", "DECLINED", "NOT_APPROVED",
                            "INELIGIBLE", "NOT_COVERED", "TERMINATE", "TERMINATED", "REDUCE", "REDUCED"})  # fmt: skip
 
@@ -264,6 +265,15 @@ class Spec(_Part):
         if isinstance(raw.get("invariants"), Mapping):
             raw["invariants"] = [{"name": key, "holds": text} for key, text in raw["invariants"].items()]
         return raw
+
+
+def adverse_outputs(spec: Spec) -> tuple[Field, ...]:
+    """The outputs whose adverse values need a person: those under the guard that nobody has overridden."""
+    if ADVERSE_COMPLIANCE not in (*spec.metadata.compliance, *spec.plan.blocks):
+        return ()
+    if any(override.rule == "adverse-action" for override in spec.overrides):
+        return ()
+    return tuple(field for field in spec.outputs if field.adverse)
 
 
 # ---- reading -----------------------------------------------------------------------------------------------------

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ingot.compile.flow_rules import FLOW_RULES, check_flow
-from ingot.spec import Spec, parse_spec
+from ingot.stages.flow import FLOW_RULES, check_flow
+from ingot.spec import Spec, adverse_outputs, parse_spec
 
 PLAIN = """
 metadata: {name: flow, owner: a-team, compliance: [COMPLIANCE]}
@@ -243,11 +243,12 @@ def test_a_guarded_denial_with_a_reason_is_fine() -> None:
     assert codes(spec("", GUARD, CMS)) == []
 
 
-def test_a_denial_that_nobody_guards_is_refused() -> None:
+def test_the_guard_holds_however_the_block_is_named_and_an_override_is_told() -> None:
     by_plan = CMS + f"plan: {{blocks: [{GUARD}]}}\n"
-    assert codes(spec("", "SOC2", by_plan)) == ["FLW009", "FLW010"]
+    assert adverse_outputs(spec("", "SOC2", by_plan))
     override = "overrides: [{rule: adverse-action, reason: A nurse confirms each one elsewhere, by: owner}]\n"
-    assert codes(spec("", GUARD, CMS + override)) == []
+    assert codes(spec("", GUARD, CMS + override)) == ["FLW010"]
+    assert not adverse_outputs(spec("", GUARD, CMS + override))
 
 
 def test_unmarked_and_unexplained_decisions_are_warned_of() -> None:

@@ -13,7 +13,7 @@ from typing import get_args
 import pytest
 
 from ingot import library
-from ingot.compile.flow_rules import FLOW_RULES
+from ingot.stages.flow import FLOW_RULES
 from ingot.errors import IngotError
 from ingot.spec import Compliance, ModuleName, TemplateName
 

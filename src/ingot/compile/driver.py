@@ -25,6 +25,7 @@ from ingot.program import Program
 from ingot.questions import Question, check_answers, find_questions
 from ingot.spec import Spec, load_spec, read_spec_text
 from ingot.stages.check import all_passed, run_stages
+from ingot.stages.flow import check_flow
 from ingot.usage import Usage, cost
 from ingot.verdict import Finding, StageName, Verdict
 
@@ -171,6 +172,10 @@ def check(
 def _prepared(path: Path) -> tuple[Spec, Plan, tuple[Question, ...]]:
     spec = load_spec(path)
     check_answers(spec)
+    broken = [finding for finding in check_flow(spec) if finding.severity == "error"]
+    if broken:
+        more = f" (and {len(broken) - 1} more)" if len(broken) > 1 else ""
+        raise SpecError(f"{broken[0].code} {broken[0].message}{more}", place=str(path), hint=broken[0].hint)
     return spec, make_plan(spec), find_questions(spec)
 
 

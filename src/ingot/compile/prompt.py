@@ -26,7 +26,7 @@ You write pure Python functions for a regulated workflow. Reply with ONE ```pyth
 functions asked for, plus UPPER_CASE constants of literals where a table helps.
 - Keep every def line as given. At most {lines} lines and {complexity} branches a function. No helper functions, classes or imports.
 - In scope: math, re, Decimal, ROUND_HALF_UP, ROUND_HALF_EVEN, ROUND_FLOOR, ROUND_CEILING, date, datetime, timedelta, and the types shown.
-- No I/O, print, clock, randomness, recursion, eval, getattr, str.format, sets in output order, while True, try/except around everything. Do not change parameters.
+- No I/O, print, clock, randomness, recursion, eval, getattr, str.format, sets in output order, while True or try/except around everything. Never change a parameter.
 - Money and decimals: Decimal("0.10"), never float() or round(); round with .quantize(Decimal("0.01"), ROUND_HALF_UP).
 - Put the deciding clause on every return line: return x  # C2"""
 
@@ -102,7 +102,7 @@ def _types(signed: Sequence[Signature]) -> str:
     blocks = dict.fromkeys(
         block for signature in signed if (text := types_source(signature)) for block in text.split("\n\n\n")
     )
-    return "Types (defined already):\n" + "\n".join(blocks) if blocks else ""
+    return "Types (defined already, do not repeat them):\n" + "\n".join(blocks) if blocks else ""
 
 
 def _asked(step: Step, signature: Signature, spec: Spec) -> str:

@@ -6,10 +6,20 @@ from collections.abc import Callable
 
 from ingot.program import Program
 from ingot.stages import accuracy, execution, security, syntax
+from ingot.stages.flow import FLOW_RULES, check_flow
 from ingot.stages.stage import Observed, Stage
 from ingot.verdict import StageName, Verdict
 
-STAGES: tuple[Stage, ...] = (security.STAGE, syntax.STAGE, execution.STAGE, accuracy.STAGE)
+
+def check_security(program: Program, observed: Observed) -> tuple[Verdict, Observed]:
+    """The data flow of the spec's steps, then the candidate's code: one verdict."""
+    verdict, observed = security.STAGE.check(program, observed)
+    findings = (*check_flow(program.spec), *verdict.findings)
+    return Verdict.of("security", findings, verdict.seconds, verdict.measures), observed
+
+
+SECURITY = Stage("security", (*FLOW_RULES, *security.RULES), check_security)
+STAGES: tuple[Stage, ...] = (SECURITY, syntax.STAGE, execution.STAGE, accuracy.STAGE)
 
 Progress = Callable[[StageName, Verdict | None], None]
 

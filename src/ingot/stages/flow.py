@@ -18,9 +18,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ingot import expressions, library
-from ingot.compile.assemble import ADVERSE_COMPLIANCE, adverse_outputs
 from ingot.fields import Field, walk
-from ingot.spec import Spec, Step
+from ingot.spec import ADVERSE_COMPLIANCE, Spec, Step
 from ingot.verdict import Finding, Rule
 
 SMALL_ENUM = 32
@@ -87,9 +86,10 @@ FLOW_RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "FLW010", "adverse-without-person", "security",
-        "A decision against a person must be made by one; the guard that sends it there is off.",
-        "plan: {blocks: [CMS_Decision_Timeframes]} without the name in metadata.compliance",
-        "name CMS_Decision_Timeframes in metadata.compliance, or record an override with its reason",
+        "A decision against a person should be made by one; the owner has switched the guard off, and answers for it.",
+        "overrides: [{rule: adverse-action, reason: Nurses confirm every denial, by: owner}]",
+        "leave the override out, so that an adverse decision goes to a person",
+        severity="warning",
     ),
     Rule(
         "FLW011", "adverse-not-marked", "security",
@@ -260,13 +260,12 @@ _REASON = re.compile(r"(?i)reason|rationale|explanation|basis|justification|grou
 
 def _cms_findings(spec: Spec) -> Iterator[Finding]:
     adverse = tuple(field for field in spec.outputs if field.adverse)
-    guarded = adverse_outputs(spec)
     overridden = any(override.rule == "adverse-action" for override in spec.overrides)
     if not adverse and any(field.type in ("enum", "boolean") for field in spec.outputs):
         yield _finding("FLW011", "no value of any output is marked adverse, so no decision will be sent to a person")
-    if adverse and not guarded and not overridden:
+    if adverse and overridden:
         names = ", ".join(repr(field.name) for field in adverse)
-        yield _finding("FLW010", f"an adverse value of {names} would be answered by code alone")
+        yield _finding("FLW010", f"an adverse value of {names} is answered by code alone, by an override of the owner")
     if adverse and not any(_REASON.search(field.name) for field in spec.outputs):
         yield _finding("FLW012", f"{adverse[0].name!r} can go against a person and no output gives the reason")
     if not overridden:
