@@ -334,6 +334,8 @@ def test_the_guard_with_nothing_marked_and_with_an_override() -> None:
     assert (
         "no value of decision is marked" in {q.id: q for q in find_questions(parse_spec(text))}["adverse:decision"].text
     )
+    by_plan = PRINTED.replace(", CMS_Decision_Timeframes", "") + "plan: {blocks: [CMS_Decision_Timeframes]}\n"
+    assert "adverse:decision" in [one.id for one in find_questions(parse_spec(by_plan))]
     override = "overrides: [{rule: adverse-action, reason: not a regulated plan, by: owner}]\n"
     assert "adverse:decision" not in [one.id for one in find_questions(parse_spec(PRINTED + override))]
 

@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from ingot import expressions
 from ingot.fields import Field
 from ingot.questions.question import Question, ask
-from ingot.spec import Spec, Step
+from ingot.spec import ADVERSE_COMPLIANCE, Spec, Step, adverse_outputs
 
-GUARD = "CMS_Decision_Timeframes"
 _NULL_WORDS = r"null|missing|absent|unknown|blank|empty|none|not (?:given|stated|provided|known|recorded|available|set|supplied)|without"
 _MONEY = re.compile(
     r"(^|_)(amount|price|fee|fees|cost|charge|charges|premium|salary|income|wage|payment|balance|deductible|copay|"
@@ -113,21 +112,20 @@ def _unstated(step: Step, field: Field) -> Question:
 
 
 def _adverse(spec: Spec) -> Iterator[Question]:
-    if GUARD not in spec.metadata.compliance or any(one.rule == "adverse-action" for one in spec.overrides):
-        return
-    marked = [field for field in spec.outputs if field.adverse]
-    for field in marked:
+    guarded = adverse_outputs(spec)
+    for field in guarded:
         values = " or ".join(field.adverse)
         yield ask(
             f"adverse:{field.name}",
-            f"under {GUARD} the code alone may not set {field.name} to {values}; is a person's review meant?",
+            f"under {ADVERSE_COMPLIANCE} the code alone may not set {field.name} to {values}; is a person's review meant?",
             f"{values} becomes a review with {values} proposed; only an override with a reason changes that",
         )
-    for field in spec.outputs if not marked else ():
-        if field.type in ("boolean", "enum"):
+    declared = ADVERSE_COMPLIANCE in (*spec.metadata.compliance, *spec.plan.blocks)
+    for field in spec.outputs if declared and not any(one.adverse for one in spec.outputs) else ():
+        if field.type in ("boolean", "enum") and not spec.overrides:
             yield ask(
                 f"adverse:{field.name}",
-                f"{GUARD} is declared, and no value of {field.name} is marked as going against the person concerned",
+                f"{ADVERSE_COMPLIANCE} is declared, and no value of {field.name} is marked as going against the person concerned",
                 "no value is adverse, so no review is asked for; write 'adverse: [...]' on the field",
             )
 
