@@ -1107,4 +1107,4 @@ def spec_schema() -> dict[str, Any]:
             "anyOf": [schema["properties"][key], {"type": "object", "additionalProperties": {"type": "string"}}]
         }
     schema["properties"].pop("derived", None)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Ingot spec", **schema}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "Ingot spec"}

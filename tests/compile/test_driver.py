@@ -18,22 +18,22 @@ from ingot.models.scripted import Scripted
 from ingot.runtime.run import load
 
 HEADER = "def permit_fee(zone: Literal['A', 'B'], months: int, resident: bool) -> Decimal:"
-RIGHT = f'''{HEADER}
+RIGHT = f"""{HEADER}
     monthly = Decimal("30.00") if zone == "A" else Decimal("18.00")
     total = monthly * months
     if resident:
         return (total / 2).quantize(Decimal("0.01"), ROUND_HALF_UP)  # C3
     return total  # C1, C2
-'''
+"""
 WRONG = RIGHT.replace('"18.00"', '"19.00"')
-UNSAFE = f'''{HEADER}
+UNSAFE = f"""{HEADER}
     return Decimal(open("/etc/passwd").read())  # C1
-'''
-FITS_THE_EXAMPLES = f'''{HEADER}
+"""
+FITS_THE_EXAMPLES = f"""{HEADER}
     if zone == "B":
         return Decimal("27.00")  # C2
     return Decimal("30.00")  # C1
-'''
+"""
 
 
 def fenced(code: str) -> str:
@@ -109,7 +109,8 @@ def test_a_model_that_breaks_ends_the_compile_with_its_error(starter: Path, tmp_
 def test_check_makes_the_same_program_and_says_who_wrote_it(starter: Path, tmp_path: Path) -> None:
     by_hand = check(starter, RIGHT, author="Ada", out=tmp_path / "hand")
     by_model = compile_spec(starter, Scripted([fenced(RIGHT)]), out=tmp_path / "model")
-    assert by_hand.path and by_model.path
+    assert by_hand.path
+    assert by_model.path
     assert (by_hand.path / "program.py").read_bytes() == (by_model.path / "program.py").read_bytes()
     told = json.loads((by_hand.path / "evidence" / "provenance.json").read_text(encoding="utf-8"))
     assert told["author"] == {"kind": "given", "name": "Ada", "recorded": False, "wrote_in_part": ["Ada"]}

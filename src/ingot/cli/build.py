@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +20,16 @@ if TYPE_CHECKING:
 SPEC = click.argument("spec", type=click.Path(path_type=Path))
 OUT = click.option("--out", type=click.Path(path_type=Path), help="Folder for the artifact.")
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+
+
+def _dollars(_: click.Context, __: click.Parameter, text: str | None) -> Decimal | None:
+    try:
+        amount = None if text is None else Decimal(text)
+    except InvalidOperation:
+        raise click.BadParameter(f"{text!r} is not an amount; write for instance 0.50") from None
+    if amount is not None and not (amount.is_finite() and amount >= 0):
+        raise click.BadParameter(f"{text!r} is not an amount of zero or more")
+    return amount
 
 
 @click.command("init")
@@ -55,8 +65,10 @@ def init_command(name: str) -> None:
 )
 @click.option("--attempts", default=5, show_default=True, type=click.IntRange(1, 50), help="Candidates to try.")
 @click.option("--max-tokens", type=click.IntRange(1), help="Hard stop at this many tokens.")
-@click.option("--max-cost", type=str, help="Hard stop at this many US dollars.")
-@click.option("--timeout", type=float, help="Seconds a model may take for one answer. [default: 120; files: 3600]")
+@click.option("--max-cost", callback=_dollars, help="Hard stop at this many US dollars.")
+@click.option(
+    "--timeout", type=float, help="Seconds a model may take for one answer. [default: 120; local: 600; files: 3600]"
+)
 @click.option("--record", type=click.Path(path_type=Path), help="Keep every completion here, for replay:DIR.")
 @click.option("--questions", is_flag=True, help="List what the spec leaves open, then stop.")
 @click.option("--ask", is_flag=True, help="Answer the open questions first; answers go into the spec.")
@@ -67,7 +79,7 @@ def compile_command(
     out: Path,
     attempts: int,
     max_tokens: int | None,
-    max_cost: str | None,
+    max_cost: Decimal | None,
     timeout: float | None,
     record: Path | None,
     questions: bool,
@@ -94,7 +106,7 @@ def compile_command(
             "or write the code yourself and use 'ingot check'"
         )
     load_spec(spec)  # a malformed spec is told before a model is loaded
-    budget = Budget(max_tokens, Decimal(max_cost) if max_cost else None)
+    budget = Budget(max_tokens, max_cost)
     backend = open_model(model, budget=budget, timeout=timeout)
     backend = recorded(backend, record) if record else backend
     with Live(quiet=as_json) as live:

@@ -1,0 +1,255 @@
+"""Every command, as a user types it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import LOGIC, Run
+
+CASE = '{"zone": "B", "months": 3, "resident": true}'
+
+
+def test_init_writes_a_spec_once(ingot: Run, tmp_path: Path) -> None:
+    done = ingot("init", tmp_path / "Parking Fees")
+    assert done.code == 0
+    text = (tmp_path / "Parking Fees" / "spec.yaml").read_text(encoding="utf-8")
+    assert "name: parking-fees" in text
+    again = ingot("init", tmp_path / "Parking Fees")
+    assert again.code == 2
+    assert "there is a spec already" in again.err
+    assert (tmp_path / "Parking Fees" / "spec.yaml").read_text(encoding="utf-8") == text
+
+
+def test_check_passes_right_code_and_refuses_wrong_code(ingot: Run, starter: Path, tmp_path: Path) -> None:
+    done = ingot("check", starter, "--code", starter.with_name("logic.py"))
+    assert done.code == 0
+    assert "passed: starter-workflow" in done.out
+    wrong = tmp_path / "wrong.py"
+    wrong.write_text(LOGIC.replace("18.00", "19.00"), encoding="utf-8")
+    done = ingot("check", starter, "--code", wrong, "--out", tmp_path / "never")
+    assert done.code == 1
+    assert "ACC001" in done.err
+    assert not (tmp_path / "never").exists()
+
+
+def test_check_as_json_is_one_object(ingot: Run, starter: Path) -> None:
+    done = ingot("check", starter, "--code", starter.with_name("logic.py"), "--json")
+    told = json.loads(done.out)
+    assert told["passed"] is True
+    assert [verdict["stage"] for verdict in told["attempts"][0]["verdicts"]] == [
+        "security",
+        "syntax",
+        "execution",
+        "accuracy",
+    ]
+    assert done.err == ""
+
+
+def test_compile_through_files_and_replay(ingot: Run, starter: Path, tmp_path: Path) -> None:
+    box, recordings = tmp_path / "box", tmp_path / "recordings"
+    late = ingot("compile", starter, "--model", f"files:{box}", "--timeout", "0.2", "--out", tmp_path / "a")
+    assert late.code == 1
+    assert "no reply within" in late.err
+    request = next(box.glob("*.request.md"))
+    reply = request.with_name(request.name.replace(".request.", ".reply."))
+    reply.write_text(f"---\nmodel: a-person\n---\n```python\n{LOGIC}```\n", encoding="utf-8")
+    done = ingot("compile", starter, "--model", f"files:{box}", "--record", recordings, "--out", tmp_path / "a")
+    assert done.code == 0, done.err
+    again = ingot("compile", starter, "--model", f"replay:{recordings}", "--out", tmp_path / "b", "--json")
+    told = json.loads(again.out)
+    assert told["attempts"][0]["model"] == "a-person"
+    assert Path(told["artifact"]).name.startswith("starter-workflow-0.1.0-")
+
+
+def test_a_failed_compile_tells_every_attempt_and_leaves_no_artifact(ingot: Run, starter: Path, tmp_path: Path) -> None:
+    box = tmp_path / "box"
+    ingot("compile", starter, "--model", f"files:{box}", "--timeout", "0.1", "--out", tmp_path / "out")
+    request = next(box.glob("*.request.md"))
+    request.with_name(request.name.replace(".request.", ".reply.")).write_text("I cannot.\n", encoding="utf-8")
+    done = ingot("compile", starter, "--model", f"files:{box}", "--attempts", "1", "--out", tmp_path / "out", "--json")
+    assert done.code == 1
+    assert json.loads(done.out)["attempts"][0]["verdicts"][0]["findings"][0]["code"] == "GEN001"
+    done = ingot("compile", starter, "--model", f"files:{box}", "--attempts", "1", "--out", tmp_path / "out")
+    assert done.code == 1
+    assert "GEN001" in done.err
+    assert "no candidate passed in 1 attempt" in done.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_compile_without_a_model_says_what_to_give(ingot: Run, starter: Path) -> None:
+    done = ingot("compile", starter)
+    assert done.code == 2
+    assert "give --model" in done.err
+
+
+def test_a_budget_that_is_no_number_is_a_usage_error(ingot: Run, starter: Path) -> None:
+    done = ingot("compile", starter, "--model", "replay:x", "--max-cost", "much")
+    assert done.code == 2
+    assert "much" in done.err
+
+
+def test_questions_are_listed_and_answers_kept(ingot: Run, starter: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = starter.read_text(encoding="utf-8").replace(", rounded half up to the cent", "")
+    starter.write_text(text, encoding="utf-8")
+    listed = ingot("compile", starter, "--questions", "--json")
+    questions = json.loads(listed.out)
+    assert [question["kind"] for question in questions] == ["rounding"]
+    monkeypatch.setattr("click.prompt", lambda *_, **__: "Half up to the cent.")
+    ingot("compile", starter, "--ask", "--model", "replay:absent")
+    after = starter.read_text(encoding="utf-8")
+    assert "Half up to the cent." in after
+    assert "# The numbered sentences of your policy." in after
+    assert "0 open, 1 answered" in ingot("compile", starter, "--questions").out
+
+
+def test_plan_gives_reasons(ingot: Run, starter: Path) -> None:
+    done = ingot("plan", starter)
+    assert "template handler" in done.out
+    assert "one request for 1 function(s)" in done.out
+    assert json.loads(ingot("plan", starter, "--json").out)["template"] == "handler"
+
+
+def test_run_and_explain(ingot: Run, artifact: Path, tmp_path: Path) -> None:
+    told = json.loads(ingot("run", artifact, "--input", CASE, "--trace").out)
+    assert told["output"] == {"fee": "27.00"}
+    assert told["trace"]["clauses"] == ["C3"]
+    (tmp_path / "case.json").write_text(CASE, encoding="utf-8")
+    assert json.loads(ingot("run", artifact, "--input", f"@{tmp_path / 'case.json'}").out)["status"] == "completed"
+    explained = ingot("explain", artifact, "--input", CASE).out
+    assert "if resident:    [resident=true]" in explained
+    assert "C3: Residents pay half" in explained
+    told = json.loads(ingot("explain", artifact, "--input", CASE, "--json").out)
+    assert told["decisions"][-1]["clauses"] == ["C3"]
+
+
+def test_run_reads_standard_input(ingot: Run, artifact: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import io
+
+    monkeypatch.setattr("sys.stdin", io.StringIO(CASE))
+    assert json.loads(ingot("run", artifact, "--input", "-").out)["output"] == {"fee": "27.00"}
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("{", "not JSON"),
+        ("[1]", "a list is not an object"),
+        ('{"zone": "B", "months": 3}', "the input lacks 'resident'"),
+        ('{"zone": "C", "months": 3, "resident": true}', "'C' does not fit"),
+        ('{"zone": "B", "months": 13, "resident": true}', "13 does not fit"),
+        ('{"zone": "B", "months": 3.5, "resident": true}', "does not fit"),
+        ('{"zone": "B", "months": 3, "resident": 1}', "1 does not fit"),
+        ('{"zone": "B", "months": 3, "resident": true, "zon": 1}', "did you mean 'zone'?"),
+        ("@missing.json", "cannot read the input"),
+    ],
+)
+def test_bad_input_is_one_precise_error(ingot: Run, artifact: Path, given: str, said: str) -> None:
+    done = ingot("run", artifact, "--input", given)
+    assert done.code == 2
+    assert said in done.err
+    assert "Traceback" not in done.err
+
+
+def test_verify_counts_its_steps_and_can_run_the_stages_again(ingot: Run, artifact: Path) -> None:
+    done = ingot("verify", artifact)
+    assert done.code == 0
+    assert " 11  pass  approvals" in done.out
+    again = ingot("verify", artifact, "--rerun", "--json")
+    assert json.loads(again.out)["rerun"] is True
+
+
+def test_a_changed_artifact_is_refused_everywhere(ingot: Run, artifact: Path) -> None:
+    program = artifact / "program.py"
+    program.write_bytes(program.read_bytes().replace(b"18.00", b"08.00"))
+    for command in (["verify"], ["show"], ["run", "--input", CASE], ["explain", "--input", CASE]):
+        done = ingot(command[0], artifact, *command[1:])
+        assert done.code == 1
+        assert "refused at step 4" in done.err
+
+
+def test_approval_is_by_another_key(ingot: Run, artifact: Path, tmp_path: Path) -> None:
+    own = ingot("approve", artifact, "--as", "Ada")
+    assert own.code == 1
+    assert "an author cannot approve" in own.err
+    assert ingot("run", artifact, "--input", CASE, "--require-approval").code == 1
+    key = tmp_path / "boss" / "signing.pem"
+    assert ingot("keys", "--new", key).code == 0
+    assert ingot("keys", "--new", key).code == 2
+    assert "approved by Grace" in ingot("approve", artifact, "--as", "Grace", "--signing-key", key).out
+    public = key.with_suffix(".pub")
+    assert ingot("run", artifact, "--input", CASE, "--require-approval").code == 1
+    assert ingot("run", artifact, "--input", CASE, "--require-approval", "--key", public).code == 0
+
+
+def test_show_and_keys(ingot: Run, artifact: Path) -> None:
+    done = ingot("show", artifact)
+    assert "written by Ada" in done.out
+    assert "given 3/3, held out 3/3" in done.out
+    assert ingot("show", artifact, "--code").out == LOGIC
+    assert json.loads(ingot("show", artifact, "--json").out)["manifest"]["name"] == "starter-workflow"
+    assert "signs here" in ingot("keys").out
+
+
+def test_diff_tells_spec_code_and_verdicts(ingot: Run, artifact: Path, starter: Path, tmp_path: Path) -> None:
+    assert ingot("diff", artifact, artifact).code == 0
+    starter.write_text(starter.read_text(encoding="utf-8").replace("0.1.0", "0.2.0"), encoding="utf-8")
+    logic = starter.with_name("logic.py")
+    logic.write_text(LOGIC.replace("total / 2", 'total * Decimal("0.5")'), encoding="utf-8")
+    assert ingot("check", starter, "--code", logic, "--out", tmp_path / "new").code == 0
+    done = ingot("diff", artifact, next((tmp_path / "new").iterdir()))
+    assert done.code == 1
+    assert "-  version: 0.1.0" in done.out
+    assert '+        return (total * Decimal("0.5"))' in done.out
+
+
+def test_schema_and_rules(ingot: Run) -> None:
+    assert json.loads(ingot("schema").out)["title"] == "Ingot spec"
+    listed = ingot("rules").out.splitlines()
+    assert len(listed) > 60
+    for line in listed:
+        code = line.split()[0]
+        told = ingot("rules", code)
+        assert told.code == 0
+        assert "Refused:" in told.out
+        assert "Instead:" in told.out
+    missing = ingot("rules", "SEC9")
+    assert missing.code == 2
+    assert "did you mean" in missing.err
+
+
+def test_a_misspelled_command_gets_a_hint(ingot: Run) -> None:
+    done = ingot("verfy")
+    assert done.code == 2
+    assert "did you mean 'verify'?" in done.err
+
+
+@pytest.mark.parametrize("command", ["init", "compile", "check", "plan", "run", "explain", "verify", "approve", "keys",
+                                     "show", "diff", "demo", "bench", "schema", "rules"])  # fmt: skip
+def test_every_command_has_help(ingot: Run, command: str) -> None:
+    done = ingot(command, "--help")
+    assert done.code == 0
+    assert "Usage:" in done.out
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("malformed.yaml", b"metadata: {name: [", "malformed YAML"),
+        ("latin.yaml", b"metadata: {name: caf\xe9}", "byte 0xe9 is not UTF-8"),
+        ("large.yaml", b"#" * 1_000_000, "262,144 bytes, which is the limit"),
+        ("list.yaml", b"- 1\n", "a spec is a mapping"),
+        ("empty.yaml", b"", "a spec is a mapping"),
+        ("missing.yaml", None, "cannot read the spec"),
+    ],
+)
+def test_a_bad_spec_file_is_one_error_with_its_place(
+    ingot: Run, tmp_path: Path, name: str, content: bytes | None, said: str
+) -> None:
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    done = ingot("plan", path)
+    assert done.code == 2
+    assert said in done.err
+    assert name in done.err
