@@ -142,6 +142,7 @@ FIELDS = {
         ("fee * 1.1 > 20", "fee * Decimal('1.1') > 20"),
         ("fee > 0.5 and bmi > 0.5", "fee > Decimal('0.5') and bmi > 0.5"),
         ("bmi > 0.5 or member", "bmi > 0.5 or member"),
+        ("bmi * 0.5 > fee", "bmi * 0.5 > fee"),
         ("fee BETWEEN 0.5 AND 1.5", "Decimal('0.5') <= fee <= Decimal('1.5')"),
         ("born >= '2020-01-01'", "born >= date.fromisoformat('2020-01-01')"),
         ("born IN ('2020-01-01', '2021-01-01')", "born in (date.fromisoformat('2020-01-01'), date.fromisoformat('2021-01-01'))"),

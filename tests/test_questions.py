@@ -155,8 +155,7 @@ def test_a_branch_that_a_range_rules_out_is_dead() -> None:
 
 
 def test_what_cannot_be_enumerated_is_not_called_dead() -> None:
-    found = asked(logic("IF age * age > 20 THEN A", "ELSE B"))
-    assert not found
+    assert not asked(logic("IF age * age = 50625 THEN A", "ELSE B"))  # 225 is not among the inputs that are tried
 
 
 def test_outcomes_that_are_no_values_and_values_without_outcome() -> None:

@@ -188,7 +188,7 @@ def _decimal_in(value: object) -> object:
 def _decimal_size(value: Decimal) -> Decimal:
     """Written out, ``1e999999999`` is a gigabyte of zeros."""
     _, digits, exponent = value.as_tuple()
-    if len(digits) > MOST_DIGITS or (value and abs(value.adjusted()) > MOST_DIGITS) or abs(int(exponent)) > MOST_DIGITS:
+    if len(digits) > MOST_DIGITS or abs(int(exponent)) > MOST_DIGITS:
         raise ValueError(f"a decimal has at most {MOST_DIGITS} digits")
     return value
 
