@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from ingot.errors import StageError
 
 if TYPE_CHECKING:
     from ingot.compile.driver import Compiled
+    from ingot.runtime.run import Workflow
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
 
@@ -38,8 +40,7 @@ def runtime_command(artifacts: tuple[Path, ...], as_json: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
         paths = list(artifacts) or [one.path for one in _bundled(Path(folder)) if one.path]
         for path in _progress(paths, as_json):
-            cases = _cases(path)
-            rows.append(time_runs(path.name, lambda path=path: load(path), cases))  # type: ignore[misc]
+            rows.append(time_runs(path.name, partial(load, path), _cases(load(path))))
     if as_json:
         click.echo(json.dumps([row.to_json() for row in rows], indent=2))
         return
@@ -110,14 +111,14 @@ def _bundled(folder: Path, names: tuple[str, ...] = ()) -> Iterator[Compiled]:
         yield compile_example(name, folder)
 
 
-def _cases(artifact: Path) -> list[dict[str, Any]]:
+def _cases(workflow: Workflow) -> list[dict[str, Any]]:
     rows = [
         json.loads(line)["input"]
         for name in ("given", "held_out")
-        for line in (artifact / "cases" / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
+        for line in workflow.verified.files[f"cases/{name}.jsonl"].decode().splitlines()
     ]
     if not rows:
-        raise StageError("the artifact has no cases to run", place=str(artifact))
+        raise StageError("the artifact has no cases to run", place=str(workflow.verified.path))
     return rows
 
 
