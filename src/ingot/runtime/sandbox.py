@@ -268,6 +268,8 @@ class _Collected:
             why, text = "timeout", "it did not end in the time allowed"
         elif kind == worker.EXIT and number == worker.OUT_OF_MEMORY:
             why, text = "memory", "it used all the memory allowed"
+        elif kind == worker.STOPPED:
+            why, text = "crash", "it answered more than is allowed, or what no program answers"
         else:
             why, text = "crash", f"the interpreter died ({kind} {number})"
         self.lost[trial.id] = why

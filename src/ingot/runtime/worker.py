@@ -36,7 +36,7 @@ PRELOADED = (
     "encodings.ascii", "encodings.latin_1", "encodings.cp1252", "encodings.utf_16", "encodings.utf_32", "encodings.idna",
 )  # fmt: skip
 LARGEST_ANSWER = 1024 * 1024
-TIMEOUT, SIGNAL, EXIT = "timeout", "signal", "exit"
+TIMEOUT, STOPPED, SIGNAL, EXIT = "timeout", "stopped", "signal", "exit"
 RUN, STOP = b"r", b"s"
 OUT_OF_MEMORY, GAVE_UP = 71, 72
 MEMORY_ERRORS = 2
@@ -143,7 +143,7 @@ def _watch(control: socket.socket, child: int, wall: float) -> tuple[str, int] |
     if told and not control.recv(1):
         return None
     if watched not in ready:
-        return (TIMEOUT, 0)
+        return (STOPPED if told else TIMEOUT, 0)
     if os.WIFSIGNALED(status):
         return (SIGNAL, os.WTERMSIG(status))
     return (EXIT, os.waitstatus_to_exitcode(status))
