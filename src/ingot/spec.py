@@ -749,7 +749,10 @@ def _with_inputs(
     place: Place,
     where: tuple[Any, ...],
 ) -> Step:
-    """Declared inputs checked; otherwise the known fields that the step or its clauses name, else all of them."""
+    """Declared inputs checked; otherwise all known fields, or those that a table or IF … THEN … ELSE logic names.
+
+    Prose may mean a field without naming it ("members" for ``member``), so it never narrows the inputs.
+    """
     for number, name in enumerate(step.inputs):
         if name not in known:
             raise SpecError(
@@ -765,10 +768,11 @@ def _with_inputs(
     words = set(re.findall(r"\w+", f"{step.text}\n{cited}"))
     if step.table is not None:
         words |= set(step.table.inputs)
+    exact = step.table is not None or expressions.branches(step.logic) is not None
     named = tuple(name for name in known if name in words)
-    chosen = named if named and step.is_function and len(step.text) < 2_000 else tuple(known)
-    if named and chosen == named and len(named) < len(known):
-        notes.append(f"{step.step}.inputs: {', '.join(named)} (the fields that its text names)")
+    chosen = named if named and exact and step.is_function and not step.intent else tuple(known)
+    if chosen == named and len(named) < len(known):
+        notes.append(f"{step.step}.inputs: {', '.join(named)} (the fields that its logic names)")
     return step.model_copy(update={"inputs": chosen})
 
 

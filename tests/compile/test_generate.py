@@ -58,7 +58,7 @@ def test_split_keeps_comments_with_their_function() -> None:
 
 
 def test_splice_replaces_only_the_repaired_function() -> None:
-    old = "RATE = {'a': 1}\nOTHER = 2\n\n\ndef f(x):\n    return 1\n\n\ndef g(y):\n    return 2\n"
+    old = "RATE = {'a': 1}\nOTHER = 2\n\n\ndef f(x):\n    return 1\n\n\ndef g(y):\n    return OTHER\n"
     new = splice(old, "RATE = {'a': 9}\n\n\ndef f(x):\n    return RATE\n", ["f"])
     assert "RATE = {'a': 9}" in new
     assert "RATE = {'a': 1}" not in new
@@ -75,3 +75,20 @@ def test_splice_adds_a_function_that_was_missing() -> None:
 
 def test_splice_takes_the_repair_whole_where_the_old_text_cannot_be_parsed() -> None:
     assert splice("def f(x:\n", CODE, ["f"]) == CODE
+
+
+def test_splice_drops_what_findings_blamed_and_what_nobody_uses() -> None:
+    old = (
+        "from typing import TypedDict\n"
+        "class Out(TypedDict):\n    x: int\n"
+        "RATE = 3\nUNUSED = 4\n"
+        "def f(x):\n    return RATE\n\n\ndef g(y):\n    return 2\n"
+    )
+    new = splice(old, "def f(x):\n    return RATE + 1\n", ["f"], blamed={1, 2})
+    assert new == "RATE = 3\n\n\ndef f(x):\n    return RATE + 1\n\n\ndef g(y):\n    return 2\n"
+
+
+def test_splice_of_all_functions_keeps_only_constants_still_in_use() -> None:
+    old = "import math\nRATE = 3\n\n\ndef f(x):\n    return math.floor(RATE)\n"
+    assert splice(old, "def f(x):\n    return RATE\n", ["f"]) == "RATE = 3\n\n\ndef f(x):\n    return RATE\n"
+    assert splice(old, "RATE = 5\n\n\ndef f(x):\n    return RATE\n", ["f"]).startswith("RATE = 5\n\n\ndef f")

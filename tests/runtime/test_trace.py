@@ -51,7 +51,7 @@ def test_calls_between_functions_are_traced() -> None:
 
 
 def test_a_recorder_sees_the_values_of_the_names_on_the_line() -> None:
-    recorder = Recorder(LOGIC, 1, citations(LOGIC, KNOWN))
+    recorder = Recorder(LOGIC, 1, citations(LOGIC, KNOWN), [])
     traced()(recorder, {"zone": "A", "months": 1})
     first, *_, last = recorder.decisions
     assert (first.line, first.function, first.values, first.clauses) == (3, "fee", {"zone": "A"}, ("C1",))

@@ -21,7 +21,7 @@ def demo_command(keep: Path | None) -> None:
     """Compile, run, explain and verify the bundled prior-authorisation workflow, and see a forgery refused."""
     from ingot.artifact.sign import SigningKey, trusted_keys
     from ingot.cli.printing import Live, show_compiled
-    from ingot.cli.use import explanation_lines
+    from ingot.cli.use import decision_lines
     from ingot.compile.driver import compile_spec
     from ingot.evals.bundled import example_folder
     from ingot.models.replay import Replay
@@ -37,7 +37,7 @@ def demo_command(keep: Path | None) -> None:
         click.echo("  The completions below were recorded earlier, from: " + ", ".join(replay.writers()))
         click.echo("  They are replayed as they were written; the four stages judge them here and now.\n")
         key = SigningKey.own()
-        with Live() as live:
+        with Live(stdout=True) as live:
             compiled = compile_spec(folder / "spec.yaml", replay, out=out, key=key, listen=live.listen)
         show_compiled(compiled)
         assert compiled.path is not None
@@ -50,7 +50,7 @@ def demo_command(keep: Path | None) -> None:
             shown = ", ".join(f"{name}={value}" for name, value in (answer or {}).items())
             click.echo(f"  {case.id:<28} {shown}  ({outcome.seconds * 1e6:.0f} us){person}")
         _title("3", "explain: the lines and clauses that decided")
-        for line in explanation_lines(workflow.explain(_one_of_each(spec.cases)[0].input)):
+        for line in decision_lines(workflow.explain(_one_of_each(spec.cases)[0].input)):
             click.echo(f"  {line}")
         _title("4", "verify: one changed byte is refused")
         _forge(compiled.path, trusted_keys(()))
@@ -81,7 +81,7 @@ def _forge(artifact: Path, trusted: Any) -> None:
     try:
         verify(forged, trusted)
     except ArtifactError as refused:
-        click.echo(f"  one byte changed: refused at step {refused.step}: {refused.message}")
+        click.echo(f"  one byte changed: {refused.message}")
     else:
         raise ArtifactError("a changed artifact was accepted", place=str(forged), hint="this is a bug; report it")
     finally:

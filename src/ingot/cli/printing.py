@@ -23,11 +23,13 @@ _KINDS = {"first": "first request", "repair": "repair", "redraw": "drawn anew", 
 class Live:
     """Tells what a compile does while it does it: a spinner with the running stage, a line per verdict.
 
-    Everything goes to standard error, so that standard output stays the command's answer.
+    It goes to standard error, so that standard output stays the command's answer; the demo, which has no other
+    answer, shows it on standard output.
     """
 
-    def __init__(self, *, quiet: bool = False) -> None:
+    def __init__(self, *, quiet: bool = False, stdout: bool = False) -> None:
         self._quiet = quiet
+        self._stdout = stdout
         self._status: Any = None
         self._console: Any = None
 
@@ -35,7 +37,7 @@ class Live:
         if not self._quiet:
             from rich.console import Console
 
-            self._console = Console(stderr=True, highlight=False)
+            self._console = Console(stderr=not self._stdout, highlight=False, soft_wrap=True)
             self._status = self._console.status("starting")
             self._status.start()
         return self

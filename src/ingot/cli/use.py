@@ -15,7 +15,7 @@ import click
 from ingot.errors import InputError
 
 if TYPE_CHECKING:
-    from ingot.runtime.run import Workflow
+    from ingot.runtime.run import Explanation, Workflow
     from ingot.runtime.steps import AskModel
 
 ARTIFACT = click.argument("artifact", type=click.Path(path_type=Path))
@@ -100,11 +100,12 @@ def explain_command(
         ]
         click.echo(json.dumps({"outcome": to_plain(told.outcome.to_json()), "decisions": decisions}, indent=2))
         return
-    for line in explanation_lines(told):
+    for line in decision_lines(told):
         click.echo(line)
+    click.echo(f"\n{json.dumps(told.outcome.to_json(), indent=2, ensure_ascii=False)}")
 
 
-def explanation_lines(told: Any) -> list[str]:
+def decision_lines(told: Explanation) -> list[str]:
     """An explanation as text: each deciding line once, the values it saw, then the clauses it rests on."""
     lines: list[str] = []
     function = None
@@ -120,8 +121,7 @@ def explanation_lines(told: Any) -> list[str]:
         values = ", ".join(f"{name}={_shown(value)}" for name, value in one.values.items())
         lines.append(f"  logic.py:{one.line:<3} {one.source}" + (f"    [{values}]" if values else ""))
     cited = dict.fromkeys(clause for one in told.decisions for clause in one.clauses)
-    lines += ["", *(f"{clause}: {told.clauses.get(clause, '')}" for clause in cited)]
-    return [*lines, "", json.dumps(told.outcome.to_json(), indent=2, ensure_ascii=False)]
+    return [*lines, "", *(f"{clause}: {told.clauses.get(clause, '')}" for clause in cited)]
 
 
 def _shown(value: Any) -> str:

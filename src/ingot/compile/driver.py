@@ -247,8 +247,10 @@ def _attempt(
     if code is None:
         tell(Event("verdict", number, kind, "reply", reply))
         return Attempt(number, kind, request, completion, None, (reply,))
-    before = made[-1].logic if made else None
-    logic = generate.splice(before, code, request.functions) if kind == "repair" and before is not None else code
+    logic = code
+    if kind == "repair" and (before := made[-1].logic) is not None:
+        blamed = {finding.line for finding in _errors(made[-1]) if finding.line}
+        logic = generate.splice(before, code, request.functions, blamed)
     program = assemble(spec, logic, plan.template, plan.blocks)
     return Attempt(number, kind, request, completion, logic, _stages(program, number, kind, tell))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from ingot.verdict import Finding, Rule
 
@@ -90,37 +90,49 @@ def _start(node: ast.stmt, at: int, lines: Sequence[str]) -> int:
     return max(first, at)
 
 
-def splice(logic: str, repaired: str, names: Sequence[str]) -> str:
+def splice(logic: str, repaired: str, names: Sequence[str], blamed: Collection[int] = ()) -> str:
     """`logic` with the functions of a repair in place of those of the same name.
 
-    Constants of the repair replace those of the same name or are added before the functions; a function that the old
-    candidate lacked is added. Where either text cannot be parsed, the repair stands for the whole.
+    Of the old statements outside functions, constants stay that some function still uses and the repair does not
+    define; imports stay while other functions of the old candidate do; what stands on a `blamed` line of `logic`, and
+    anything else, goes. Where either text cannot be parsed, the repair stands for the whole.
     """
     old, new = split(logic), split(repaired)
-    old_functions = [name for name in old if name]
-    if not old_functions or not all(name in new for name in names):
+    before = [name for name in old if name]
+    if not before or not all(name in new for name in names):
         return repaired
-    head = _merge_constants(old.get("", ""), new.get("", ""))
-    functions = {name: old[name] for name in old_functions} | {name: text for name, text in new.items() if name}
+    functions = {name: old[name] for name in before} | {name: text for name, text in new.items() if name}
+    fresh = new.get("", "")
+    used = _names("\n".join([*functions.values(), fresh]))
+    defined = {name for _, name, _ in _statements(fresh)}
+    replaced = set(names) >= set(before)
+    kept = [
+        text
+        for text, name, lines in _statements(logic)
+        if not set(lines) & set(blamed)
+        and (name in used - defined if name else not replaced and text.lstrip().startswith(("import ", "from ")))
+    ]
+    head = "".join(dict.fromkeys([*kept, *(text for text, _, _ in _statements(fresh))]))
     pieces = [head.strip("\n")] if head.strip() else []
     return "\n\n\n".join([*pieces, *(text.strip("\n") for text in functions.values())]) + "\n"
 
 
-def _merge_constants(old: str, new: str) -> str:
-    """Top-level statements of both; an assignment in `new` replaces that of the same name in `old`."""
-    replaced = {name for _, name in _statements(new) if name}
-    kept = [text for text, name in _statements(old) if name not in replaced or name is None]
-    added = [text for text, _ in _statements(new)]
-    return "".join(text if text.endswith("\n") else text + "\n" for text in dict.fromkeys([*kept, *added]))
+def _names(source: str) -> set[str]:
+    return {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
 
 
-def _statements(source: str) -> list[tuple[str, str | None]]:
+def _statements(source: str) -> list[tuple[str, str | None, range]]:
+    """The top-level statements that are no functions: text, the name that it assigns, its lines."""
     lines = source.splitlines(keepends=True)
-    found: list[tuple[str, str | None]] = []
+    found: list[tuple[str, str | None, range]] = []
     at = 0
     for node in ast.parse(source).body:
         start = _start(node, at, lines)
         at = node.end_lineno or node.lineno
+        if isinstance(node, ast.FunctionDef):
+            continue
         target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
-        found.append(("".join(lines[start:at]), target.id if isinstance(target, ast.Name) else None))
+        text = "".join(lines[start:at])
+        name = target.id if isinstance(target, ast.Name) else None
+        found.append((text if text.endswith("\n") else text + "\n", name, range(start + 1, at + 1)))
     return found

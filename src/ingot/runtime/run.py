@@ -136,11 +136,10 @@ class Workflow:
     def explain(self, case: Mapping[str, Any]) -> Explanation:
         """Run one transaction and tell every deciding line with the values that it saw."""
         started = time.perf_counter()
-        recorder = Recorder(self._logic, self._offset, self._cited)
         hits: list[int] = []
+        recorder = Recorder(self._logic, self._offset, self._cited, hits)
         values = self.validate(case)
-        traced = self._instrumented(recorder)
-        outcome = self._outcome(traced, values, started, hits)
+        outcome = self._outcome(self._instrumented(recorder), values, started, hits)
         texts = {clause.id: clause.text for clause in self.spec.clauses}
         return Explanation(outcome, tuple(recorder.decisions), texts)
 

@@ -103,14 +103,16 @@ def trace_of(lines: list[int], offset: int, cited: Mapping[int, tuple[str, ...]]
 class Recorder:
     """Collects hits with the values of the names on the line; for `explain`, where time does not matter."""
 
-    def __init__(self, logic: str, offset: int, cited: Mapping[int, tuple[str, ...]]) -> None:
+    def __init__(self, logic: str, offset: int, cited: Mapping[int, tuple[str, ...]], hits: list[int]) -> None:
         self._lines = logic.splitlines()
         self._offset = offset
         self._cited = cited
+        self._hits = hits
         self.decisions: list[Decision] = []
 
     def __call__(self, line: int) -> None:
         """Record one hit of program line `line`."""
+        self._hits.append(line)
         frame = sys._getframe(1)
         own = line - self._offset
         source = self._lines[own - 1].strip()

@@ -39,7 +39,7 @@ LARGEST_ANSWER = 1024 * 1024
 TIMEOUT, STOPPED, SIGNAL, EXIT = "timeout", "stopped", "signal", "exit"
 RUN, STOP = b"r", b"s"
 OUT_OF_MEMORY, GAVE_UP = 71, 72
-MEMORY_ERRORS = 2
+FILLED_OFTEN = 2
 
 
 # ---- the nursery -------------------------------------------------------------------------------------------------
@@ -166,7 +166,7 @@ class _Answers:
 
 
 def _child(raw: bytes, pipe: int, bpf: bytes, native: bool) -> bool:
-    """Run every trial; False where the program filled the memory so often that the rest is not worth the time."""
+    """Run every trial; False where the program filled the memory or the pipe so often that the rest is not worth the time."""
     request = pickle.loads(raw)  # noqa: S301  (made by the trusted host; nothing is ever unpickled the other way)
     # One pickle each: trials share no value, so that one which changes its input cannot reach another.
     trials = [pickle.loads(blob) for blob in request["trials"]]  # noqa: S301
@@ -200,8 +200,8 @@ def _child(raw: bytes, pipe: int, bpf: bytes, native: bool) -> bool:
         frame = _trial(space, values, steps, first, last)
         frame |= {"refused": list(refused), "calls": list(calls), "taken": sorted(taken), "lines": sorted(lines)}
         answers.write(_cut(frame))
-        filled += frame["failed"] is not None and frame["failed"][0] == "MemoryError"
-        if filled == MEMORY_ERRORS:
+        filled += frame["failed"] is not None and frame["failed"][0] in ("MemoryError", "AnswerTooLarge")
+        if filled == FILLED_OFTEN:
             return False
     return True
 

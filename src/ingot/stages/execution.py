@@ -267,22 +267,16 @@ def _misfitting(seen: _Seen) -> list[Finding]:
             found.setdefault((misfit.path, misfit.found), _finding("EXE005", message, function=call.function))
     for trial in seen.trials.every:
         output = seen.runs[0].observations[trial.id].output
-        for misfit in () if output is None else _workflow_misfits(seen.program.spec.outputs, output):
+        for misfit in () if output is None else misfits(seen.program.spec.outputs, output):
             if misfit.path.partition(".")[0].partition("[")[0] not in named:
                 message = f"the output does not fit: {misfit} ({seen.subject(trial.id)})"
                 found.setdefault((misfit.path, misfit.found), _finding("EXE005", message))
     return list(found.values())
 
 
-def _as_object(fields: tuple[Field, ...], value: Any) -> Mapping[str, Any]:
-    """A function's return value by output name."""
-    if len(fields) == 1:
-        return {fields[0].name: value}
-    return value if isinstance(value, dict) else {"(the returned value)": value}
-
-
-def _workflow_misfits(fields: tuple[Field, ...], output: Any) -> tuple[Any, ...]:
-    return misfits(fields, output if isinstance(output, dict) else {"(the returned value)": output})
+def _as_object(fields: tuple[Field, ...], value: Any) -> Any:
+    """A function's return value by output name: one output is returned bare."""
+    return {fields[0].name: value} if len(fields) == 1 else value
 
 
 def _unstable(seen: _Seen) -> list[Finding]:
@@ -373,8 +367,17 @@ _FINDERS: tuple[Callable[[_Seen], list[Finding]], ...] = (
 )  # fmt: skip
 
 
+_FOLLOWS = {"EXE004": frozenset({"EXE007", "EXE010", "EXE013"}), "EXE001": frozenset({"EXE010"})}
+"""What a finding explains: these beside it would only distract."""
+
+
 def _limited(findings: list[Finding]) -> list[Finding]:
     """The first findings: a candidate that fails in a hundred places is repaired one thing at a time."""
+    codes = {finding.code for finding in findings}
+    hidden = frozenset().union(*(_FOLLOWS.get(code, frozenset()) for code in codes))
+    findings = [finding for finding in findings if finding.code not in hidden]
+    if "EXE005" in codes:  # the flow stumbles over what a function should not have returned
+        findings = [finding for finding in findings if finding.code != "EXE001" or finding.line is not None]
     return sorted(findings, key=lambda finding: finding.severity != "error")[:MOST_FINDINGS]
 
 

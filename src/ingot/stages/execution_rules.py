@@ -45,7 +45,7 @@ RULES = (
         "EXE007", "engines-disagree", "execution",
         "Two interpreters answer the same call differently, so the answer depends on an accident of one of them.",
         "round(amount, 2) on a float",
-        "Decimal and quantize with a stated rounding",
+        "Decimal and quantize with a stated rounding; in the replacement of re.sub \\g<1> instead of \\1",
     ),
     Rule(
         "EXE008", "branches-not-covered", "execution",

@@ -22,18 +22,20 @@ _EXACT: Mapping[str, tuple[type, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Misfit:
-    """A value that is not what its field says: the field's dotted path, the type that is there, what was expected."""
+    """A value that is not what its field says: the field's dotted path, what is there, and what should be."""
 
     path: str
     found: str
     wanted: str
 
     def __str__(self) -> str:
-        return f"{self.path} is {self.found}; {self.wanted} is declared"
+        return f"{self.path} is {self.found}; {self.wanted}"
 
 
-def misfits(fields: tuple[Field, ...], values: Mapping[str, Any]) -> tuple[Misfit, ...]:
+def misfits(fields: tuple[Field, ...], values: Any) -> tuple[Misfit, ...]:
     """Every misfit of an output object; none where it fits. Types are exact: 1 is no decimal, and True no integer."""
+    if type(values) is not dict:
+        return (Misfit("the returned value", f"of type {_type_name(values)}", "an object is declared"),)
     found = tuple(_object(fields, values, ""))
     return found or tuple(_bounds(fields, values))
 
@@ -43,29 +45,32 @@ def _object(fields: tuple[Field, ...], values: Mapping[Any, Any], path: str) -> 
         if field.name in values:
             yield from _value(field, values[field.name], f"{path}{field.name}")
         elif not field.nullable:
-            yield Misfit(f"{path}{field.name}", "missing", field.type)
+            yield Misfit(f"{path}{field.name}", "missing", f"{field.type} is declared")
     if set(values) - {field.name for field in fields}:
         # Not by name: an undeclared key may be a value of the input.
-        yield Misfit(path.rstrip(".") or "the output", "an object with keys that are not declared", "none of them")
+        yield Misfit(path.rstrip(".") or "the output", "an object with keys that are not declared", "leave them out")
 
 
 def _value(field: Field, value: Any, path: str) -> Iterator[Misfit]:
     if value is None:
         if not field.nullable:
-            yield Misfit(path, "null", field.type)
+            yield Misfit(path, "null", f"{field.type} is declared")
         return
     if type(value) not in _EXACT[field.type]:
-        found = value.type_name if isinstance(value, Foreign) else type(value).__name__
-        yield Misfit(path, f"of type {found}", field.type)
+        yield Misfit(path, f"of type {_type_name(value)}", f"{field.type} is declared")
     elif field.type == "list" and field.items is not None:
         for item in value:
             yield from _value(field.items, item, f"{path}[]")
     elif field.type == "object" and field.fields:
         yield from _object(field.fields, value, f"{path}.")
     elif field.type == "enum" and value not in field.values:
-        yield Misfit(path, "a text that is none of its values", "one of " + ", ".join(field.values))
+        yield Misfit(path, "a text that is none of its values", "one of " + ", ".join(field.values) + " is declared")
     elif (inside := _strange(value)) is not None:
-        yield Misfit(path, f"a value that holds {inside}", "plain values")
+        yield Misfit(path, f"a value that holds {inside}", "plain values are declared")
+
+
+def _type_name(value: Any) -> str:
+    return value.type_name if isinstance(value, Foreign) else type(value).__name__
 
 
 def _strange(value: Any) -> str | None:

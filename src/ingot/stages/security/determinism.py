@@ -175,11 +175,11 @@ def money(scan: Scan) -> Iterator[Finding]:
         elif asked is None or not asked.money:
             continue
         elif isinstance(node, ast.Call) and scan.is_global(node.func, "float"):
-            yield scan.finding("SEC025", node, "float() in a function over money", "use Decimal(...) of the text")
+            yield scan.finding("SEC025", node, "float() in a function over decimals", "use Decimal(...) of the text")
         elif isinstance(node, ast.Constant) and isinstance(node.value, float) and not asked.floats:
             if not _inside_decimal(scan, node):
                 hint = f'write Decimal("{node.value!r}")'
-                yield scan.finding("SEC025", node, f"float literal {node.value!r} in a function over money", hint)
+                yield scan.finding("SEC025", node, f"float literal {node.value!r} in a function over decimals", hint)
         elif (
             isinstance(node, ast.BinOp)
             and isinstance(node.op, ast.Div)

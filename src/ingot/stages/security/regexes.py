@@ -54,20 +54,26 @@ def _pattern(scan: Scan, node: ast.AST, text: str, how: tuple[int, bool, bool]) 
     try:
         ambiguity = _examined(text, *how)
     except (re.error, OverflowError, RecursionError) as error:
-        yield scan.finding("SEC035", node, f"the pattern {text!r} does not compile: {error}")
+        yield scan.finding("SEC035", node, f"the pattern {_short(text)} does not compile: {error}")
         return
     except automaton.TooLarge:
-        yield scan.finding("SEC034", node, f"the pattern {text!r} is too large to be examined", "split it up")
+        yield scan.finding("SEC034", node, f"the pattern {_short(text)} is too large to be examined", "split it up")
         return
     hint = "make neighbouring repeats share no character, and put no repeat inside a repeat"
     if ambiguity.exponential:
-        yield scan.finding("SEC033", node, f"the pattern {text!r} can take exponential time", hint)
+        yield scan.finding("SEC033", node, f"the pattern {_short(text)} can take exponential time", hint)
     elif ambiguity.degree >= REFUSED_DEGREE:
-        message = f"the pattern {text!r} can take time in the power of {ambiguity.degree} of the text's length"
+        message = f"the pattern {_short(text)} can take time in the power of {ambiguity.degree} of the text's length"
         yield scan.finding("SEC034", node, message, hint)
     elif ambiguity.degree > 1:
-        found = scan.finding("SEC034", node, f"the pattern {text!r} can take quadratic time", hint)
+        found = scan.finding("SEC034", node, f"the pattern {_short(text)} can take quadratic time", hint)
         yield Finding(found.code, found.message, found.line, found.column, found.function, found.hint, "warning")
+
+
+def _short(text: str) -> str:
+    """A pattern for a message: its beginning is enough to find it."""
+    shown = repr(text)
+    return shown if len(shown) <= 80 else f"{shown[:76]}...'"
 
 
 @lru_cache(maxsize=512)
