@@ -97,10 +97,7 @@ class MontyRunner:
             self._stack.close()
 
     def _checkout(self, seconds: float) -> Any:
-        try:
-            import pydantic_monty
-        except ImportError as error:
-            raise StageError("pydantic-monty is not installed", hint="pip install 'ingot[compile]'") from error
+        pydantic_monty = _engine()
         with self._lock:
             if self._pool is None:
                 pool = pydantic_monty.Monty(max_processes=2, request_timeout=seconds + 5)
@@ -117,8 +114,7 @@ class MontyRunner:
         """
         distinct = list({(call.function, call.arguments): call for call in calls}.values())
         distinct = [call for call in distinct if _comparable(call)]
-        import pydantic_monty
-
+        pydantic_monty = _engine()
         try:
             with self._checkout(seconds) as session:
                 return _compare(session, prelude, logic, functions, distinct)
@@ -126,6 +122,14 @@ class MontyRunner:
             return Comparison(0, 0, (), Outside(f"Monty's worker ended: {str(error)[:120]}", None))
         except pydantic_monty.MontyError as error:
             return Comparison(0, 0, (), _outside(error))
+
+
+def _engine() -> Any:
+    try:
+        import pydantic_monty
+    except ImportError as error:
+        raise StageError("pydantic-monty is not installed", hint="pip install 'ingot[compile]'") from error
+    return pydantic_monty
 
 
 def _compare(session: Any, prelude: str, logic: str, functions: Sequence[str], calls: list[Call]) -> Comparison:
@@ -217,13 +221,11 @@ def _gap(session: Any, call: Call, kind: str, logic: str) -> Outside:
 
     The line of source stands in the reason, not Monty's message, which may quote a value of a held-out case.
     """
-    import pydantic_monty
-
     line = None
     again = f"_ingot_functions[{call.function!r}](*_ingot_calls[0])"
     try:
         session.feed_run(again, inputs={"_ingot_calls": [decode(call.arguments)]}, print_callback=_silent)
-    except pydantic_monty.MontyRuntimeError as error:
+    except _engine().MontyRuntimeError as error:
         inner = [frame.line for frame in error.traceback() if frame.function_name not in (None, "<module>")]
         line = inner[-1] if inner else None
     lines = logic.splitlines()

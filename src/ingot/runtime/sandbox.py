@@ -22,7 +22,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -368,7 +368,8 @@ class _Nursery:
         here = Path(__file__).parent
         ours, theirs = socket.socketpair()
         boot = _BOOT.format(root=str(here.parent), runtime=str(here), descriptor=theirs.fileno())
-        with theirs:
+        self._control = ours
+        with theirs, self._starting():
             self._process = subprocess.Popen(
                 [sys.executable, "-s", "-S", "-P", "-c", boot],
                 pass_fds=[theirs.fileno()],
@@ -379,21 +380,27 @@ class _Nursery:
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
             )
-        self._control = ours
         ours.settimeout(60)
-        worker.send(ours, seccomp_filter())
+        with self._starting():
+            worker.send(ours, seccomp_filter())
+
+    @contextlib.contextmanager
+    def _starting(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self._close()
+            raise StageError(
+                f"the sandbox process did not start: {error}",
+                hint=f"it needs Linux 5.3 or newer and a Python at {sys.executable!r}",
+            ) from error
 
     def _connection(self) -> socket.socket:
         self._launch()
         assert self._control is not None
         if not self._is_ready:
-            try:
+            with self._starting():
                 worker.receive(self._control)
-            except OSError as error:
-                self._close()
-                raise StageError(
-                    f"the sandbox process did not start: {error}", hint="it needs Linux 5.3 or newer and a bare python"
-                ) from error
             self._is_ready = True
         return self._control
 

@@ -8,7 +8,9 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from ingot.fields import Field
+from pydantic import ValidationError
+
+from ingot.fields import Field, validator
 
 INTEGERS = (-1_000, 1_000_000)
 NUMBERS = (Decimal(-1_000), Decimal(1_000_000_000))
@@ -85,7 +87,17 @@ def drawn_texts(field: Field, count: int) -> list[str]:
     from hypothesis import strategies as st
 
     strategy_of_pattern = st.from_regex(field.pattern or "", alphabet=string.printable + ALPHABET)
-    return [text for text in _draw(strategy_of_pattern, count) if len(text) <= (field.max_length or len(text))]
+    check = validator([field])
+    return [text for text in _draw(strategy_of_pattern, 4 * count) if _is_valid(check, field, text)][:count]
+
+
+def _is_valid(check: Any, field: Field, text: str) -> bool:
+    """Whether the field takes the text: the two regular expression engines differ on final line ends and on digits."""
+    try:
+        check.validate_python({field.name: text})
+    except ValidationError:
+        return False
+    return True
 
 
 def _draw(source: Any, count: int) -> list[Any]:

@@ -16,7 +16,7 @@ from ingot.runtime.tagged import Foreign
 
 _EXACT: Mapping[str, tuple[type, ...]] = {
     "text": (str,), "integer": (int,), "decimal": (Decimal,), "float": (float,), "boolean": (bool,), "date": (date,),
-    "datetime": (datetime,), "enum": (str,), "list": (list, tuple), "object": (dict,),
+    "datetime": (datetime,), "enum": (str,), "list": (list,), "object": (dict,),
 }  # fmt: skip
 
 

@@ -1,0 +1,6 @@
+class Late(Exception):
+    """Raised nowhere."""
+
+
+def charge(days: int, amount: Decimal, tags: list[str], note: str | None) -> ChargeOutput:
+    return {"fee": amount, "notes": tags}

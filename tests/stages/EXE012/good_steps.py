@@ -1,0 +1,2 @@
+def charge(days: int, amount: Decimal, tags: list[str], note: str | None) -> ChargeOutput:
+    return {"fee": amount, "notes": tags}

@@ -1,0 +1,9 @@
+RATE = rate(3)
+
+
+def charge(days: int, amount: Decimal, tags: list[str], note: str | None) -> ChargeOutput:
+    fee = Decimal("0.00")
+    notes = sorted(tags)
+    if days > 30:
+        fee = (amount * Decimal("0.015")).quantize(Decimal("0.01"), rounding=ROUND_HALF_UP)
+    return {"fee": fee, "notes": notes}
