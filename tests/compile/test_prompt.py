@@ -43,7 +43,7 @@ def everything(request: Request) -> str:
 
 def test_no_byte_of_a_held_out_case_reaches_a_prompt(spec: Spec) -> None:
     first = first_request(spec, make_plan(spec))
-    repair = repair_request(spec, ["compute", "write_note"], {"compute": "def compute(): ..."}, [FINDING])
+    repair = repair_request(spec, ["compute", "write_note"], "def compute(): ...", [FINDING])
     for request in (first, repair):
         for secret in SECRETS:
             assert secret not in everything(request)
@@ -56,7 +56,7 @@ def test_a_prompt_is_the_same_bytes_with_and_without_held_out_cases(spec: Spec, 
     other = spec.held_out[0].model_copy(update={"expected": {"fee": Decimal(7)}, "held_out": True})
     changed = spec.model_copy(update={"cases": (*spec.given, other)}) if held_out else bare
     assert first_request(changed, make_plan(changed)) == first_request(spec, make_plan(spec))
-    args = (["compute"], {"compute": "x"}, [FINDING])
+    args = (["compute"], "x", [FINDING])
     assert repair_request(changed, *args) == repair_request(spec, *args)
 
 
@@ -77,11 +77,14 @@ def test_the_first_request_asks_for_all_functions_with_their_rules(spec: Spec) -
 
 
 def test_a_repair_carries_only_the_failed_function_and_its_findings(spec: Spec) -> None:
-    code = {"": "RATE = 30\n", "compute": "def compute(a):\n    return 1\n", "write_note": "def write_note(b):\n    ...\n"}
+    code = (
+        "BASE = 15\nRATE = 2 * BASE\nTEXT = 'polite'\n"
+        "def compute(a):\n    return RATE\n\n\ndef write_note(b):\n    return TEXT\n"
+    )
     request = repair_request(spec, ["compute"], code, [FINDING])
     assert request.functions == ("compute",)
-    assert "return 1" in request.prompt
-    assert "RATE = 30" in request.prompt
+    assert "BASE = 15\nRATE = 2 * BASE\n\ndef compute(a):\n    return RATE\n```" in request.prompt
+    assert "TEXT" not in request.prompt
     assert "ACC001 given case 'shown-case'" in request.prompt
     assert "write_note" not in request.prompt
     assert "C2" not in request.prompt
@@ -95,7 +98,7 @@ def test_a_second_draw_is_another_request(spec: Spec) -> None:
 
 def test_many_findings_are_cut_and_counted(spec: Spec) -> None:
     many = [Finding("SEC001", f"number {n}", function="compute", hint="same") for n in range(30)]
-    prompt = repair_request(spec, ["compute"], {}, many).prompt
+    prompt = repair_request(spec, ["compute"], "", many).prompt
     assert "and 22 more" in prompt
     assert prompt.count("Fix: same") == 1
 

@@ -209,7 +209,7 @@ def _next_request(spec: Spec, plan: Plan, made: Sequence[Attempt]) -> tuple[Atte
         return "redraw", prompt.first_request(spec, plan, draw=len(made))
     failed = _failed_functions(spec, last)
     draw = 0 if last.kind != "repair" else len(made)
-    return "repair", prompt.repair_request(spec, failed, generate.split(last.logic), _errors(last), draw=draw)
+    return "repair", prompt.repair_request(spec, failed, last.logic, _errors(last), draw=draw)
 
 
 def _better(now: Attempt, before: Attempt) -> bool:

@@ -117,6 +117,23 @@ def splice(logic: str, repaired: str, names: Sequence[str], blamed: Collection[i
     return "\n\n\n".join([*pieces, *(text.strip("\n") for text in functions.values())]) + "\n"
 
 
+def excerpt(logic: str, names: Collection[str], blamed: Collection[int] = ()) -> str:
+    """The functions called `names` with the constants they use, and what stands on a `blamed` line outside functions.
+
+    The whole text where it cannot be parsed, or defines none of them.
+    """
+    parts = split(logic)
+    wanted = [parts[name] for name in parts if name in names]
+    if not wanted:
+        return logic
+    statements = _statements(logic)
+    used = _names("\n".join(wanted))
+    while more := {n for text, name, _ in statements if name in used for n in _names(text)} - used:
+        used |= more
+    head = "".join(text for text, name, lines in statements if name in used or set(lines) & set(blamed))
+    return "\n\n".join(text.strip("\n") for text in (head, *wanted) if text.strip())
+
+
 def _names(source: str) -> set[str]:
     return {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from ingot.canonical import canonical_json
 from ingot.compile.assemble import signatures, types_source
+from ingot.compile.generate import excerpt
 from ingot.compile.plan import Plan
 from ingot.fields import Field, walk
 from ingot.library import block
@@ -51,7 +52,7 @@ def first_request(spec: Spec, plan: Plan, *, draw: int = 0) -> Request:
 
 
 def repair_request(
-    spec: Spec, failed: Sequence[str], code: dict[str, str], findings: Sequence[Finding], *, draw: int = 0
+    spec: Spec, failed: Sequence[str], logic: str, findings: Sequence[Finding], *, draw: int = 0
 ) -> Request:
     """The request for the functions that failed: their rule, their code and their findings, nothing else."""
     spec = spec.model_copy(update={"cases": spec.given})
@@ -64,9 +65,8 @@ def repair_request(
     parts.append(_rules(spec, [clause for signature in signed for clause in signature.clauses]))
     parts.append(_types(signed))
     parts += [_asked(_step(spec, signature.name), signature, spec) for signature in signed]
-    written = "\n\n".join(code[name].strip("\n") for name in code if name in failed or not name)
-    if written:
-        parts.append(f"Your code:\n```python\n{written}\n```")
+    written = excerpt(logic, failed, {finding.line for finding in findings if finding.line})
+    parts.append(f"Your code:\n```python\n{written}\n```")
     parts.append("Findings:\n" + "\n".join(_finding_lines(findings)))
     return _request(spec, parts, signed, draw)
 
