@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ingot.stages.flow import FLOW_RULES, check_flow
 from ingot.spec import Spec, adverse_outputs, parse_spec
+from ingot.stages.flow import FLOW_RULES, check_flow
 
 PLAIN = """
 metadata: {name: flow, owner: a-team, compliance: [COMPLIANCE]}

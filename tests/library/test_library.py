@@ -13,9 +13,10 @@ from typing import get_args
 import pytest
 
 from ingot import library
-from ingot.stages.flow import FLOW_RULES
 from ingot.errors import IngotError
+from ingot.library.standalone import SHARED, standalone
 from ingot.spec import Compliance, ModuleName, TemplateName
+from ingot.stages.flow import FLOW_RULES
 
 FILES = [("modules", name) for name in library.MODULES] + [("templates", name) for name in library.TEMPLATES]
 
@@ -30,15 +31,12 @@ def test_the_catalogue_is_what_specs_may_name() -> None:
 def test_the_catalogue_and_the_folders_hold_the_same_files() -> None:
     folder = Path(library.__file__).parent
     for kind in ("modules", "templates"):
-        written = {path.stem for path in (folder / kind).glob("*.py")} - {"__init__"}
+        written = {path.stem for path in (folder / kind).glob("*.py")} - {"__init__", "shared"}
         assert written == {name for of, name in FILES if of == kind}
     written = {path.stem for path in (folder / "blocks").glob("*.yaml")}
     assert written == {library.file_name("blocks", name).split("/")[1].removesuffix(".yaml") for name in library.BLOCKS}
-    assert (
-        library.read("modules", "http.py")
-        == library.read("modules", "http")
-        == (folder / "modules/http.py").read_bytes()
-    )
+    assert library.read("modules", "http.py") == library.read("modules", "http")
+    assert library.read("templates", "batch") == (folder / "templates/batch.py").read_bytes()
 
 
 def test_an_unknown_name_is_one_error_with_a_hint() -> None:
@@ -64,16 +62,63 @@ def test_a_file_stands_alone(kind: library.Kind, name: str) -> None:
     assert ("OPERATIONS" in namespace and "check" in namespace) if kind == "modules" else "run" in namespace
 
 
-def test_the_shared_lines_are_the_same_in_every_module() -> None:
-    def functions(name: str) -> dict[str, str]:
-        text = library.read("modules", name).decode()
-        shared = text[text.index("# ---- the same lines stand") : text.index("# ---- end of the shared lines")]
-        return {getattr(node, "name", ast.unparse(node)[:20]): ast.unparse(node) for node in ast.parse(shared).body}
+@pytest.mark.parametrize("name", library.MODULES)
+def test_a_copied_module_runs_where_there_is_no_ingot(name: str) -> None:
+    """In an interpreter that has the standard library only, a check finds what the imported module finds."""
+    operation = next(iter(library.module(name).OPERATIONS))
+    code = (
+        "import sys; space = {'__name__': 'copied'}; exec(compile(sys.stdin.buffer.read(), 'copied.py', 'exec'), space);"
+        f"assert not [name for name in sys.modules if name.split('.')[0] == 'ingot'];"
+        f"print(space['check']({operation!r}, {{'strange': 1}}, []))"
+    )
+    command = [sys.executable, "-I", "-S", "-c", code]
+    done = subprocess.run(command, input=library.read("modules", name), capture_output=True, timeout=30, check=True)
+    assert done.stdout.decode().strip() == repr(library.module(name).check(operation, {"strange": 1}, []))
+    assert b"'strange' is not a setting here" in done.stdout
 
-    found = {name: functions(name) for name in library.MODULES}
-    assert found["http"] == found["notify"] == found["files"]
-    assert found["database"].items() <= found["http"].items()
-    assert {"_masked", "_shape", "_variable"} <= set(found["database"])
+
+@pytest.mark.parametrize("name", library.MODULES)
+def test_a_copied_module_gives_no_name_two_meanings(name: str) -> None:
+    """Names that a module and the shared lines both bind would be overwritten in the copy, and in the copy only."""
+    meanings: dict[str, set[str]] = {}
+    for node in ast.parse(library.read("modules", name)).body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            for alias in node.names:
+                origin = getattr(node, "module", "")
+                meanings.setdefault(alias.asname or alias.name, set()).add(f"{origin}.{alias.name}")
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            meanings.setdefault(node.name, set()).add(f"line {node.lineno}")
+        else:
+            targets = {
+                inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store)
+            }
+            for target in targets:
+                meanings.setdefault(target, set()).add(f"line {node.lineno}")
+    assert {"masked", "OPERATIONS", "_problems"} <= set(meanings)
+    assert {bound: found for bound, found in meanings.items() if len(found) > 1} == {}
+
+
+def test_the_shared_lines_stand_in_place_of_their_import() -> None:
+    shared = b'"""What is shared."""\n\nfrom __future__ import annotations\n\nimport re\n\nA = re.compile("a")\n'
+    module = (
+        b'"""A module: \xe2\x80\xa6"""\n\nfrom __future__ import annotations\n\nimport os\n\n'
+        b"from ingot.library.modules.shared import (\n    A,\n)\n\nB = A, os\n"
+    )
+    lines = standalone(module, shared).decode().splitlines()
+    written = [line for line in lines if line and not line.startswith("# ----")]
+    assert written == [
+        '"""A module: …"""', "from __future__ import annotations", "import os", "import re", 'A = re.compile("a")', "B = A, os"
+    ]  # fmt: skip
+    assert max(map(len, lines)) == 120
+
+
+@pytest.mark.parametrize(
+    "statement", ["import os", f"from {SHARED} import A as B", f"from {SHARED} import *", f"from {SHARED} import A\n" * 2,
+                  f"def inner():\n    from {SHARED} import A"]
+)  # fmt: skip
+def test_an_import_that_would_mean_something_else_in_a_copy_is_refused(statement: str) -> None:
+    with pytest.raises(ValueError, match="once, without"):
+        standalone(statement.encode(), b"A = 1\n")
 
 
 @pytest.mark.parametrize("name", library.BLOCKS)

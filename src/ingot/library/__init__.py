@@ -1,11 +1,12 @@
-"""The reviewed library: what an artifact copies, byte for byte, so that its digests cover it.
+"""The reviewed library: what an artifact holds copies of, so that its digests cover it.
 
     templates/   how a workflow is driven: handler, stream, batch, validator
     modules/     what a workflow may do to the world: database, http, notify, files
     blocks/      what an obligation adds: prompt text, and the enforced rules that stand behind it
 
-Template and module files are complete on their own: they import the standard library and, inside their functions, the
-one library they are about; nothing of Ingot. Each module defines ``OPERATIONS`` (``http.get`` and so on, to
+A copy is complete on its own: it imports the standard library and, inside its functions, the one library that it is
+about; nothing of Ingot. What the modules have in common is written once, in ``modules/shared.py``, and `read` puts it
+into each of them. Each module defines ``OPERATIONS`` (``http.get`` and so on, to
 ``operation(settings, environment) -> perform``, ``perform(arguments) -> outputs``) and ``check(operation, settings,
 inputs)``, the problems of a step's settings that can be seen without any I/O.
 
@@ -24,6 +25,7 @@ from types import ModuleType
 from typing import Literal
 
 from ingot.errors import IngotError
+from ingot.library.standalone import standalone
 
 Kind = Literal["templates", "modules", "blocks"]
 
@@ -83,8 +85,13 @@ def file_name(kind: Kind, name: str) -> str:
 
 
 def read(kind: Kind, name: str) -> bytes:
-    """The bytes of a library file, as an artifact copies them. Raises IngotError for an unknown name."""
-    return (resources.files(__name__) / file_name(kind, name)).read_bytes()
+    """The bytes of a library file, as an artifact holds them. Raises IngotError for an unknown name.
+
+    Templates and blocks are the file itself; a module is made `standalone`, the same bytes each time.
+    """
+    folder = resources.files(__name__)
+    content = (folder / file_name(kind, name)).read_bytes()
+    return standalone(content, (folder / "modules/shared.py").read_bytes()) if kind == "modules" else content
 
 
 def module(name: str) -> ModuleType:

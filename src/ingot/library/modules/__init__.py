@@ -1,1 +1,1 @@
-"""Reviewed modules: standalone files that are copied into artifacts and executed from there."""
+"""Reviewed modules: `ingot.library.read` gives each as one file, which artifacts hold and execute."""

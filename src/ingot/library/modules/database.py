@@ -36,6 +36,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from ingot.library.modules.shared import Perform, masked, refuse, shape_problems, unknown_names, variable_value
+
 _SETTINGS: Mapping[str, str] = {
     "url_env": "env", "sql": "json", "timeout_seconds": "seconds", "types": "pairs", "mask": "mask",
     "rows": "text", "limit": "count",
@@ -44,106 +46,9 @@ _TYPES = ("decimal", "date", "datetime", "boolean")
 _WRITES = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "INTO", "TRUNCATE"})
 
 
-# ---- the same lines stand in every module: each file is alone once it has been copied into an artifact -----------
-
-Perform = Callable[[Mapping[str, Any]], dict[str, Any]]
-_PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*)\}")
-_ENV_NAME = re.compile(r"[A-Z_][A-Z0-9_]{0,99}")
-_KINDS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
-    "text": ("a text", lambda value: isinstance(value, str) and bool(value.strip())),
-    "texts": ("a list of texts", lambda value: isinstance(value, list | tuple) and all(map(_is_text, value))),
-    "flag": ("true or false", lambda value: isinstance(value, bool)),
-    "count": ("a whole number from 0 to 100,000,000", lambda value: type(value) is int and 0 <= value <= 100_000_000),
-    "seconds": ("a number of seconds above 0, 600 at most", lambda value: _is_number(value) and 0 < value <= 600),
-    "env": ("the NAME of an environment variable", lambda value: _is_text(value) and bool(_ENV_NAME.fullmatch(value))),
-    "envs": ("a mapping of names to NAMES of environment variables", lambda value: _is_pairs(value, _ENV_NAME)),
-    "pairs": ("a mapping of names to texts", lambda value: _is_pairs(value, None)),
-    "json": ("texts, numbers, lists and mappings", lambda value: isinstance(value, Mapping | list | tuple | str)),
-    "mask": (
-        "a list of inputs, or a mapping of inputs to 'all' or 'last_four'",
-        lambda value: (
-            _KINDS["texts"][1](value)
-            or (isinstance(value, Mapping) and all(how in ("all", "last_four") for how in value.values()))
-        ),
-    ),
-}
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and bool(value)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
-
-
-def _is_pairs(value: Any, pattern: re.Pattern[str] | None) -> bool:
-    return isinstance(value, Mapping) and all(
-        _is_text(key) and _is_text(text) and (pattern is None or pattern.fullmatch(text)) for key, text in value.items()
-    )
-
-
-def _shape(settings: Mapping[str, Any], kinds: Mapping[str, str], required: Sequence[str]) -> list[str]:
-    """What is wrong with the keys and types of the settings. Values are not quoted: one may be a misplaced secret."""
-    problems = [
-        f"{key!r} is not a setting here; there are {', '.join(sorted(kinds))}" for key in settings if key not in kinds
-    ]
-    problems += [f"the setting {key!r} is missing" for key in required if key not in settings]
-    for key, kind in kinds.items():
-        wanted, fits = _KINDS[kind]
-        if key in settings and not fits(settings[key]):
-            problems.append(f"{key!r} must be {wanted}")
-    return problems
-
-
-def _names(value: Any) -> set[str]:
-    """The names in ``{name}`` placeholders anywhere in a value."""
-    if isinstance(value, Mapping):
-        return set().union(*(_names(inner) for inner in value.values()))
-    if isinstance(value, list | tuple):
-        return set().union(*(_names(inner) for inner in value))
-    return set(_PLACEHOLDER.findall(value)) if isinstance(value, str) else set()
-
-
-def _unknown(settings: Mapping[str, Any], keys: Sequence[str], inputs: Sequence[str]) -> list[str]:
-    """Placeholders and masks that name something which the step does not read."""
-    problems = [
-        f"{key!r} holds the placeholder {{{name}}}, which is not among the step's inputs"
-        for key in keys
-        for name in sorted(_names(settings.get(key)) - set(inputs))
-    ]
-    strange = [name for name in settings.get("mask", ()) if name not in inputs]
-    return problems + [f"'mask' names {name!r}, which is not among the step's inputs" for name in strange]
-
-
-def _masked(arguments: Mapping[str, Any], mask: Mapping[str, str] | Sequence[str]) -> dict[str, Any]:
-    """The arguments with masked values: ``***``, or the last four digits of a card number of 12 digits and more."""
-    ways = dict(mask) if isinstance(mask, Mapping) else dict.fromkeys(mask, "all")
-    return {name: _mask(value, ways[name]) if name in ways else value for name, value in arguments.items()}
-
-
-def _mask(value: Any, way: str) -> Any:
-    if value is None:
-        return None
-    digits = re.sub(r"[ -]", "", str(value))
-    keeps = way == "last_four" and re.fullmatch(r"[0-9]{12,19}", digits) is not None
-    return f"***{digits[-4:]}" if keeps else "***"
-
-
-def _variable(environment: Mapping[str, str], name: str) -> str:
-    """The value of an environment variable; ValueError names the variable where it is not set."""
-    value = environment.get(name, "")
-    if not value:
-        raise ValueError(f"the environment variable {name!r} is not set")
-    return value
-
-
-# ---- end of the shared lines --------------------------------------------------------------------------------------
-
-
 def check(operation: str, settings: Mapping[str, Any], inputs: Sequence[str]) -> list[str]:
     """What is wrong with a step's settings, without any I/O; `inputs` are the fields that the step reads."""
-    return _problems(operation, settings) or _unbound(settings, inputs) + _unknown(settings, (), inputs)
+    return _problems(operation, settings) or _unbound(settings, inputs) + unknown_names(settings, (), inputs)
 
 
 def _problems(operation: str, settings: Mapping[str, Any]) -> list[str]:
@@ -152,7 +57,7 @@ def _problems(operation: str, settings: Mapping[str, Any]) -> list[str]:
     kinds = {
         key: kind for key, kind in _SETTINGS.items() if operation == "database.query" or key not in ("rows", "limit")
     }
-    problems = _shape(settings, kinds, ("url_env", "sql"))
+    problems = shape_problems(settings, kinds, ("url_env", "sql"))
     if problems:
         return problems
     if settings.get("rows", "one") not in ("one", "first", "list"):
@@ -299,7 +204,7 @@ def _url(environment: Mapping[str, str], name: str) -> str:
     """The URL in the variable `name`, checked; no message holds any part of it."""
     import sqlalchemy
 
-    url = _variable(environment, name)
+    url = variable_value(environment, name)
     try:
         parsed = sqlalchemy.make_url(re.sub(r"^postgres://", "postgresql://", url))
     except sqlalchemy.exc.ArgumentError:
@@ -421,22 +326,16 @@ def _row(row: Any, types: Mapping[str, str]) -> dict[str, Any]:
 # ---- operations --------------------------------------------------------------------------------------------------
 
 
-def _checked(operation: str, settings: Mapping[str, Any]) -> None:
-    problems = _problems(operation, settings)
-    if problems:
-        raise ValueError(f"{operation}: {'; '.join(problems)}")
-
-
 def _bindable(settings: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
     missing = [name for sql in _statements(settings["sql"]) for name in parameters(sql) if name not in arguments]
     if missing:
         raise ValueError(f"there is no argument for the parameter :{min(missing)}")
-    return _masked(arguments, settings.get("mask", ()))
+    return masked(arguments, settings.get("mask", ()))
 
 
 def query(settings: Mapping[str, Any], environment: Mapping[str, str]) -> Perform:
     """One SELECT; see the top of this file."""
-    _checked("database.query", settings)
+    refuse("database.query", _problems("database.query", settings))
     url, seconds = _url(environment, settings["url_env"]), float(settings.get("timeout_seconds", 10))
     types, rows = settings.get("types", {}), settings.get("rows", "one")
     limit = settings.get("limit", 1_000) if rows == "list" else 1
@@ -458,7 +357,7 @@ def query(settings: Mapping[str, Any], environment: Mapping[str, str]) -> Perfor
 
 def execute(settings: Mapping[str, Any], environment: Mapping[str, str]) -> Perform:
     """INSERT, UPDATE and DELETE in one transaction; see the top of this file."""
-    _checked("database.execute", settings)
+    refuse("database.execute", _problems("database.execute", settings))
     url, seconds = _url(environment, settings["url_env"]), float(settings.get("timeout_seconds", 10))
     types = settings.get("types", {})
 

@@ -31,10 +31,21 @@ import secrets
 import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from datetime import date
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
+
+from ingot.library.modules.shared import (
+    Perform,
+    filled,
+    filled_part,
+    json_outputs,
+    masked,
+    placeholders,
+    refuse,
+    shape_problems,
+    unknown_names,
+    variable_value,
+)
 
 _SETTINGS: Mapping[str, Mapping[str, str]] = {
     "files.read": {"root": "text", "root_env": "env", "path": "text", "as": "text", "output": "text", "outputs": "pairs",
@@ -44,152 +55,15 @@ _SETTINGS: Mapping[str, Mapping[str, str]] = {
 }  # fmt: skip
 
 
-# ---- the same lines stand in every module: each file is alone once it has been copied into an artifact -----------
-
-Perform = Callable[[Mapping[str, Any]], dict[str, Any]]
-_PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*)\}")
-_ENV_NAME = re.compile(r"[A-Z_][A-Z0-9_]{0,99}")
-_KINDS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
-    "text": ("a text", lambda value: isinstance(value, str) and bool(value.strip())),
-    "texts": ("a list of texts", lambda value: isinstance(value, list | tuple) and all(map(_is_text, value))),
-    "flag": ("true or false", lambda value: isinstance(value, bool)),
-    "count": ("a whole number from 0 to 100,000,000", lambda value: type(value) is int and 0 <= value <= 100_000_000),
-    "seconds": ("a number of seconds above 0, 600 at most", lambda value: _is_number(value) and 0 < value <= 600),
-    "env": ("the NAME of an environment variable", lambda value: _is_text(value) and bool(_ENV_NAME.fullmatch(value))),
-    "envs": ("a mapping of names to NAMES of environment variables", lambda value: _is_pairs(value, _ENV_NAME)),
-    "pairs": ("a mapping of names to texts", lambda value: _is_pairs(value, None)),
-    "json": ("texts, numbers, lists and mappings", lambda value: isinstance(value, Mapping | list | tuple | str)),
-    "mask": (
-        "a list of inputs, or a mapping of inputs to 'all' or 'last_four'",
-        lambda value: (
-            _KINDS["texts"][1](value)
-            or (isinstance(value, Mapping) and all(how in ("all", "last_four") for how in value.values()))
-        ),
-    ),
-}
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and bool(value)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
-
-
-def _is_pairs(value: Any, pattern: re.Pattern[str] | None) -> bool:
-    return isinstance(value, Mapping) and all(
-        _is_text(key) and _is_text(text) and (pattern is None or pattern.fullmatch(text)) for key, text in value.items()
-    )
-
-
-def _shape(settings: Mapping[str, Any], kinds: Mapping[str, str], required: Sequence[str]) -> list[str]:
-    """What is wrong with the keys and types of the settings. Values are not quoted: one may be a misplaced secret."""
-    problems = [
-        f"{key!r} is not a setting here; there are {', '.join(sorted(kinds))}" for key in settings if key not in kinds
-    ]
-    problems += [f"the setting {key!r} is missing" for key in required if key not in settings]
-    for key, kind in kinds.items():
-        wanted, fits = _KINDS[kind]
-        if key in settings and not fits(settings[key]):
-            problems.append(f"{key!r} must be {wanted}")
-    return problems
-
-
-def _names(value: Any) -> set[str]:
-    """The names in ``{name}`` placeholders anywhere in a value."""
-    if isinstance(value, Mapping):
-        return set().union(*(_names(inner) for inner in value.values()))
-    if isinstance(value, list | tuple):
-        return set().union(*(_names(inner) for inner in value))
-    return set(_PLACEHOLDER.findall(value)) if isinstance(value, str) else set()
-
-
-def _unknown(settings: Mapping[str, Any], keys: Sequence[str], inputs: Sequence[str]) -> list[str]:
-    """Placeholders and masks that name something which the step does not read."""
-    problems = [
-        f"{key!r} holds the placeholder {{{name}}}, which is not among the step's inputs"
-        for key in keys
-        for name in sorted(_names(settings.get(key)) - set(inputs))
-    ]
-    strange = [name for name in settings.get("mask", ()) if name not in inputs]
-    return problems + [f"'mask' names {name!r}, which is not among the step's inputs" for name in strange]
-
-
-def _masked(arguments: Mapping[str, Any], mask: Mapping[str, str] | Sequence[str]) -> dict[str, Any]:
-    """The arguments with masked values: ``***``, or the last four digits of a card number of 12 digits and more."""
-    ways = dict(mask) if isinstance(mask, Mapping) else dict.fromkeys(mask, "all")
-    return {name: _mask(value, ways[name]) if name in ways else value for name, value in arguments.items()}
-
-
-def _mask(value: Any, way: str) -> Any:
-    if value is None:
-        return None
-    digits = re.sub(r"[ -]", "", str(value))
-    keeps = way == "last_four" and re.fullmatch(r"[0-9]{12,19}", digits) is not None
-    return f"***{digits[-4:]}" if keeps else "***"
-
-
-def _variable(environment: Mapping[str, str], name: str) -> str:
-    """The value of an environment variable; ValueError names the variable where it is not set."""
-    value = environment.get(name, "")
-    if not value:
-        raise ValueError(f"the environment variable {name!r} is not set")
-    return value
-
-
-def _plain(value: Any) -> Any:
-    """A value as JSON: decimals and dates become text."""
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, Mapping):
-        return {str(key): _plain(inner) for key, inner in value.items()}
-    return [_plain(inner) for inner in value] if isinstance(value, list | tuple) else value
-
-
-def _filled(template: Any, arguments: Mapping[str, Any], encode: Callable[[str], str] = str) -> Any:
-    """The template with values in its placeholders; a text that is one placeholder in a list or mapping keeps
-    the value's JSON type. A null inside a longer text is a ValueError: it has no spelling there."""
-    if isinstance(template, Mapping):
-        return {key: _filled_part(inner, arguments) for key, inner in template.items()}
-    if isinstance(template, list | tuple):
-        return [_filled_part(inner, arguments) for inner in template]
-    if not isinstance(template, str):
-        return template
-    return _PLACEHOLDER.sub(lambda match: encode(_spelled(match[1], arguments)), template)
-
-
-def _filled_part(template: Any, arguments: Mapping[str, Any]) -> Any:
-    whole = _PLACEHOLDER.fullmatch(template) if isinstance(template, str) else None
-    if whole is None:
-        return _filled(template, arguments)
-    if whole[1] not in arguments:
-        raise ValueError(f"there is no argument for the placeholder {{{whole[1]}}}")
-    return _plain(arguments[whole[1]])
-
-
-def _spelled(name: str, arguments: Mapping[str, Any]) -> str:
-    """The argument as text; ValueError where it is null, absent or not a single value."""
-    value = _plain(arguments.get(name))
-    if value is None or isinstance(value, dict | list):
-        raise ValueError(f"the placeholder {{{name}}} needs one value, and it has {type(value).__name__}")
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-# ---- end of the shared lines --------------------------------------------------------------------------------------
-
-
 def check(operation: str, settings: Mapping[str, Any], inputs: Sequence[str]) -> list[str]:
     """What is wrong with a step's settings, without any I/O; `inputs` are the fields that the step reads."""
-    return _problems(operation, settings) or _unknown(settings, ("path", "content", "json"), inputs)
+    return _problems(operation, settings) or unknown_names(settings, ("path", "content", "json"), inputs)
 
 
 def _problems(operation: str, settings: Mapping[str, Any]) -> list[str]:
     if operation not in OPERATIONS:
         return [f"there is no operation {operation!r}; there are {', '.join(sorted(OPERATIONS))}"]
-    problems = _shape(settings, _SETTINGS[operation], ("path",))
+    problems = shape_problems(settings, _SETTINGS[operation], ("path",))
     if problems:
         return problems
     if ("root" in settings) == ("root_env" in settings):
@@ -218,8 +92,8 @@ def _parts(settings: Mapping[str, Any], arguments: Mapping[str, Any]) -> list[st
     """The names from the root down. A value fills a name, and can neither add one nor climb."""
     names: list[str] = []
     for part in settings["path"].split("/"):
-        name = _filled(part, arguments)
-        if _names(part) and (re.search(r"[/\\\x00-\x1f]", name) or name.startswith(".") or not name.strip()):
+        name = filled(part, arguments)
+        if placeholders(part) and (re.search(r"[/\\\x00-\x1f]", name) or name.startswith(".") or not name.strip()):
             raise ValueError(f"the part {part!r} of the path would not be a plain file name")
         if len(name.encode()) > 255:
             raise ValueError(f"the part {part!r} of the path would be longer than 255 bytes")
@@ -288,13 +162,14 @@ def _write(name: str, folder: int, content: bytes, overwrite: bool) -> None:
 
 def _root(operation: str, settings: Mapping[str, Any], environment: Mapping[str, str]) -> str:
     """The folder, after everything about the settings has been checked."""
-    problems = _problems(operation, settings)
-    if problems:
-        raise ValueError(f"{operation}: {'; '.join(problems)}")
+    refuse(operation, _problems(operation, settings))
     if "root" in settings:
         root, what = str(settings["root"]), "'root'"
     else:
-        root, what = _variable(environment, settings["root_env"]), f"the environment variable {settings['root_env']!r}"
+        root, what = (
+            variable_value(environment, settings["root_env"]),
+            f"the environment variable {settings['root_env']!r}",
+        )
     problems = _root_problems(root, what)
     if problems or not Path(root).is_dir():
         raise ValueError(f"{operation}: {'; '.join(problems) or f'{what} names a folder that does not exist'}")
@@ -309,31 +184,7 @@ def _picked(content: bytes, settings: Mapping[str, Any]) -> dict[str, Any]:
         raise RuntimeError("the file is not UTF-8 text") from None
     if settings.get("as", "text") == "text":
         return {settings.get("output", "text"): text}
-    try:
-        tree = json.loads(text, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
-        raise RuntimeError("the file is not JSON") from None
-    if "outputs" in settings:
-        return {name: _at(tree, path) for name, path in settings["outputs"].items()}
-    if not isinstance(tree, dict):
-        raise RuntimeError("the file is not a JSON object; name its parts in 'outputs'")
-    return tree
-
-
-def _no_constant(text: str) -> Any:
-    raise ValueError(f"{text} is not JSON")
-
-
-def _at(tree: Any, path: str) -> Any:
-    """The value at a dotted path such as ``items.0.price``; None where it leads nowhere."""
-    for part in path.split("."):
-        if isinstance(tree, dict):
-            tree = tree.get(part)
-        elif isinstance(tree, list) and part.isdecimal() and int(part) < len(tree):
-            tree = tree[int(part)]
-        else:
-            return None
-    return tree
+    return json_outputs(text, settings, "file")
 
 
 def read(settings: Mapping[str, Any], environment: Mapping[str, str]) -> Perform:
@@ -341,7 +192,7 @@ def read(settings: Mapping[str, Any], environment: Mapping[str, str]) -> Perform
     root, limit = _root("files.read", settings, environment), settings.get("max_bytes", 1 << 20)
 
     def perform(arguments: Mapping[str, Any]) -> dict[str, Any]:
-        *folders, name = _parts(settings, _masked(arguments, settings.get("mask", ())))
+        *folders, name = _parts(settings, masked(arguments, settings.get("mask", ())))
         with _folder(root, folders) as folder:
             return _picked(_content(name, folder, limit), settings)
 
@@ -354,13 +205,13 @@ def write(settings: Mapping[str, Any], environment: Mapping[str, str]) -> Perfor
     overwrite = settings.get("overwrite", False)
 
     def perform(arguments: Mapping[str, Any]) -> dict[str, Any]:
-        values = _masked(arguments, settings.get("mask", ()))
+        values = masked(arguments, settings.get("mask", ()))
         *folders, name = _parts(settings, values)
         if "json" in settings:
-            tree = _filled_part(settings["json"], values)
+            tree = filled_part(settings["json"], values)
             content = (json.dumps(tree, ensure_ascii=False, allow_nan=False, sort_keys=True, indent=2) + "\n").encode()
         else:
-            content = _filled(settings["content"], values).encode()
+            content = filled(settings["content"], values).encode()
         if len(content) > limit:
             raise RuntimeError(f"the content has more than {limit:,} bytes")
         with _folder(root, folders) as folder:

@@ -30,14 +30,28 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import random
 import re
-import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
-from decimal import Decimal
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
+
+from ingot.library.modules.shared import (
+    HEADER_NAME,
+    TRY_AGAIN,
+    Perform,
+    back_off,
+    filled,
+    filled_part,
+    is_loopback,
+    masked,
+    placeholders,
+    plain_json,
+    refuse,
+    secret_headers,
+    shape_problems,
+    unknown_names,
+    variable_value,
+)
 
 _SETTINGS: Mapping[str, Mapping[str, str]] = {
     "notify.email": {"host_env": "env", "port": "count", "username_env": "env", "password_env": "env", "starttls": "flag",
@@ -51,156 +65,18 @@ _REQUIRED = {"notify.email": ("host_env", "from", "to", "subject", "body"), "not
 _ADDRESS = re.compile(
     r"[A-Za-z0-9.!#$%&'*+/=?^_`|~-]{1,64}@([A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9-]+)*)"
 )
-_HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,99}")
-
-
-# ---- the same lines stand in every module: each file is alone once it has been copied into an artifact -----------
-
-Perform = Callable[[Mapping[str, Any]], dict[str, Any]]
-_PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*)\}")
-_ENV_NAME = re.compile(r"[A-Z_][A-Z0-9_]{0,99}")
-_KINDS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
-    "text": ("a text", lambda value: isinstance(value, str) and bool(value.strip())),
-    "texts": ("a list of texts", lambda value: isinstance(value, list | tuple) and all(map(_is_text, value))),
-    "flag": ("true or false", lambda value: isinstance(value, bool)),
-    "count": ("a whole number from 0 to 100,000,000", lambda value: type(value) is int and 0 <= value <= 100_000_000),
-    "seconds": ("a number of seconds above 0, 600 at most", lambda value: _is_number(value) and 0 < value <= 600),
-    "env": ("the NAME of an environment variable", lambda value: _is_text(value) and bool(_ENV_NAME.fullmatch(value))),
-    "envs": ("a mapping of names to NAMES of environment variables", lambda value: _is_pairs(value, _ENV_NAME)),
-    "pairs": ("a mapping of names to texts", lambda value: _is_pairs(value, None)),
-    "json": ("texts, numbers, lists and mappings", lambda value: isinstance(value, Mapping | list | tuple | str)),
-    "mask": (
-        "a list of inputs, or a mapping of inputs to 'all' or 'last_four'",
-        lambda value: (
-            _KINDS["texts"][1](value)
-            or (isinstance(value, Mapping) and all(how in ("all", "last_four") for how in value.values()))
-        ),
-    ),
-}
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and bool(value)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
-
-
-def _is_pairs(value: Any, pattern: re.Pattern[str] | None) -> bool:
-    return isinstance(value, Mapping) and all(
-        _is_text(key) and _is_text(text) and (pattern is None or pattern.fullmatch(text)) for key, text in value.items()
-    )
-
-
-def _shape(settings: Mapping[str, Any], kinds: Mapping[str, str], required: Sequence[str]) -> list[str]:
-    """What is wrong with the keys and types of the settings. Values are not quoted: one may be a misplaced secret."""
-    problems = [
-        f"{key!r} is not a setting here; there are {', '.join(sorted(kinds))}" for key in settings if key not in kinds
-    ]
-    problems += [f"the setting {key!r} is missing" for key in required if key not in settings]
-    for key, kind in kinds.items():
-        wanted, fits = _KINDS[kind]
-        if key in settings and not fits(settings[key]):
-            problems.append(f"{key!r} must be {wanted}")
-    return problems
-
-
-def _names(value: Any) -> set[str]:
-    """The names in ``{name}`` placeholders anywhere in a value."""
-    if isinstance(value, Mapping):
-        return set().union(*(_names(inner) for inner in value.values()))
-    if isinstance(value, list | tuple):
-        return set().union(*(_names(inner) for inner in value))
-    return set(_PLACEHOLDER.findall(value)) if isinstance(value, str) else set()
-
-
-def _unknown(settings: Mapping[str, Any], keys: Sequence[str], inputs: Sequence[str]) -> list[str]:
-    """Placeholders and masks that name something which the step does not read."""
-    problems = [
-        f"{key!r} holds the placeholder {{{name}}}, which is not among the step's inputs"
-        for key in keys
-        for name in sorted(_names(settings.get(key)) - set(inputs))
-    ]
-    strange = [name for name in settings.get("mask", ()) if name not in inputs]
-    return problems + [f"'mask' names {name!r}, which is not among the step's inputs" for name in strange]
-
-
-def _masked(arguments: Mapping[str, Any], mask: Mapping[str, str] | Sequence[str]) -> dict[str, Any]:
-    """The arguments with masked values: ``***``, or the last four digits of a card number of 12 digits and more."""
-    ways = dict(mask) if isinstance(mask, Mapping) else dict.fromkeys(mask, "all")
-    return {name: _mask(value, ways[name]) if name in ways else value for name, value in arguments.items()}
-
-
-def _mask(value: Any, way: str) -> Any:
-    if value is None:
-        return None
-    digits = re.sub(r"[ -]", "", str(value))
-    keeps = way == "last_four" and re.fullmatch(r"[0-9]{12,19}", digits) is not None
-    return f"***{digits[-4:]}" if keeps else "***"
-
-
-def _variable(environment: Mapping[str, str], name: str) -> str:
-    """The value of an environment variable; ValueError names the variable where it is not set."""
-    value = environment.get(name, "")
-    if not value:
-        raise ValueError(f"the environment variable {name!r} is not set")
-    return value
-
-
-def _plain(value: Any) -> Any:
-    """A value as JSON: decimals and dates become text."""
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, Mapping):
-        return {str(key): _plain(inner) for key, inner in value.items()}
-    return [_plain(inner) for inner in value] if isinstance(value, list | tuple) else value
-
-
-def _filled(template: Any, arguments: Mapping[str, Any], encode: Callable[[str], str] = str) -> Any:
-    """The template with values in its placeholders; a text that is one placeholder in a list or mapping keeps
-    the value's JSON type. A null inside a longer text is a ValueError: it has no spelling there."""
-    if isinstance(template, Mapping):
-        return {key: _filled_part(inner, arguments) for key, inner in template.items()}
-    if isinstance(template, list | tuple):
-        return [_filled_part(inner, arguments) for inner in template]
-    if not isinstance(template, str):
-        return template
-    return _PLACEHOLDER.sub(lambda match: encode(_spelled(match[1], arguments)), template)
-
-
-def _filled_part(template: Any, arguments: Mapping[str, Any]) -> Any:
-    whole = _PLACEHOLDER.fullmatch(template) if isinstance(template, str) else None
-    if whole is None:
-        return _filled(template, arguments)
-    if whole[1] not in arguments:
-        raise ValueError(f"there is no argument for the placeholder {{{whole[1]}}}")
-    return _plain(arguments[whole[1]])
-
-
-def _spelled(name: str, arguments: Mapping[str, Any]) -> str:
-    """The argument as text; ValueError where it is null, absent or not a single value."""
-    value = _plain(arguments.get(name))
-    if value is None or isinstance(value, dict | list):
-        raise ValueError(f"the placeholder {{{name}}} needs one value, and it has {type(value).__name__}")
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-# ---- end of the shared lines --------------------------------------------------------------------------------------
 
 
 def check(operation: str, settings: Mapping[str, Any], inputs: Sequence[str]) -> list[str]:
     """What is wrong with a step's settings, without any I/O; `inputs` are the fields that the step reads."""
     keys = ("to", "subject", "body", "json", "idempotency_key")
-    return _problems(operation, settings) or _unknown(settings, keys, inputs)
+    return _problems(operation, settings) or unknown_names(settings, keys, inputs)
 
 
 def _problems(operation: str, settings: Mapping[str, Any]) -> list[str]:
     if operation not in OPERATIONS:
         return [f"there is no operation {operation!r}; there are {', '.join(sorted(OPERATIONS))}"]
-    problems = _shape(settings, _SETTINGS[operation], _REQUIRED[operation])
+    problems = shape_problems(settings, _SETTINGS[operation], _REQUIRED[operation])
     if problems:
         return problems
     return _email_problems(settings) if operation == "notify.email" else _webhook_problems(settings)
@@ -208,12 +84,12 @@ def _problems(operation: str, settings: Mapping[str, Any]) -> list[str]:
 
 def _email_problems(settings: Mapping[str, Any]) -> list[str]:
     problems = [f"{address!r} in 'to' is not an e-mail address"
-                for address in settings["to"] if not _names(address) and not _ADDRESS.fullmatch(address)]  # fmt: skip
+                for address in settings["to"] if not placeholders(address) and not _ADDRESS.fullmatch(address)]  # fmt: skip
     if not settings["to"]:
         problems.append("'to' is empty")
     if not _ADDRESS.fullmatch(settings["from"]):
         problems.append("'from' must be one literal e-mail address")
-    if any(_names(address) for address in settings["to"]) and not settings.get("to_domains"):
+    if any(placeholders(address) for address in settings["to"]) and not settings.get("to_domains"):
         problems.append("'to' has a placeholder, so 'to_domains' must list the domains that may be written to")
     if ("username_env" in settings) != ("password_env" in settings):
         problems.append("'username_env' and 'password_env' come together")
@@ -228,7 +104,7 @@ def _email_problems(settings: Mapping[str, Any]) -> list[str]:
 
 def _webhook_problems(settings: Mapping[str, Any]) -> list[str]:
     names = [*settings.get("headers_env", ()), settings.get("signature_header", "X-Signature-256")]
-    problems = [f"{name!r} is not the name of a header" for name in names if not _HEADER.fullmatch(name)]
+    problems = [f"{name!r} is not the name of a header" for name in names if not HEADER_NAME.fullmatch(name)]
     if settings.get("retries") and "idempotency_key" not in settings:
         problems.append("'retries' need an 'idempotency_key', or the other side may act twice")
     if settings.get("retries", 0) > 10:
@@ -236,33 +112,25 @@ def _webhook_problems(settings: Mapping[str, Any]) -> list[str]:
     return problems
 
 
-def _checked(operation: str, settings: Mapping[str, Any]) -> None:
-    problems = _problems(operation, settings)
-    if problems:
-        raise ValueError(f"{operation}: {'; '.join(problems)}")
-
-
-def _is_loopback(host: str) -> bool:
-    return host in ("localhost", "127.0.0.1", "::1")
-
-
 # ---- e-mail ------------------------------------------------------------------------------------------------------
 
 
 def email(settings: Mapping[str, Any], environment: Mapping[str, str]) -> Perform:
     """Send one e-mail; see the top of this file."""
-    _checked("notify.email", settings)
-    host = _variable(environment, settings["host_env"])
+    refuse("notify.email", _problems("notify.email", settings))
+    host = variable_value(environment, settings["host_env"])
     tls, starttls = settings.get("tls", False), settings.get("starttls", not settings.get("tls", False))
-    if not (tls or starttls or _is_loopback(host)):
+    if not (tls or starttls or is_loopback(host)):
         raise ValueError("notify.email: 'starttls: false' is for this machine only")
-    login = tuple(_variable(environment, settings[key]) for key in ("username_env", "password_env") if key in settings)
-    ca_file = _variable(environment, settings["ca_file_env"]) if "ca_file_env" in settings else None
+    login = tuple(
+        variable_value(environment, settings[key]) for key in ("username_env", "password_env") if key in settings
+    )
+    ca_file = variable_value(environment, settings["ca_file_env"]) if "ca_file_env" in settings else None
     port = settings.get("port", 465 if tls else 587)
     seconds = float(settings.get("timeout_seconds", 10))
 
     def perform(arguments: Mapping[str, Any]) -> dict[str, Any]:
-        message = _message(settings, _masked(arguments, settings.get("mask", ())))
+        message = _message(settings, masked(arguments, settings.get("mask", ())))
         _deliver(message, _Server(host, port, tls, starttls, ca_file, login), seconds)
         return {"sent": True}
 
@@ -283,7 +151,7 @@ def _message(settings: Mapping[str, Any], values: Mapping[str, Any]) -> Any:
     from email.message import EmailMessage
     from email.utils import make_msgid
 
-    subject = _filled(settings["subject"], values)
+    subject = filled(settings["subject"], values)
     if re.search(r"[\x00-\x1f\x7f\x85\u2028\u2029]", subject):
         raise ValueError("the subject would have a line break or control character in it")
     message = EmailMessage()
@@ -291,17 +159,17 @@ def _message(settings: Mapping[str, Any], values: Mapping[str, Any]) -> Any:
     message["To"] = ", ".join(_recipient(address, settings, values) for address in settings["to"])
     message["Subject"] = subject
     message["Message-ID"] = make_msgid(domain=settings["from"].partition("@")[2])
-    message.set_content(_filled(settings["body"], values))
+    message.set_content(filled(settings["body"], values))
     return message
 
 
 def _recipient(template: str, settings: Mapping[str, Any], values: Mapping[str, Any]) -> str:
-    address = str(_filled(template, values))
+    address = str(filled(template, values))
     match = _ADDRESS.fullmatch(address)
     if match is None:
         raise ValueError(f"the recipient {template!r} would not be one e-mail address")
     allowed = [domain.lower() for domain in settings.get("to_domains", ())]
-    if _names(template) and match[1].lower() not in allowed:
+    if placeholders(template) and match[1].lower() not in allowed:
         raise ValueError(f"the recipient {template!r} would not be in one of 'to_domains'")
     return address
 
@@ -339,34 +207,28 @@ def _deliver(message: Any, server: _Server, seconds: float) -> None:
 
 # ---- webhook -----------------------------------------------------------------------------------------------------
 
-_RANDOM = random.SystemRandom()
-
 
 def webhook(settings: Mapping[str, Any], environment: Mapping[str, str]) -> Perform:
     """POST JSON to one URL; see the top of this file."""
-    _checked("notify.webhook", settings)
+    refuse("notify.webhook", _problems("notify.webhook", settings))
     import httpx
 
     url = _target(settings, environment)
-    headers = {"Content-Type": "application/json", "User-Agent": "ingot"}
-    for name, variable in settings.get("headers_env", {}).items():
-        headers[name] = _variable(environment, variable)
-        if re.search(r"[\r\n\0]", headers[name]) or not headers[name].isascii():
-            raise ValueError(f"the environment variable {variable!r} does not hold a header's value: one line of ASCII")
-    secret = _variable(environment, settings["secret_env"]).encode() if "secret_env" in settings else None
+    headers = {"Content-Type": "application/json", "User-Agent": "ingot"} | secret_headers(settings, environment)
+    secret = variable_value(environment, settings["secret_env"]).encode() if "secret_env" in settings else None
     seconds = float(settings.get("timeout_seconds", 10))
     client = httpx.Client(timeout=seconds, follow_redirects=False, trust_env=False)
 
     def perform(arguments: Mapping[str, Any]) -> dict[str, Any]:
-        values = _masked(arguments, settings.get("mask", ()))
-        body = _filled_part(settings["json"], values) if "json" in settings else _plain(values)
+        values = masked(arguments, settings.get("mask", ()))
+        body = filled_part(settings["json"], values) if "json" in settings else plain_json(values)
         content = json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
         sent = dict(headers)
         if secret is not None:
             name = settings.get("signature_header", "X-Signature-256")
             sent[name] = f"sha256={hmac.new(secret, content, hashlib.sha256).hexdigest()}"
         if "idempotency_key" in settings:
-            sent["Idempotency-Key"] = quote(_filled(settings["idempotency_key"], values), safe=" -._~:/")
+            sent["Idempotency-Key"] = quote(filled(settings["idempotency_key"], values), safe=" -._~:/")
         _post(client, client.build_request("POST", url, content=content, headers=sent), settings)
         return {"sent": True}
 
@@ -375,7 +237,7 @@ def webhook(settings: Mapping[str, Any], environment: Mapping[str, str]) -> Perf
 
 def _target(settings: Mapping[str, Any], environment: Mapping[str, str]) -> str:
     """The webhook's URL; errors name the variable only, for such URLs are often secrets themselves."""
-    url, what = _variable(environment, settings["url_env"]), f"the environment variable {settings['url_env']!r}"
+    url, what = variable_value(environment, settings["url_env"]), f"the environment variable {settings['url_env']!r}"
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname or "", parts.port
@@ -383,7 +245,7 @@ def _target(settings: Mapping[str, Any], environment: Mapping[str, str]) -> str:
         raise ValueError(f"{what} does not hold a URL") from None
     if not host or re.search(r"[\s\\]", url) or "@" in parts.netloc:
         raise ValueError(f"{what} does not hold a URL with a plain host name")
-    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(host)):
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
         raise ValueError(f"{what} must begin with https:// (http:// only to this machine)")
     if "hosts" in settings and host not in [name.lower() for name in settings["hosts"]]:
         raise ValueError(f"{what} names a host that is not among 'hosts'")
@@ -396,8 +258,7 @@ def _post(client: Any, request: Any, settings: Mapping[str, Any]) -> None:
     retries = settings.get("retries", 3 if "idempotency_key" in settings else 0)
     pause = float(settings.get("backoff_seconds", 0.25))
     for attempt in range(retries + 1):
-        if attempt:
-            time.sleep(min(pause * 2 ** (attempt - 1), 30) * _RANDOM.uniform(0.5, 1.5))
+        back_off(attempt, pause)
         last = attempt == retries
         try:
             response = client.send(request, stream=True)
@@ -412,7 +273,7 @@ def _post(client: Any, request: Any, settings: Mapping[str, Any]) -> None:
             continue
         if response.is_success:
             return
-        if last or response.status_code not in (429, 502, 503, 504):
+        if last or response.status_code not in TRY_AGAIN:
             raise RuntimeError(f"the webhook answered with status {response.status_code}")
 
 
