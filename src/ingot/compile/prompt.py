@@ -23,13 +23,16 @@ GIVEN_BYTES = 1_200
 FINDINGS_SHOWN = 8
 
 _SYSTEM = """\
-You write pure Python functions for a regulated workflow. Reply with ONE ```python block and nothing else: exactly the \
-functions asked for, plus UPPER_CASE constants of literals where a table helps.
-- Keep every def line as given. At most {lines} lines and {complexity} branches a function. No helper functions, classes or imports.
-- In scope: math, re, Decimal, ROUND_HALF_UP, ROUND_HALF_EVEN, ROUND_FLOOR, ROUND_CEILING, date, datetime, timedelta, and the types shown.
-- No I/O, print, clock, randomness, recursion, eval, getattr, str.format, sets in output order, while True or try/except around everything. Never change a parameter.
-- Money and decimals: Decimal("0.10"), never float() or round(); round with .quantize(Decimal("0.01"), ROUND_HALF_UP).
-- Put the deciding clause on every return line: return x  # C2"""
+You write pure Python functions for a regulated workflow. Reply with ONE ```python block and nothing else: the functions \
+below, completed.
+- Keep each def line as given; the comments under it are its rule. At most {lines} lines and {complexity} branches (if, for, \
+while; and/or are free) a function.
+- No imports, classes or further functions: math, re, Decimal, ROUND_HALF_UP, date, datetime, timedelta and the types shown \
+exist already. A table of literals may stand before the functions as an UPPER_CASE constant.
+- No I/O, print, clock, randomness, recursion, eval, getattr, str.format, set order, while True, try around everything. Never \
+change a parameter.
+- Decimal("0.10") for money and decimals, never float() or round(); round with .quantize(Decimal("0.01"), ROUND_HALF_UP).
+- End each return line with its clause: return x  # C2"""
 
 
 def system_text(spec: Spec) -> str:
@@ -43,10 +46,9 @@ def first_request(spec: Spec, plan: Plan, *, draw: int = 0) -> Request:
     signed = signatures(spec)
     parts = [f"Workflow: {spec.metadata.title or spec.metadata.name}"]
     parts += [f"{name}: {text}" for name, text in ((name, block(name).text) for name in plan.blocks) if text]
-    parts.append(_rules(spec, [clause for signature in signed for clause in signature.clauses]))
     parts += _decided(spec)
     parts.append(_types(signed))
-    parts += [_asked(_step(spec, signature.name), signature, spec) for signature in signed]
+    parts += _asked(spec, signed)
     parts += _given(spec)
     return _request(spec, parts, signed, draw)
 
@@ -62,9 +64,8 @@ def repair_request(
         + ("s" if len(signed) > 1 else "")
         + ", same def line."
     ]
-    parts.append(_rules(spec, [clause for signature in signed for clause in signature.clauses]))
     parts.append(_types(signed))
-    parts += [_asked(_step(spec, signature.name), signature, spec) for signature in signed]
+    parts += _asked(spec, signed)
     written = excerpt(logic, failed, {finding.line for finding in findings if finding.line})
     parts.append(f"Your code:\n```python\n{written}\n```")
     parts.append("Findings:\n" + "\n".join(_finding_lines(findings)))
@@ -79,17 +80,12 @@ def _request(spec: Spec, parts: Iterable[str], signed: Sequence[Signature], draw
         max_tokens=400 + 900 * len(signed),
         temperature=0.0 if draw == 0 else 0.6,
         seed=draw,
+        start=signed[0].header(),
     )
 
 
 def _step(spec: Spec, name: str) -> Step:
     return next(step for step in spec.functions if step.step == name)
-
-
-def _rules(spec: Spec, cited: Iterable[str]) -> str:
-    wanted = dict.fromkeys(cited)
-    lines = [f"{clause.id}: {' '.join(clause.text.split())}" for clause in spec.clauses if clause.id in wanted]
-    return "Clauses:\n" + "\n".join(lines)
 
 
 def _decided(spec: Spec) -> list[str]:
@@ -105,13 +101,21 @@ def _types(signed: Sequence[Signature]) -> str:
     return "Types (defined already, do not repeat them):\n" + "\n".join(blocks) if blocks else ""
 
 
-def _asked(step: Step, signature: Signature, spec: Spec) -> str:
-    """The def line with what the step says and what is known of its fields, as a comment block."""
-    said = _step_text(step, spec)
-    notes = [note for field in signature.params for note in _field_notes(field)]
-    cited = f"clauses {', '.join(signature.clauses)}"
-    lines = [f"    # {line}" for line in [*said, *notes, cited]]
-    return "\n".join([signature.header(), *lines])
+def _asked(spec: Spec, signed: Sequence[Signature]) -> list[str]:
+    """Each def line with its rule as comments: what the step says, its clauses, what is known of its fields.
+
+    A clause that several functions rest on is written out under the first of them.
+    """
+    texts = {clause.id: " ".join(clause.text.split()) for clause in spec.clauses}
+    written: list[str] = []
+    for signature in signed:
+        said = _step_text(_step(spec, signature.name), spec)
+        clauses = [f"{name}: {texts.pop(name)}" for name in signature.clauses if name in texts]
+        again = [name for name in signature.clauses if not any(line.startswith(f"{name}: ") for line in clauses)]
+        notes = [note for field in signature.params for note in _field_notes(field)]
+        lines = [*said, *clauses, *([f"also {', '.join(again)} above"] if again else []), *notes]
+        written.append("\n".join([signature.header(), *(f"    # {line}" for line in lines)]))
+    return written
 
 
 def _step_text(step: Step, spec: Spec) -> list[str]:
@@ -130,7 +134,8 @@ def _field_notes(field: Field) -> list[str]:
     """What a reader of the signature cannot see: meaning, unit, nulls."""
     notes = []
     for path, inner in walk((field,)):
-        said = [inner.description, f"in {inner.unit}" if inner.unit else "", "may be None" if inner.nullable else ""]
+        unit = "" if inner.unit is None or inner.unit in inner.name else f"in {inner.unit}"
+        said = [inner.description, unit, "may be None" if inner.nullable else ""]
         text = ", ".join(part for part in said if part)
         if text:
             notes.append(f"{path}: {text}")

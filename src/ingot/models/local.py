@@ -1,7 +1,8 @@
 """A GGUF file as a model, in this process, through llama-cpp-python.
 
-The reply's opening fence is written for the model and its closing fence ends it, so a reply is one block by
-construction. (A grammar does the same, but made generation a third slower when measured; a JSON Schema still uses one.)
+The reply's opening fence, and the start that the request states, are written for the model and its closing fence ends
+it, so a reply is one block by construction. (A grammar does the same, but made generation a third slower when measured;
+a JSON Schema still uses one.)
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ class Local:
             written, whole, count = self._write(llama, prompt, request, limit, began + self.timeout)
         text = within_limit(written.decode(errors="replace"), self.name)
         if request.schema is None:
-            text = OPENING + text + (CLOSING.decode() + "\n" if whole else "")
+            text = OPENING + request.start + text + (CLOSING.decode() + "\n" if whole else "")
         elif not whole:
             raise ModelError(
                 f"{self.name!r} was cut off after {count} tokens, within its JSON answer",
@@ -159,7 +160,7 @@ def _prompt_tokens(llama: Any, request: Request, path: Path) -> list[int]:
     messages.append({"role": "user", "content": request.prompt})
     chat = Jinja2ChatFormatter(template, eos_token=_special(llama, llama.token_eos()), bos_token="")
     text = chat(messages=messages).prompt
-    text += OPENING if request.schema is None else ""
+    text += OPENING + request.start if request.schema is None else ""
     return list(llama.tokenize(text.encode(), add_bos=True, special=True))
 
 

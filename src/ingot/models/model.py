@@ -15,7 +15,8 @@ class Request:
     """One question to a model.
 
     `schema` is a JSON Schema that the answer must fit (bounded steps); None asks for code in one fenced block.
-    `functions` are the names asked for, for the log. `seed` tells apart several draws of the same question.
+    `functions` are the names asked for, for the log. `start` is how the code begins: a backend that can write the
+    beginning of an answer itself does so, the others ignore it. `seed` tells apart several draws of the same question.
     """
 
     system: str
@@ -25,6 +26,7 @@ class Request:
     max_tokens: int = 2_000
     temperature: float = 0.0
     seed: int = 0
+    start: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Everything that the digest covers."""
@@ -36,6 +38,7 @@ class Request:
             "max_tokens": self.max_tokens,
             "temperature": str(self.temperature),
             "seed": self.seed,
+            "start": self.start,
         }
 
     @property
