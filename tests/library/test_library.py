@@ -101,8 +101,8 @@ def test_a_copied_module_gives_no_name_two_meanings(name: str) -> None:
 def test_the_shared_lines_stand_in_place_of_their_import() -> None:
     shared = b'"""What is shared."""\n\nfrom __future__ import annotations\n\nimport re\n\nA = re.compile("a")\n'
     module = (
-        b'"""A module: \xe2\x80\xa6"""\n\nfrom __future__ import annotations\n\nimport os\n\n'
-        b"from ingot.library.modules.shared import (\n    A,\n)\n\nB = A, os\n"
+        b'"""A module: \xe2\x80\xa6"""\n\nfrom __future__ import annotations\n\nimport os\n'
+        b"from ingot.library.modules.shared import (\n    A,\n)\nB = A, os\n"
     )
     lines = standalone(module, shared).decode().splitlines()
     written = [line for line in lines if line and not line.startswith("# ----")]
