@@ -253,3 +253,13 @@ def test_a_bad_spec_file_is_one_error_with_its_place(
     assert done.code == 2
     assert said in done.err
     assert name in done.err
+
+
+def test_a_missing_extra_is_one_error(ingot: Run, starter: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "rich.console", None)
+    monkeypatch.delitem(sys.modules, "rich", raising=False)
+    done = ingot("check", starter, "--code", starter.with_name("logic.py"))
+    assert done.code == 1
+    assert "pip install 'ingot[compile]'" in done.err

@@ -32,6 +32,14 @@ _COMMANDS = {
 }
 
 
+# packages that the base install leaves out, and the extra that brings them
+_EXTRAS = {
+    **dict.fromkeys(("rich", "hypothesis", "bandit", "pydantic_monty", "ruff", "ty"), "compile"),
+    **dict.fromkeys(("pydantic_ai", "openai", "anthropic", "httpx2"), "providers"),
+    **dict.fromkeys(("sqlalchemy", "httpx", "psycopg"), "modules"),
+}
+
+
 class _Lazy(click.Group):
     """Commands are imported when they are used, so that ``--help`` is quick."""
 
@@ -84,5 +92,11 @@ def main(arguments: list[str] | None = None) -> Any:
     except IngotError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(error.exit_code)
+    except ModuleNotFoundError as error:
+        extra = _EXTRAS.get((error.name or "").split(".")[0])
+        if extra is None:
+            raise
+        click.echo(f"error: this needs {error.name!r}\n  hint: pip install 'ingot[{extra}]'", err=True)
+        sys.exit(1)
     except BrokenPipeError:
         sys.exit(1)

@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -74,6 +75,30 @@ def stages_command(names: tuple[str, ...], as_json: bool) -> None:
         for kind in ("cold", "warm"):
             times = "".join(f"{row[f'{kind}_ms'][stage]:>9.0f}ms" for stage in stages)
             click.echo(f"{row['name']:<20}{kind:<6}{times}{row[f'{kind}_total_ms']:>9.0f}ms")
+
+
+@bench_command.command("security")
+@click.option(
+    "--data",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Folder with code_safety.json and code_files.jsonl, or a JSON Lines file of insecure snippets.",
+)
+@AS_JSON
+def security_command(data: Path, as_json: bool) -> None:
+    """What SECURITY refuses of labelled code files, and for which kind of reason.
+
+    A vulnerability rule says that the code is dangerous; policy and subset rules only that generated code may not do
+    this (I/O, classes …). Benign code refused by a vulnerability rule is a false positive.
+    """
+    from ingot.evals.security_cases import insecure_snippets, security_cases
+
+    score = asdict(insecure_snippets(data) if data.is_file() else security_cases(data))
+    if as_json:
+        click.echo(json.dumps(score, indent=2))
+        return
+    for name, value in score.items():
+        click.echo(f"{name.replace('_', ' '):<20} {value}")
 
 
 @bench_command.command("one-stage-run", hidden=True)

@@ -207,9 +207,9 @@ def _next_request(spec: Spec, plan: Plan, made: Sequence[Attempt]) -> tuple[Atte
     last = made[-1]
     if last.logic is None or (last.kind == "repair" and not _better(last, made[-2])):
         return "redraw", prompt.first_request(spec, plan, draw=len(made))
+    # a repair is drawn with some freedom: at temperature zero, small models write their last answer again
     failed = _failed_functions(spec, last)
-    draw = 0 if last.kind != "repair" else len(made)
-    return "repair", prompt.repair_request(spec, failed, last.logic, _errors(last), draw=draw)
+    return "repair", prompt.repair_request(spec, failed, last.logic, _errors(last), draw=len(made))
 
 
 def _better(now: Attempt, before: Attempt) -> bool:
