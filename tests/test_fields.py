@@ -13,7 +13,17 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from ingot.canonical import canonical_json
-from ingot.fields import FIELD_TYPES, Field, annotation, declarations, json_schema, to_plain, validator, walk
+from ingot.fields import (
+    FIELD_TYPES,
+    Field,
+    annotation,
+    declarations,
+    field_schema,
+    json_schema,
+    to_plain,
+    validator,
+    walk,
+)
 
 LINE = Field(
     name="item",
@@ -143,3 +153,17 @@ def test_money_is_known_by_its_unit() -> None:
     assert field("decimal", unit="USD").is_money
     assert field("decimal", unit="USD/month").is_money
     assert not field("decimal", unit="kg").is_money
+
+
+def test_lengths_are_bounded_on_both_sides() -> None:
+    size = Field(name="size", type="list", items=Field(name="item", type="integer"), min_length=3, max_length=3)
+    check = validator([size])
+    assert check.validate_python({"size": [1, 2, 3]}) == {"size": [1, 2, 3]}
+    for wrong in ([1, 2], [1, 2, 3, 4], []):
+        with pytest.raises(ValidationError):
+            check.validate_python({"size": wrong})
+    assert field_schema(size)["minItems"] == field_schema(size)["maxItems"] == 3
+    word = Field(name="word", type="text", min_length=2)
+    assert field_schema(word)["minLength"] == 2
+    with pytest.raises(ValidationError):
+        validator([word]).validate_python({"word": "a"})

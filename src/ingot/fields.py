@@ -56,7 +56,8 @@ FIELD_TYPES: Mapping[str, FieldType] = {
 class Field(BaseModel):
     """A named, typed value. `minimum` and `maximum` are inclusive; `values` belongs to enums; `items` to lists;
     `fields` to objects. `adverse` names the enum values (or ``False`` for a boolean) that go against the person
-    concerned. `places` is the number of decimal places a decimal may have.
+    concerned. `places` is the number of decimal places a decimal may have; `min_length` and `max_length` bound a text's
+    characters or a list's items.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -69,6 +70,7 @@ class Field(BaseModel):
     minimum: Decimal | date | None = None
     maximum: Decimal | date | None = None
     places: int | None = None
+    min_length: int | None = None
     max_length: int | None = None
     pattern: str | None = None
     values: tuple[str, ...] = ()
@@ -161,7 +163,8 @@ def field_schema(field: Field) -> dict[str, Any]:
         key: value
         for key, value in (
             ("description", field.description or None),
-            ("maxLength", field.max_length),
+            ("minItems" if field.type == "list" else "minLength", field.min_length),
+            ("maxItems" if field.type == "list" else "maxLength", field.max_length),
             ("pattern", field.pattern),
         )
         if value is not None
@@ -224,9 +227,10 @@ def _datetime_in(value: object) -> object:
 def _python_type(field: Field) -> Any:
     """The type that pydantic validates this field's values with."""
     bounds: dict[str, Any] = {"ge": field.minimum, "le": field.maximum}
+    length: dict[str, Any] = {"min_length": field.min_length, "max_length": field.max_length}
     match field.type:
         case "text":
-            limits = pydantic.Field(max_length=field.max_length, pattern=field.pattern)
+            limits = pydantic.Field(**length, pattern=field.pattern)
             kind: Any = Annotated[StrictStr, limits, AfterValidator(_encodable)]
         case "integer":
             kind = Annotated[StrictInt, pydantic.Field(**_as_int(bounds))]
@@ -249,7 +253,7 @@ def _python_type(field: Field) -> Any:
             kind = Literal[field.values]
         case "list":
             assert field.items is not None
-            kind = Annotated[list[_python_type(field.items)], pydantic.Field(strict=True, max_length=field.max_length)]  # type: ignore[misc]
+            kind = Annotated[list[_python_type(field.items)], pydantic.Field(strict=True, **length)]  # type: ignore[misc]
         case "object":
             kind = _object_type(field) if field.fields else dict[str, Any]
     return kind | None if field.nullable else kind

@@ -244,8 +244,10 @@ class Spec(_Part):
         return next((clause for clause in self.clauses if clause.id == clause_id), None)
 
     def digest(self) -> str:
-        """SHA-256 of the resolved spec without its cases."""
-        return digest(canonical_json(self.model_dump(mode="json", exclude={"cases"}, by_alias=True)))
+        """SHA-256 of the resolved spec without its cases and without what is at its default."""
+        return digest(
+            canonical_json(self.model_dump(mode="json", exclude={"cases"}, exclude_defaults=True, by_alias=True))
+        )
 
     def cases_digest(self) -> str:
         """SHA-256 of all cases, given and held out."""
@@ -388,6 +390,10 @@ _JSON_TYPES = {"string": "text", "number": "decimal", "integer": "integer", "boo
                "object": "object"}  # fmt: skip
 
 
+_JSON_LENGTHS = (("minLength", "min_length"), ("minItems", "min_length"),
+                 ("maxLength", "max_length"), ("maxItems", "max_length"))  # fmt: skip
+
+
 def fields_from(raw: Any) -> Any:
     """Fields as a list of mappings, from any accepted form: a list, a mapping of name to type, a JSON Schema."""
     if isinstance(raw, Mapping) and isinstance(raw.get("properties"), Mapping):
@@ -446,7 +452,7 @@ def _from_json_schema(name: str, schema: Mapping[str, Any], nullable: bool) -> d
     if "properties" in raw:
         out["fields"] = fields_from({"properties": raw.pop("properties"), "required": raw.pop("required", [])})
     raw.pop("additionalProperties", None)
-    for theirs, ours in (("maxLength", "max_length"), ("maxItems", "max_length")):
+    for theirs, ours in _JSON_LENGTHS:
         if theirs in raw:
             out[ours] = raw.pop(theirs)
     return out | raw
@@ -541,7 +547,7 @@ DEEPEST_FIELD = 8
 _SETTINGS: Mapping[str, tuple[str, ...]] = {
     "values": ("enum",), "adverse": ("enum", "boolean"), "items": ("list",), "fields": ("object",),
     "minimum": ("integer", "decimal", "float", "date"), "maximum": ("integer", "decimal", "float", "date"),
-    "places": ("decimal",), "max_length": ("text", "list"), "pattern": ("text",),
+    "places": ("decimal",), "min_length": ("text", "list"), "max_length": ("text", "list"), "pattern": ("text",),
 }  # fmt: skip
 
 
@@ -592,9 +598,11 @@ def _bounds_problem(field: Field) -> tuple[str, str | None] | None:
             return f"{name} has the {setting} {str(bound)!r}, which is not {what}", f"write {what}"
         if field.type == "integer" and bound is not None and bound != int(bound):
             return f"integer {name} has the {setting} {bound}", "write a whole number"
-    for setting in ("places", "max_length"):
+    for setting in ("places", "min_length", "max_length"):
         if (getattr(field, setting) or 0) < 0:
             return f"{name} has a negative {setting!r}", "write 0 or more"
+    if field.max_length is not None and (field.min_length or 0) > field.max_length:
+        return f"{name} has min_length {field.min_length} above max_length {field.max_length}", "swap them"
     if field.minimum is not None and field.maximum is not None and field.minimum > field.maximum:  # type: ignore[operator]
         return f"{name} has minimum {field.minimum} above maximum {field.maximum}", "swap them"
     if field.pattern is not None:
@@ -1022,7 +1030,7 @@ def _spec_error(errors: Sequence[ErrorDetails], place: Place, tree: Any) -> Spec
         parent = next((part for part in reversed(loc[:-1]) if part in _KEYS), None)
         model = _KEYS[str(parent)] if parent else Spec
         allowed = [info.alias or key for key, info in model.model_fields.items() if not info.exclude]
-        allowed += {Field: ["range"], Step: ["schema"]}.get(model, [])
+        allowed += ["range"] if model is Field else ["schema"] if model is Step else []
         return SpecError(f"unknown key {name!r}", place=where, hint=closest(name, allowed))
     if error["type"] == "missing":
         at = ".".join(str(part) for part in loc[:-1]) or "the spec"

@@ -357,3 +357,17 @@ def test_a_warm_stage_takes_less_than_a_second() -> None:
     STAGE.check(program, {})
     verdict, _ = STAGE.check(program, {})
     assert verdict.seconds < 1
+
+
+def test_inputs_keep_to_the_lengths_of_a_spec() -> None:
+    spec = parse_spec(
+        "metadata: {name: sizes}\n"
+        "inputs: {size: {type: list, items: integer, min_length: 3, max_length: 3}, word: {type: text, min_length: 9}}\n"
+        "outputs: {n: integer}\n"
+        "logic_requirements: [{step: count, type: function, intent: Count.}]\n"
+    )
+    program = assemble(spec, "def count(size: list[int], word: str) -> int:\n    return len(size)\n")
+    trials = [*boundary_trials(program), *generated_trials(program)]
+    assert len(trials) > 20
+    assert {len(trial.input["size"]) for trial in trials} == {3}
+    assert min(len(trial.input["word"]) for trial in trials) == 9

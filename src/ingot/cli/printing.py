@@ -90,18 +90,22 @@ def _plain(text: str) -> str:
 
 
 def finding_lines(findings: Iterable[Finding], shown: int = SHOWN) -> list[str]:
-    """Findings as lines, errors first, with the hint of each code once."""
-    ordered = sorted(findings, key=lambda finding: finding.severity != "error")
+    """Findings as lines, errors first; equal ones together with their places, the hint of each code once."""
+    places: dict[tuple[str, str, str], list[Finding]] = {}
+    for finding in sorted(findings, key=lambda finding: finding.severity != "error"):
+        places.setdefault((finding.severity, finding.code, finding.message), []).append(finding)
     lines: list[str] = []
     hinted: set[str] = set()
-    for finding in ordered[:shown]:
-        mark = "" if finding.severity == "error" else "warning: "
-        lines.append(f"{mark}{finding}")
-        if finding.hint and finding.code not in hinted:
-            lines.append(f"  fix: {' '.join(finding.hint.split())}")
-            hinted.add(finding.code)
-    if len(ordered) > shown:
-        lines.append(f"… and {len(ordered) - shown} more")
+    for (severity, code, _), equal in list(places.items())[:shown]:
+        first = equal[0]
+        others = [str(one.line) for one in equal[1:] if one.line]
+        more = f" (also at {', '.join(others)})" if others else ""
+        lines.append(f"{'' if severity == 'error' else 'warning: '}{first}{more}")
+        if first.hint and code not in hinted:
+            lines.append(f"  fix: {' '.join(first.hint.split())}")
+            hinted.add(code)
+    if len(places) > shown:
+        lines.append(f"… and {len(places) - shown} more")
     return lines
 
 

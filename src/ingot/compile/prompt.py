@@ -135,11 +135,19 @@ def _field_notes(field: Field) -> list[str]:
     notes = []
     for path, inner in walk((field,)):
         unit = "" if inner.unit is None or inner.unit in inner.name else f"in {inner.unit}"
-        said = [inner.description, unit, "may be None" if inner.nullable else ""]
+        said = [inner.description, unit, _size(inner), "may be None" if inner.nullable else ""]
         text = ", ".join(part for part in said if part)
         if text:
             notes.append(f"{path}: {text}")
     return notes
+
+
+def _size(field: Field) -> str:
+    """The length that a list has at least, where the spec says so."""
+    low, high = field.min_length or 0, field.max_length
+    if field.type != "list" or not low:
+        return ""
+    return f"exactly {low}" if low == high else f"at least {low}"
 
 
 def _given(spec: Spec) -> list[str]:

@@ -51,9 +51,9 @@ def strategy(field: Field) -> Any:
         case "enum":
             kind = st.sampled_from(field.values)
         case "list":
-            kind = (
-                st.lists(strategy(field.items), max_size=min(field.max_length or 5, 5)) if field.items else st.just([])
-            )
+            least = field.min_length or 0
+            most = max(least, min(5, 5 if field.max_length is None else field.max_length))
+            kind = st.lists(strategy(field.items), min_size=least, max_size=most) if field.items else st.just([])
         case "object":
             kind = st.fixed_dictionaries({inner.name: strategy(inner) for inner in field.fields})
         case _:
@@ -79,7 +79,9 @@ def _text_strategy(field: Field) -> Any:
 
     if field.pattern:
         return st.sampled_from(drawn_texts(field, 30) or [""])
-    return st.text(st.sampled_from(ALPHABET), max_size=min(field.max_length or 40, 40))
+    least = field.min_length or 0
+    most = max(least, min(40, 40 if field.max_length is None else field.max_length))
+    return st.text(st.sampled_from(ALPHABET), min_size=least, max_size=most)
 
 
 def drawn_texts(field: Field, count: int) -> list[str]:

@@ -57,11 +57,16 @@ def typical(field: Field) -> Any:
         case "enum":
             return field.values[0]
         case "list":
-            return [] if field.items is None else [typical(field.items)]
+            return [] if field.items is None else [typical(field.items)] * _length(field, 1)
         case "object":
             return {inner.name: typical(inner) for inner in field.fields}
         case _:
-            return next(iter(drawn_texts(field, 5)), "") if field.pattern else "example"[: field.max_length]
+            return next(iter(drawn_texts(field, 5)), "") if field.pattern else ("example" * 99)[: _length(field, 7)]
+
+
+def _length(field: Field, wanted: int) -> int:
+    """The length nearest to `wanted` that the field allows."""
+    return max(field.min_length or 0, wanted if field.max_length is None else min(wanted, field.max_length))
 
 
 def _middle(field: Field) -> Any:
@@ -152,9 +157,16 @@ def _list_edges(field: Field, constants: Constants) -> list[Any]:
     if field.items is None:
         return [[]]
     items = list(boundary_values(field.items, constants))
-    many = [items[number % len(items)] for number in range(min(12, field.max_length or 12))]
+    many = [items[number % len(items)] for number in range(_length(field, 12))]
     one = typical(field.items)
-    return [[], [one], [one, one], many, *([item] for item in items), *([one, item] for item in items)]
+    rest = [one] * (_length(field, 1) - 1)
+    short = [[one] * _length(field, count) for count in (0, 1, 2)]
+    return [
+        *short,
+        many,
+        *([item, *rest] for item in items),
+        *([one, *rest, item][-_length(field, 2) :] for item in items),
+    ]
 
 
 def _object_edges(field: Field, constants: Constants) -> list[Any]:
@@ -170,7 +182,7 @@ def _object_edges(field: Field, constants: Constants) -> list[Any]:
 
 def _text_edges(field: Field, constants: Constants) -> list[Any]:
     near = _near(field, constants, str)
-    longest = ["x" * field.max_length] if field.max_length else []
+    longest = ["x" * length for length in (field.min_length, field.max_length) if length]
     fitting = drawn_texts(field, 12) if field.pattern else []
     return [*TEXTS[:3], *fitting, *near, *TEXTS[3:], *longest, *(value.lower() for value in near)]
 

@@ -1,6 +1,6 @@
 """adverse boolean, version 0.1.0.
 
-Compiled from spec e1c5f1cbfbf0. Do not edit: the artifact's digests cover this file.
+Compiled from spec 309ec069cb41. Do not edit: the artifact's digests cover this file.
 """
 
 from __future__ import annotations

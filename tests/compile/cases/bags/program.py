@@ -1,6 +1,6 @@
 """Bags, version 0.1.0.
 
-Compiled from spec 29ee2076b2e0. Do not edit: the artifact's digests cover this file.
+Compiled from spec c9ddd5388818. Do not edit: the artifact's digests cover this file.
 """
 
 from __future__ import annotations

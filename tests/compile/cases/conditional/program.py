@@ -1,6 +1,6 @@
 """conditional, version 0.1.0.
 
-Compiled from spec 06ae9bab0981. Do not edit: the artifact's digests cover this file.
+Compiled from spec 43bc3348c1f2. Do not edit: the artifact's digests cover this file.
 """
 
 from __future__ import annotations

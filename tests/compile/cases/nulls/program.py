@@ -1,6 +1,6 @@
 """nulls, version 0.1.0.
 
-Compiled from spec 11d0eab0c3b9. Do not edit: the artifact's digests cover this file.
+Compiled from spec 53d4ba1483ce. Do not edit: the artifact's digests cover this file.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """overridden, version 0.1.0.
 
-Compiled from spec 629233466314. Do not edit: the artifact's digests cover this file.
+Compiled from spec 855deaa05b81. Do not edit: the artifact's digests cover this file.
 """
 
 from __future__ import annotations

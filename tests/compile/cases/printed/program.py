@@ -1,6 +1,6 @@
 """GLP-1 Agonist Medical Necessity Review, version 0.1.0.
 
-Compiled from spec ca8197c4cd41. Do not edit: the artifact's digests cover this file.
+Compiled from spec 1e11b8cee73c. Do not edit: the artifact's digests cover this file.
 """
 
 from __future__ import annotations
