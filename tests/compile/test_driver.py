@@ -175,3 +175,10 @@ def test_ctrl_c_while_waiting_for_a_model_leaves_nothing(starter: Path, tmp_path
     assert "interrupted" in said
     assert not out.exists() or not list(out.iterdir())
     assert list((tmp_path / "box").glob("*.request.md")), "the request stays, to be answered later"
+
+
+def test_a_model_that_makes_nothing_of_findings_is_asked_anew_instead(starter: Path) -> None:
+    model = Scripted([fenced(WRONG), fenced(WRONG), fenced(UNSAFE), fenced(WRONG), fenced(RIGHT)])
+    compiled = compile_spec(starter, model)
+    assert [one.kind for one in compiled.attempts] == ["first", "repair", "redraw", "redraw", "redraw"]
+    assert len({request.digest for request in model.requests}) == 5

@@ -7,6 +7,7 @@ as `Event` values while it happens.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -205,20 +206,27 @@ def _next_request(spec: Spec, plan: Plan, made: Sequence[Attempt]) -> tuple[Atte
     if not made:
         return "first", prompt.first_request(spec, plan)
     last = made[-1]
-    if last.logic is None or (last.kind == "repair" and not _better(last, made[-2])):
+    if last.logic is None or not _is_worth_repair(made):
         return "redraw", prompt.first_request(spec, plan, draw=len(made))
     # a repair is drawn with some freedom: at temperature zero, small models write their last answer again
     failed = _failed_functions(spec, last)
     return "repair", prompt.repair_request(spec, failed, last.logic, _errors(last), draw=len(made))
 
 
-def _better(now: Attempt, before: Attempt) -> bool:
-    """Did it get further, or as far with fewer errors?"""
+def _is_worth_repair(made: Sequence[Attempt]) -> bool:
+    """A repair is asked for until one made nothing better; from then on only for the best candidate so far.
 
-    def standing(attempt: Attempt) -> tuple[int, int]:
-        return _ORDER[attempt.verdicts[-1].stage], -len(_errors(attempt))
+    Small models seldom make use of findings, and another draw costs them less than a repair.
+    """
+    fruitless = any(
+        now.kind == "repair" and _standing(now) <= _standing(before) for before, now in itertools.pairwise(made)
+    )
+    return not fruitless or _standing(made[-1]) > max(_standing(one) for one in made[:-1])
 
-    return standing(now) > standing(before)
+
+def _standing(attempt: Attempt) -> tuple[int, int]:
+    """How far it got, and with how few errors."""
+    return _ORDER[attempt.verdicts[-1].stage], -len(_errors(attempt))
 
 
 def _errors(attempt: Attempt) -> tuple[Finding, ...]:
