@@ -127,3 +127,26 @@ def test_configuration_around_the_working_directory_counts_for_nothing(
     monkeypatch.setenv("RUFF_NO_CACHE", "false")
     found = {one.code for one in check(FEE + '    rate = 3\n    return "x"  # C1\n').findings}
     assert found == {"SYN004", "SYN005"}
+
+
+def test_an_empty_list_without_annotation_may_take_up_typed_dicts() -> None:
+    spec = parse_spec(
+        "metadata: {name: bags}\n"
+        "inputs: {bags: list of integer}\n"
+        "outputs: {rows: {type: list, items: {type: object, fields: {pounds: integer}}}}\n"
+        "logic_requirements: [{step: weigh, type: function, intent: Weigh.}]\n"
+    )
+    logic = (
+        "def weigh(bags: list[int]) -> list[RowsItem]:\n"
+        "    rows = []\n"
+        "    seen = {}\n"
+        "    for bag in bags:\n"
+        "        seen[bag] = True\n"
+        '        rows.append({"pounds": bag})\n'
+        "    return rows  # C1\n"
+    )
+    verdict, _ = STAGE.check(assemble(spec, logic), {})
+    assert [str(finding) for finding in verdict.findings] == []
+    wrong = logic.replace("return rows", "return len(rows)")
+    verdict, _ = STAGE.check(assemble(spec, wrong), {})
+    assert [(finding.code, finding.line) for finding in verdict.findings] == [("SYN004", 7)]

@@ -64,7 +64,7 @@ def check(program: Program, observed: Observed) -> tuple[Verdict, Observed]:
         warnings.simplefilter("ignore")  # odd escapes are reported by ruff, with their place
         found, tree = _parse(program)
     if tree is not None:
-        with tools(program.text, program.spec.thresholds.complexity) as running:
+        with tools(_with_empties_annotated(program, tree), program.spec.thresholds.complexity) as running:
             found += _own_findings(program, tree)
             found += [*_types(program, running), *_lint(program, running)]
     found = sorted(dict.fromkeys(found), key=lambda finding: (finding.line or 0, finding.code, finding.column or 0))
@@ -87,6 +87,35 @@ def _parse(program: Program) -> tuple[list[Finding], ast.Module | None]:
         inside = line - program.offset if line is not None and line > program.offset else None
         return [Finding("SYN001", f"does not compile: {getattr(error, 'msg', error)}", inside, None, None, hint)], None
     return [], tree
+
+
+def _with_empties_annotated(program: Program, tree: ast.Module) -> str:
+    """The program's text for the tools: ``rows = []`` without annotation reads ``rows: list[Any] = []``.
+
+    What such a list takes up later gives it a type that fits no TypedDict, which says nothing about the values; that
+    they fit the outputs is for EXECUTION to see. Lines stay where they are.
+    """
+    lines = program.text.splitlines(keepends=True)
+    for function in [node for node in tree.body if isinstance(node, ast.FunctionDef)]:
+        seen = {argument.arg for argument in function.args.args}
+        assignments = [node for node in ast.walk(function) if isinstance(node, ast.Assign | ast.AnnAssign)]
+        for node in sorted(assignments, key=lambda one: (one.lineno, one.col_offset)):
+            target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+            if not isinstance(target, ast.Name) or target.id in seen:
+                continue
+            seen.add(target.id)
+            kind = _empty(node.value) if isinstance(node, ast.Assign) and len(node.targets) == 1 else None
+            if kind is not None:
+                number = program.offset + target.lineno - 1
+                at = len(lines[number].encode()[: target.end_col_offset].decode())
+                lines[number] = f"{lines[number][:at]}: {kind}{lines[number][at:]}"
+    return "".join(lines)
+
+
+def _empty(value: ast.expr) -> str | None:
+    if isinstance(value, ast.List) and not value.elts:
+        return "list[Any]"
+    return "dict[Any, Any]" if isinstance(value, ast.Dict) and not value.keys else None
 
 
 def _own_findings(program: Program, tree: ast.Module) -> list[Finding]:
