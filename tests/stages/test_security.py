@@ -211,3 +211,25 @@ def test_labelled_files_are_counted_by_the_kind_of_their_rules(tmp_path: Path) -
     assert (score.benign, score.benign_refused) == (4, 3)
     assert (score.benign_policy_only, score.benign_subset_only, score.false_positives) == (1, 1, 1)
     assert score.wrongly_refused == ("wrong",)
+
+
+REGEX_TABLES = """
+RULES = {"one": r"a+", "many": (r"b+", r"c+"), "bad": r"(d+)+$"}
+
+
+def find(text: str) -> str:
+    joined = RULES["one"] + "|" + "|".join(RULES["many"])
+    for pattern in RULES["many"]:
+        if re.search(pattern, text) or re.search(joined, text) or re.search(RULES["many"][1], text):
+            return pattern
+    return "" if KEY else ""
+"""
+
+
+def test_patterns_are_found_in_constant_tables() -> None:
+    good = REGEX_TABLES.replace('"" if KEY else ""', '"" if re.search(RULES["one"], text) else "x"')
+    assert [finding.code for finding in examine(good, asked=["find"])] == []
+    bad = REGEX_TABLES.replace('"" if KEY else ""', '"" if re.search("x|" + RULES["bad"], text) else "x"')
+    assert [finding.code for finding in examine(bad, asked=["find"])] == ["SEC033"]
+    unknown = REGEX_TABLES.replace('"" if KEY else ""', '"" if re.search("|".join(text), text) else "x"')
+    assert [finding.code for finding in examine(unknown, asked=["find"])] == ["SEC035"]

@@ -97,14 +97,55 @@ def texts_of(scan: Scan, node: ast.expr, depth: int = 0) -> frozenset[str] | Non
     if isinstance(node, ast.JoinedStr):
         return _joined([_piece(scan, part, depth) for part in node.values])
     if isinstance(node, ast.Call):
-        return frozenset({"x"}) if scan.dotted(node.func) == "re.escape" else None
+        return frozenset({"x"}) if scan.dotted(node.func) == "re.escape" else _join(scan, node, depth)
     if isinstance(node, ast.Name):
         return _united([texts_of(scan, value, depth + 1) for value in _values(scan, node, depth)])
-    if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
-        held = scan.constants.get(node.value.id)
-        if isinstance(held, ast.Dict) and node.value.id not in scan.names_in(node):
-            return _united([texts_of(scan, value, depth + 1) for value in held.values])
+    if isinstance(node, ast.Subscript):
+        return _united([texts_of(scan, value, depth + 1) for value in _members(scan, node)])
     return None
+
+
+def _members(scan: Scan, node: ast.Subscript) -> list[ast.expr]:
+    """What ``TABLE[key]`` can be, of a constant dict, tuple or list: the member of a literal key, else any of them."""
+    held: list[ast.expr] = []
+    if isinstance(node.value, ast.Subscript):
+        held = _members(scan, node.value)
+    elif isinstance(node.value, ast.Name) and node.value.id not in scan.names_in(node):
+        held = [scan.constants[node.value.id]] if node.value.id in scan.constants else []
+    return [member for one in held for member in _members_of(one, node.slice)]
+
+
+def _members_of(held: ast.expr, key: ast.expr) -> list[ast.expr]:
+    if isinstance(held, ast.Dict):
+        pairs = zip(held.keys, held.values, strict=True)
+        named = [value for name, value in pairs if isinstance(key, ast.Constant) and _is_constant(name, key.value)]
+        return named or list(held.values)
+    if not isinstance(held, ast.Tuple | ast.List) or isinstance(key, ast.Slice):
+        return []
+    index = key.value if isinstance(key, ast.Constant) else None
+    return [held.elts[index]] if isinstance(index, int) and 0 <= index < len(held.elts) else list(held.elts)
+
+
+def _join(scan: Scan, node: ast.Call, depth: int) -> frozenset[str] | None:
+    """``"|".join(PARTS)`` of parts that are all known, one text each."""
+    if not isinstance(node.func, ast.Attribute) or node.func.attr != "join" or len(node.args) != 1 or node.keywords:
+        return None
+    between, held = texts_of(scan, node.func.value, depth + 1), node.args[0]
+    choices = [held]
+    if isinstance(held, ast.Name):
+        choices = _values(scan, held, depth + 1)
+    elif isinstance(held, ast.Subscript):
+        choices = _members(scan, held)
+    if len(choices) != 1:  # which of them is joined is not known
+        return None
+    parts = [texts_of(scan, part, depth + 1) for part in _elements(scan, choices[0], depth + 1)]
+    if between is None or len(between) != 1 or any(part is None or len(part) != 1 for part in parts):
+        return None
+    return frozenset({next(iter(between)).join(next(iter(part)) for part in parts if part is not None)})
+
+
+def _is_constant(node: ast.expr | None, value: object) -> bool:
+    return isinstance(node, ast.Constant) and node.value == value
 
 
 def _piece(scan: Scan, part: ast.expr, depth: int) -> frozenset[str] | None:
@@ -187,6 +228,8 @@ def _elements(scan: Scan, node: ast.expr, depth: int) -> list[ast.expr]:
         return [key for key in node.keys if key is not None]
     if isinstance(node, ast.Name) and depth < 8:
         return [element for value in _values(scan, node, depth + 1) for element in _elements(scan, value, depth + 1)]
+    if isinstance(node, ast.Subscript) and depth < 8:
+        return [element for value in _members(scan, node) for element in _elements(scan, value, depth + 1)]
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and not node.args:
         held = [node.func.value]
         if isinstance(node.func.value, ast.Name):
