@@ -109,7 +109,7 @@ def transact(case):
 
 def test_one_bad_trial_does_not_stop_the_others(sandbox: Sandbox) -> None:
     trials = [Trial(str(n), {"n": n}) for n in range(6)]
-    run = sandbox.run(FAULTS, trials, offset=1, seed=0, limits=Limits(trial_seconds=0.3, deaths=3))
+    run = sandbox.run(FAULTS, trials, offset=1, seed=0, limits=Limits(deaths=4))
     seen = run.observations
     assert [seen[n].output for n in "05"] == [{"n": 0}, {"n": 5}]
     assert (seen["1"].error, seen["1"].line, seen["1"].function) == ("ValueError: one", 3, "rule")
