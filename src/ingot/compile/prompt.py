@@ -7,6 +7,7 @@ a test compares every byte.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 
 from ingot.canonical import canonical_json
 from ingot.compile.assemble import signatures, types_source
@@ -113,6 +114,7 @@ def _asked(spec: Spec, signed: Sequence[Signature]) -> list[str]:
         clauses = [f"{name}: {texts.pop(name)}" for name in signature.clauses if name in texts]
         again = [name for name in signature.clauses if not any(line.startswith(f"{name}: ") for line in clauses)]
         notes = [note for field in signature.params for note in _field_notes(field)]
+        notes += [f"returns {note}" for field in signature.outputs for note in _output_notes(field)]
         lines = [*said, *clauses, *([f"also {', '.join(again)} above"] if again else []), *notes]
         written.append("\n".join([signature.header(), *(f"    # {line}" for line in lines)]))
     return written
@@ -139,6 +141,15 @@ def _field_notes(field: Field) -> list[str]:
         text = ", ".join(part for part in said if part)
         if text:
             notes.append(f"{path}: {text}")
+    return notes
+
+
+def _output_notes(field: Field) -> list[str]:
+    """What an output means, and how a decimal one is brought to its places."""
+    notes = [f"{field.name}: {field.description}"] if field.description else []
+    if field.type == "decimal" and field.places:
+        step = Decimal(1).scaleb(-field.places)
+        notes.append(f'{field.name}: (whole expression).quantize(Decimal("{step}"), ROUND_HALF_UP) where it is rounded')
     return notes
 
 
