@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test lint types check lock record clean
+.PHONY: demo test lint types check lock clean
 
 demo: $(VENV)/compile
 	$(BIN)/ingot demo

@@ -9,6 +9,8 @@ import pytest
 
 import ingot
 from ingot.compile.assemble import assemble, signatures
+from ingot.compile.driver import Compiled, check
+from ingot.evals.bundled import EXAMPLES, compile_example
 from ingot.spec import Case, Spec, load_spec
 
 FOLDER = Path(ingot.__file__).parent / "library" / "examples"
@@ -135,3 +137,62 @@ def test_late_fee_rounds_half_up_inside_its_limits(case_id: str, expected: str) 
 def test_copay_never_exceeds_the_allowed_amount() -> None:
     for one in spec("copay").cases:
         assert one.expected["copay"] <= one.input["allowed_amount"]
+
+
+# ---- their recorded completions ----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def compiled() -> dict[str, Compiled]:
+    """Every example, compiled from its recordings."""
+    return {name: compile_example(name, None) for name in EXAMPLES}
+
+
+def test_every_example_is_bundled() -> None:
+    assert sorted(EXAMPLES) == sorted(NAMES)
+
+
+def test_every_example_passes_from_its_recordings(compiled: dict[str, Compiled]) -> None:
+    for name, one in compiled.items():
+        assert one.passed, name
+        used = {attempt.request.digest[:16] for attempt in one.attempts if attempt.request}
+        kept = {path.stem for path in (FOLDER / name / "recordings").glob("*.json")}
+        assert used == kept, f"{name}: recordings that nothing asks for are dead weight"
+
+
+def test_a_compile_of_the_median_example_takes_at_most_2500_tokens(compiled: dict[str, Compiled]) -> None:
+    totals = sorted(one.usage.total_tokens for one in compiled.values())
+    assert totals[len(totals) // 2] <= 2_500, totals
+
+
+def test_the_demo_shows_a_refusal_by_a_stage_and_its_repair(compiled: dict[str, Compiled]) -> None:
+    first, *_, last = compiled["prior_auth"].attempts
+    assert first.completion.model.startswith("local:")
+    assert first.verdicts[-1].stage in ("security", "syntax", "execution", "accuracy")
+    assert not first.passed
+    assert last.passed
+    assert last.kind == "repair"
+
+
+TWINS = [
+    ("prior_auth", "age_years < 18", "age_years <= 18"),
+    ("prior_auth", "metformin_days >= 90", "metformin_days > 90"),
+    ("prior_auth", 'Decimal("6.5")', 'Decimal("7.0")'),
+    ("prior_auth", '"reason_code": "MISSING_BMI"', '"reason_code": "MISSING_A1C"'),
+    ("prior_auth", "if mtc_or_men2:", "if False:"),
+    ("copay", 'Decimal("25.00")', 'Decimal("26.00")'),
+    ("copay", 'Decimal("150.00")', 'Decimal("15.00")'),
+    ("late_fee", "<= 5", "< 5"),
+    ("late_fee", 'Decimal("75.00")', 'Decimal("57.00")'),
+    ("late_fee", "ROUND_HALF_UP", "ROUND_FLOOR"),
+]
+
+
+@pytest.mark.parametrize(("name", "right", "wrong"), TWINS)
+def test_a_wrong_twin_of_an_accepted_program_is_refused(
+    compiled: dict[str, Compiled], name: str, right: str, wrong: str
+) -> None:
+    logic = compiled[name].program.logic
+    assert right in logic, "the twin no longer differs from the recorded program"
+    checked = check(FOLDER / name / "spec.yaml", logic.replace(right, wrong))
+    assert not checked.passed

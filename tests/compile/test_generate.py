@@ -92,3 +92,13 @@ def test_splice_of_all_functions_keeps_only_constants_still_in_use() -> None:
     old = "import math\nRATE = 3\n\n\ndef f(x):\n    return math.floor(RATE)\n"
     assert splice(old, "def f(x):\n    return RATE\n", ["f"]) == "RATE = 3\n\n\ndef f(x):\n    return RATE\n"
     assert splice(old, "RATE = 5\n\n\ndef f(x):\n    return RATE\n", ["f"]).startswith("RATE = 5\n\n\ndef f")
+
+
+def test_splice_keeps_a_constant_that_other_functions_know() -> None:
+    old = "T = {'a': 1, 'b': 2}\n\n\ndef f(x):\n    return T['a']\n\n\ndef g(x):\n    return T['b']\n"
+    new = splice(old, "T = {'a': 9}\n\n\ndef f(x):\n    return T['a'], 'T'  # T\n", ["f"])
+    names: dict[str, object] = {}
+    exec(new, names)
+    assert names["f"](0) == (9, "T")  # type: ignore[operator]
+    assert names["g"](0) == 2  # type: ignore[operator]
+    assert "T_F = {'a': 9}" in new

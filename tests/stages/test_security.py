@@ -219,7 +219,8 @@ RULES = {"one": r"a+", "many": (r"b+", r"c+"), "bad": r"(d+)+$"}
 
 def find(text: str) -> str:
     joined = RULES["one"] + "|" + "|".join(RULES["many"])
-    for pattern in RULES["many"]:
+    rules = RULES
+    for pattern in rules["many"][:1]:
         if re.search(pattern, text) or re.search(joined, text) or re.search(RULES["many"][1], text):
             return pattern
     return "" if KEY else ""

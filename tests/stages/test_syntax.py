@@ -150,3 +150,19 @@ def test_an_empty_list_without_annotation_may_take_up_typed_dicts() -> None:
     wrong = logic.replace("return rows", "return len(rows)")
     verdict, _ = STAGE.check(assemble(spec, wrong), {})
     assert [(finding.code, finding.line) for finding in verdict.findings] == [("SYN004", 7)]
+
+
+def test_a_table_of_several_kinds_is_no_type_error() -> None:
+    spec = parse_spec(
+        "metadata: {name: table}\n"
+        "inputs: {word: text}\n"
+        "outputs: {found: text}\n"
+        "logic_requirements: [{step: look, type: function, intent: Look.}]\n"
+    )
+    logic = (
+        'TABLE = {"one": "a+", "many": ("b+", "c+")}\n\n\n'
+        "def look(word: str) -> str:\n"
+        '    return TABLE["one"] + "|".join(TABLE["many"])  # C1\n'
+    )
+    verdict, _ = STAGE.check(assemble(spec, logic), {})
+    assert [str(finding) for finding in verdict.findings] == []

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import io
 import re
+import tokenize
 from collections.abc import Collection, Sequence
 
 from ingot.verdict import Finding, Rule
@@ -94,9 +96,11 @@ def splice(logic: str, repaired: str, names: Sequence[str], blamed: Collection[i
     """`logic` with the functions of a repair in place of those of the same name.
 
     Of the old statements outside functions, constants stay that some function still uses and the repair does not
-    define; imports stay while other functions of the old candidate do; what stands on a `blamed` line of `logic`, and
+    define; a constant that the repair defines otherwise than the functions it leaves alone know it gets a name of its
+    own; imports stay while other functions of the old candidate do; what stands on a `blamed` line of `logic`, and
     anything else, goes. Where either text cannot be parsed, the repair stands for the whole.
     """
+    repaired = _with_own_constants(logic, repaired, names)
     old, new = split(logic), split(repaired)
     before = [name for name in old if name]
     if not before or not all(name in new for name in names):
@@ -115,6 +119,30 @@ def splice(logic: str, repaired: str, names: Sequence[str], blamed: Collection[i
     head = "".join(dict.fromkeys([*kept, *(text for text, _, _ in _statements(fresh))]))
     pieces = [head.strip("\n")] if head.strip() else []
     return "\n\n\n".join([*pieces, *(text.strip("\n") for text in functions.values())]) + "\n"
+
+
+def _with_own_constants(logic: str, repaired: str, names: Sequence[str]) -> str:
+    """The repair, its constants renamed where functions outside the repair use another value of that name."""
+    try:
+        others = "\n".join(text for name, text in split(logic).items() if name and name not in names)
+        before = {name: text for text, name, _ in _statements(logic) if name}
+        changed = {name for text, name, _ in _statements(repaired) if name and before.get(name, text) != text}
+        renamed = changed & _names(others)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return repaired
+    for name in sorted(renamed):
+        repaired = _renamed(repaired, name, f"{name}_{names[0].upper()}")
+    return repaired
+
+
+def _renamed(source: str, old: str, new: str) -> str:
+    """`source` with every name `old` spelt `new`; texts and comments stay."""
+    lines = source.splitlines(keepends=True)
+    found = [token for token in tokenize.generate_tokens(io.StringIO(source).readline) if token.type == tokenize.NAME]
+    for token in reversed([token for token in found if token.string == old]):
+        row, at = token.start
+        lines[row - 1] = f"{lines[row - 1][:at]}{new}{lines[row - 1][at + len(old) :]}"
+    return "".join(lines)
 
 
 def excerpt(logic: str, names: Collection[str], blamed: Collection[int] = ()) -> str:

@@ -90,12 +90,16 @@ def _parse(program: Program) -> tuple[list[Finding], ast.Module | None]:
 
 
 def _with_empties_annotated(program: Program, tree: ast.Module) -> str:
-    """The program's text for the tools: ``rows = []`` without annotation reads ``rows: list[Any] = []``.
+    """The program's text for the tools: ``rows = []`` without annotation reads ``rows: list[Any] = []``, and so does a
+    constant table with members of several kinds.
 
-    What such a list takes up later gives it a type that fits no TypedDict, which says nothing about the values; that
-    they fit the outputs is for EXECUTION to see. Lines stay where they are.
+    What such a list takes up later gives it a type that fits no TypedDict, and a mixed table the union of its kinds,
+    which says nothing about the values; that they fit the outputs is for EXECUTION to see. Lines stay where they are.
     """
     lines = program.text.splitlines(keepends=True)
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and _is_mixed(node.value):
+            _annotate(lines, program.offset, node.targets[0], "dict[Any, Any]")
     for function in [node for node in tree.body if isinstance(node, ast.FunctionDef)]:
         seen = {argument.arg for argument in function.args.args}
         assignments = [node for node in ast.walk(function) if isinstance(node, ast.Assign | ast.AnnAssign)]
@@ -106,10 +110,21 @@ def _with_empties_annotated(program: Program, tree: ast.Module) -> str:
             seen.add(target.id)
             kind = _empty(node.value) if isinstance(node, ast.Assign) and len(node.targets) == 1 else None
             if kind is not None:
-                number = program.offset + target.lineno - 1
-                at = len(lines[number].encode()[: target.end_col_offset].decode())
-                lines[number] = f"{lines[number][:at]}: {kind}{lines[number][at:]}"
+                _annotate(lines, program.offset, target, kind)
     return "".join(lines)
+
+
+def _annotate(lines: list[str], offset: int, target: ast.Name, kind: str) -> None:
+    number = offset + target.lineno - 1
+    at = len(lines[number].encode()[: target.end_col_offset].decode())
+    lines[number] = f"{lines[number][:at]}: {kind}{lines[number][at:]}"
+
+
+def _is_mixed(value: ast.expr) -> bool:
+    if not isinstance(value, ast.Dict):
+        return False
+    kinds = {type(one.value) if isinstance(one, ast.Constant) else type(one) for one in value.values}
+    return len(kinds) > 1
 
 
 def _empty(value: ast.expr) -> str | None:

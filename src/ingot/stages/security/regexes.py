@@ -107,12 +107,16 @@ def texts_of(scan: Scan, node: ast.expr, depth: int = 0) -> frozenset[str] | Non
 
 def _members(scan: Scan, node: ast.Subscript) -> list[ast.expr]:
     """What ``TABLE[key]`` can be, of a constant dict, tuple or list: the member of a literal key, else any of them."""
-    held: list[ast.expr] = []
-    if isinstance(node.value, ast.Subscript):
-        held = _members(scan, node.value)
-    elif isinstance(node.value, ast.Name) and node.value.id not in scan.names_in(node):
-        held = [scan.constants[node.value.id]] if node.value.id in scan.constants else []
-    return [member for one in held for member in _members_of(one, node.slice)]
+    return [member for one in _tables(scan, node.value, 0) for member in _members_of(one, node.slice)]
+
+
+def _tables(scan: Scan, node: ast.expr, depth: int) -> list[ast.expr]:
+    """The literal tables that an expression can be; ``rules = RULES`` is followed."""
+    if isinstance(node, ast.Subscript):
+        return _members(scan, node)
+    if isinstance(node, ast.Name) and depth < 8:
+        return [table for value in _values(scan, node, depth) for table in _tables(scan, value, depth + 1)]
+    return [node]
 
 
 def _members_of(held: ast.expr, key: ast.expr) -> list[ast.expr]:
@@ -228,6 +232,8 @@ def _elements(scan: Scan, node: ast.expr, depth: int) -> list[ast.expr]:
         return [key for key in node.keys if key is not None]
     if isinstance(node, ast.Name) and depth < 8:
         return [element for value in _values(scan, node, depth + 1) for element in _elements(scan, value, depth + 1)]
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice) and depth < 8:
+        return _elements(scan, node.value, depth + 1)  # some of these, so each is looked at
     if isinstance(node, ast.Subscript) and depth < 8:
         return [element for value in _members(scan, node) for element in _elements(scan, value, depth + 1)]
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and not node.args:
