@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "ingot"
-ORDER = ("base", "artifact", "runtime", "stages", "compile", "evals", "cli")
+ORDER = ("base", "artifact", "runtime", "proof", "stages", "compile", "evals", "cli")
 MODEL_LIBRARIES = ("pydantic_ai", "openai", "anthropic", "llama_cpp", "ingot.models")
 # models is beside the order: only these may import it
 MAY_IMPORT_MODELS = ("compile", "evals", "cli", "models", "__init__.py")
