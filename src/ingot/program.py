@@ -74,11 +74,6 @@ class Program:
         """SHA-256 of the program's text."""
         return digest(self.text)
 
-    @property
-    def has_effects(self) -> bool:
-        """True where ``transact`` is a generator."""
-        return any(not step.is_function for step in self.spec.logic_requirements)
-
 
 @dataclass(frozen=True, slots=True)
 class Observation:

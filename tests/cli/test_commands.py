@@ -263,3 +263,24 @@ def test_a_missing_extra_is_one_error(ingot: Run, starter: Path, monkeypatch: py
     done = ingot("check", starter, "--code", starter.with_name("logic.py"))
     assert done.code == 1
     assert "pip install 'ingot[compile]'" in done.err
+
+
+def test_explain_hides_sensitive_values(ingot: Run, starter: Path, tmp_path: Path) -> None:
+    text = starter.read_text(encoding="utf-8")
+    starter.write_text(text.replace("range: [1, 12]}", "range: [1, 12], sensitive: phi}"), encoding="utf-8")
+    logic = starter.with_name("logic.py")
+    logic.write_text(
+        LOGIC.replace("    total = monthly * months", "    copy = months\n    total = monthly * copy").replace(
+            "    return total  #", "    if copy > 100 or months > 100:\n        return total  # C1\n    return total  #"
+        ),
+        encoding="utf-8",
+    )
+    done = ingot("check", starter, "--code", logic, "--out", tmp_path / "out")
+    assert done.code == 0, done.err
+    artifact = next((tmp_path / "out").iterdir())
+    case = '{"zone": "A", "months": 7, "resident": false}'
+    told = ingot("explain", artifact, "--input", case).out
+    assert "[copy=***, months=***]" in told
+    assert "copy=7" not in told
+    assert '"months": "***"' in ingot("explain", artifact, "--input", case, "--json").out
+    assert "[copy=7, months=7]" in ingot("explain", artifact, "--input", case, "--reveal").out

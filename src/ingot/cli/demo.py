@@ -50,6 +50,7 @@ def demo_command(keep: Path | None) -> None:
             shown = ", ".join(f"{name}={value}" for name, value in (answer or {}).items())
             click.echo(f"  {case.id:<28} {shown}  ({outcome.seconds * 1e6:.0f} us){person}")
         _title("3", "explain: the lines and clauses that decided")
+        click.echo("  The patient is invented; 'ingot explain' hides fields labelled sensitive unless told to --reveal.\n")
         for line in decision_lines(workflow.explain(_one_of_each(spec.cases)[0].input)):
             click.echo(f"  {line}")
         _title("4", "verify: one changed byte is refused")

@@ -17,6 +17,7 @@ from ingot.errors import InputError
 if TYPE_CHECKING:
     from ingot.runtime.run import Explanation, Workflow
     from ingot.runtime.steps import AskModel
+    from ingot.spec import Spec
 
 ARTIFACT = click.argument("artifact", type=click.Path(path_type=Path))
 INPUT = click.option("--input", "source", required=True, help="JSON, @FILE, or - for standard input.")
@@ -78,15 +79,23 @@ def _run_batch(workflow: Workflow, text: str, source: str, out: Path) -> None:
 @APPROVED
 @KEYS
 @MODEL
+@click.option("--reveal", is_flag=True, help="Show the values of fields labelled sensitive.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 def explain_command(
-    artifact: Path, source: str, require_approval: bool, keys: tuple[Path, ...], model: str | None, as_json: bool
+    artifact: Path,
+    source: str,
+    require_approval: bool,
+    keys: tuple[Path, ...],
+    model: str | None,
+    reveal: bool,
+    as_json: bool,
 ) -> None:
-    """Run ARTIFACT and show the lines, clauses and reason that decided."""
+    """Run ARTIFACT and show the lines, clauses and reason that decided. Values of sensitive fields stay hidden."""
     from ingot.fields import to_plain
 
     workflow = _load(artifact, keys, require_approval, model)
     told = workflow.explain(_json(_read(source)))
+    told = told if reveal else hidden(told, workflow.spec)
     if as_json:
         decisions = [
             {
@@ -103,6 +112,40 @@ def explain_command(
     for line in decision_lines(told):
         click.echo(line)
     click.echo(f"\n{json.dumps(told.outcome.to_json(), indent=2, ensure_ascii=False)}")
+
+
+def hidden(told: Explanation, spec: Spec) -> Explanation:
+    """The explanation with ``***`` for sensitive fields, and for other names that hold the same value as one of them."""
+    from dataclasses import replace
+
+    from ingot.fields import walk
+
+    labelled = {
+        field.name for field in spec.known_fields().values() if any(inner.sensitive for _, inner in walk((field,)))
+    }
+    secrets = [
+        value
+        for one in told.decisions
+        for name, value in one.values.items()
+        if name in labelled and value is not None and not isinstance(value, bool)
+    ]
+    decisions = tuple(
+        replace(
+            one,
+            values={
+                name: Hidden() if name in labelled or value in secrets else value for name, value in one.values.items()
+            },
+        )
+        for one in told.decisions
+    )
+    return replace(told, decisions=decisions)
+
+
+class Hidden:
+    """Stands where a sensitive value was."""
+
+    def __repr__(self) -> str:
+        return "***"
 
 
 def decision_lines(told: Explanation) -> list[str]:
@@ -127,6 +170,8 @@ def decision_lines(told: Explanation) -> list[str]:
 def _shown(value: Any) -> str:
     from ingot.fields import to_plain
 
+    if isinstance(value, Hidden):
+        return repr(value)
     try:
         text = json.dumps(to_plain(value), ensure_ascii=False)
     except TypeError:
