@@ -68,6 +68,13 @@ def test_values_that_fit(one: Field, value: Any, expected: Any) -> None:
     assert type(fitted) is type(expected)
 
 
+@pytest.mark.parametrize("text", ["2024-02-29T10:00:00Z", "2024-02-29T10:00:00+05:30", "2024-02-29T10:00:00"])
+def test_a_moment_has_a_zone_of_the_standard_library(text: str) -> None:
+    fitted = fits(field("datetime"), text)
+    assert fitted == datetime.fromisoformat(text)
+    assert type(fitted.tzinfo) is type(datetime.fromisoformat(text).tzinfo)
+
+
 @pytest.mark.parametrize(
     ("one", "value"),
     [

@@ -8,7 +8,7 @@ the encoding of values as JSON.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timezone
 from decimal import Decimal
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -224,6 +224,13 @@ def _datetime_in(value: object) -> object:
     return value
 
 
+def _plain_zone(value: datetime) -> datetime:
+    """The same moment at a fixed offset of the standard library: the validator's own class of zones is unknown to the
+    sandbox, and a rule must not see one class while it is proved and another when it runs."""
+    offset = value.utcoffset()
+    return value if offset is None else value.replace(tzinfo=timezone(offset) if offset else UTC, fold=0)
+
+
 def _python_type(field: Field) -> Any:
     """The type that pydantic validates this field's values with."""
     bounds: dict[str, Any] = {"ge": field.minimum, "le": field.maximum}
@@ -248,7 +255,7 @@ def _python_type(field: Field) -> Any:
         case "date":
             kind = Annotated[date, pydantic.Field(**bounds), BeforeValidator(_date_in)]
         case "datetime":
-            kind = Annotated[datetime, BeforeValidator(_datetime_in)]
+            kind = Annotated[datetime, AfterValidator(_plain_zone), BeforeValidator(_datetime_in)]
         case "enum":
             kind = Literal[field.values]
         case "list":
