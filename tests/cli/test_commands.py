@@ -1,6 +1,8 @@
 """Every command, as a user types it."""
 
+import io
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,21 @@ def test_init_writes_a_spec_once(ingot: Run, tmp_path: Path) -> None:
     assert again.code == 2
     assert "there is a spec already" in again.err
     assert (tmp_path / "Parking Fees" / "spec.yaml").read_text(encoding="utf-8") == text
+
+
+def test_init_tells_the_next_commands_ready_to_paste(ingot: Run, tmp_path: Path) -> None:
+    done = ingot("init", tmp_path / "Parking Fees")
+    spec = shlex.quote(str(tmp_path / "Parking Fees" / "spec.yaml"))
+    assert f"ingot compile {spec} " in done.out
+    assert f"ingot check {spec} --code" in done.out
+
+
+def test_a_folder_that_cannot_be_made_is_one_error(ingot: Run, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    done = ingot("init", tmp_path / "file" / "permit")
+    assert done.code == 1
+    assert done.err.startswith("error: ")
+    assert "Traceback" not in done.err
 
 
 def test_check_passes_right_code_and_refuses_wrong_code(ingot: Run, starter: Path, tmp_path: Path) -> None:
@@ -124,8 +141,6 @@ def test_run_and_explain(ingot: Run, artifact: Path, tmp_path: Path) -> None:
 
 
 def test_run_reads_standard_input(ingot: Run, artifact: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import io
-
     monkeypatch.setattr("sys.stdin", io.StringIO(CASE))
     assert json.loads(ingot("run", artifact, "--input", "-").out)["output"] == {"fee": "27.00"}
 
@@ -135,6 +150,10 @@ def test_run_reads_standard_input(ingot: Run, artifact: Path, monkeypatch: pytes
     [
         ("{", "not JSON"),
         ("[1]", "a list is not an object"),
+        ("null", "null is not an object"),
+        ("[" * 100_000, "nested too deeply"),
+        ('{"zone": "B", "months": 3, "months": 4, "resident": true}', "the key 'months' is there twice"),
+        ('{"zone": "B", "months": NaN, "resident": true}', "NaN is no number"),
         ('{"zone": "B", "months": 3}', "the input lacks 'resident'"),
         ('{"zone": "C", "months": 3, "resident": true}', "'C' does not fit"),
         ('{"zone": "B", "months": 13, "resident": true}', "13 does not fit"),
@@ -149,6 +168,36 @@ def test_bad_input_is_one_precise_error(ingot: Run, artifact: Path, given: str, 
     assert done.code == 2
     assert said in done.err
     assert "Traceback" not in done.err
+
+
+def test_a_byte_order_mark_is_no_part_of_the_input(ingot: Run, artifact: Path, tmp_path: Path) -> None:
+    (tmp_path / "case.json").write_text(CASE, encoding="utf-8-sig")
+    assert ingot("run", artifact, "--input", f"@{tmp_path / 'case.json'}").code == 0
+
+
+def test_standard_input_that_is_closed_or_no_text_is_one_error(
+    ingot: Run, artifact: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    assert "standard input is closed" in ingot("run", artifact, "--input", "-").err
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"\xff{"), encoding="utf-8"))
+    done = ingot("run", artifact, "--input", "-")
+    assert done.code == 2
+    assert "cannot read the input" in done.err
+
+
+def test_a_stream_tells_by_its_exit_code_that_a_line_failed(
+    ingot: Run, starter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starter.write_text(f"plan: {{template: stream}}\n{starter.read_text(encoding='utf-8')}", encoding="utf-8")
+    assert ingot("check", starter, "--code", starter.with_name("logic.py"), "--out", tmp_path / "made").code == 0
+    made = next((tmp_path / "made").iterdir())
+    for lines, code in ((f"{CASE}\n{CASE}\n", 0), (f"{{\n{CASE}\n", 1)):
+        monkeypatch.setattr("sys.stdin", io.StringIO(lines))
+        done = ingot("run", made, "--input", "-")
+        assert (done.code, len(done.out.splitlines())) == (code, 2)
+    (tmp_path / "rows").write_text(f"{CASE}\n{CASE}\n", encoding="utf-8")
+    assert "on standard input with '--input -'" in ingot("run", made, "--input", f"@{tmp_path / 'rows'}").err
 
 
 def test_verify_counts_its_steps_and_can_run_the_stages_again(ingot: Run, artifact: Path) -> None:
@@ -189,6 +238,15 @@ def test_show_and_keys(ingot: Run, artifact: Path) -> None:
     assert ingot("show", artifact, "--code").out == LOGIC
     assert json.loads(ingot("show", artifact, "--json").out)["manifest"]["name"] == "starter-workflow"
     assert "signs here" in ingot("keys").out
+
+
+def test_a_new_key_never_takes_the_place_of_a_public_half(ingot: Run, tmp_path: Path) -> None:
+    assert ingot("keys", "--new", tmp_path / "boss.pem").code == 0
+    public = (tmp_path / "boss.pub").read_bytes()
+    assert ingot("keys", "--new", tmp_path / "boss").code == 2
+    assert (tmp_path / "boss.pub").read_bytes() == public
+    assert ingot("keys", "--new", tmp_path / "other.pub").code == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["boss.pem", "boss.pub"]
 
 
 def test_diff_tells_spec_code_and_verdicts(ingot: Run, artifact: Path, starter: Path, tmp_path: Path) -> None:

@@ -164,10 +164,12 @@ def test_a_batch_resumes_and_keeps_bad_rows_apart(made: Make, tmp_path: Path) ->
     assert lines[1]["row"] == 2
     first = out.read_bytes()
     out.write_bytes(first + b'{"torn')
-    assert run_batch(workflow, rows, out) == (3, 0)
+    assert run_batch(workflow, rows, out) == (3, 1)  # a failure of an earlier run is still one
     assert out.read_bytes() == first
     with pytest.raises(StepError, match="another input"):
         run_batch(workflow, rows[:1], out)
+    with pytest.raises(StepError, match="No such file or directory"):
+        run_batch(workflow, rows, tmp_path / "nowhere" / "out.jsonl")
 
 
 def test_a_batch_needs_the_batch_template(made: Make, tmp_path: Path) -> None:
@@ -178,11 +180,12 @@ def test_a_batch_needs_the_batch_template(made: Make, tmp_path: Path) -> None:
 def test_a_stream_answers_line_by_line_in_order(made: Make) -> None:
     workflow = pure(made, "stream")
     said: list[str] = []
-    lines = iter(['{"months": 1, "rate": 1}\n', '{"months": -1, "rate": 1}\n', '{"months": 2, "rate": 1}\n'])
-    assert run_stream(workflow, lines, said.append) == 3
+    lines = ['{"months": 1, "rate": 1}\n', "\n", '{"months": -1, "rate": 1}\n', "{torn\n", '{"months": 2, "rate": 1}\n']
+    assert run_stream(workflow, iter(lines), said.append) == (4, 2)
     told = [json.loads(line) for line in said]
-    assert [one["status"] for one in told] == ["completed", "failed", "completed"]
-    assert told[2]["output"] == {"fee": "2"}
+    assert [one["status"] for one in told] == ["completed", "failed", "failed", "completed"]
+    assert "not JSON" in told[2]["error"]
+    assert told[3]["output"] == {"fee": "2"}
 
 
 def test_the_validator_template_hands_what_fails_to_a_person(made: Make, tmp_path: Path) -> None:
@@ -202,3 +205,13 @@ def test_rows_that_are_no_objects_name_their_line() -> None:
     assert refused.value.place == "rows.jsonl:2"
     with pytest.raises(InputError, match="not JSON"):
         read_rows("{", "rows.jsonl")
+
+
+def test_a_line_separator_inside_a_text_does_not_end_a_row() -> None:
+    assert read_rows('{"a": "x\u2028y"}\r\n{"a": 1}', "rows") == [{"a": "x\u2028y"}, {"a": 1}]
+
+
+@pytest.mark.parametrize("text", ['{"a": 1, "a": 2}', '{"a": NaN}', '{"a": 1e99999999999999999999}', "[" * 100_000])
+def test_json_that_python_alone_would_let_pass_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match="not JSON"):
+        read_rows(text, "rows")

@@ -100,3 +100,7 @@ def main(arguments: list[str] | None = None) -> Any:
         sys.exit(1)
     except BrokenPipeError:
         sys.exit(1)
+    except OSError as error:  # a full disk, a folder that may not be written: the machine's answer, not our bug
+        place = "" if error.filename is None else f"{error.filename}: "
+        click.echo(f"error: {place}{error.strerror or error}", err=True)
+        sys.exit(1)

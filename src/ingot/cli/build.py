@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 from decimal import Decimal, InvalidOperation
 from importlib import resources
 from pathlib import Path
@@ -50,7 +51,9 @@ def init_command(name: str) -> None:
     part.write_text(text, encoding="utf-8")
     os.link(part, target)  # fails where another process was faster; never overwrites
     part.unlink()
-    click.echo(f"wrote {target}\nnext: ingot compile {target} --model openai:gpt-5   (or: ingot check --code logic.py)")
+    spec = shlex.quote(f"./{target}" if str(target).startswith("-") else str(target))
+    click.echo(f"wrote {target}\nnext: ingot compile {spec} --model openai:gpt-5")
+    click.echo(f"or, with code of your own: ingot check {spec} --code logic.py --out artifacts")
 
 
 @click.command("compile")

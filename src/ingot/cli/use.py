@@ -6,9 +6,8 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -46,19 +45,22 @@ def run_command(
     """Run ARTIFACT on an input and print the outcome as JSON.
 
     An artifact with the stream template reads JSON Lines from standard input and answers line by line; one with the
-    batch template takes JSON Lines and --out, and can be stopped and resumed at any point.
+    batch template takes JSON Lines and --out, and can be stopped and resumed at any point. Both exit with 1 where a
+    line failed.
     """
     workflow = _load(artifact, keys, require_approval, model)
     if workflow.template_name == "stream" and source == "-":
         from ingot.runtime.lines import run_stream
 
-        run_stream(workflow, iter(sys.stdin.readline, ""), click.echo)
+        _, failed = run_stream(workflow, iter(_standard_input().readline, ""), click.echo)
+        if failed:
+            raise click.exceptions.Exit(1)
         return
     text = _read(source)
     if out is not None:
         _run_batch(workflow, text, source, out)
         return
-    outcome = workflow.run(_json(text), trace=trace)
+    outcome = workflow.run(_json(text, _MANY.get(workflow.template_name, _ONE)), trace=trace)
     click.echo(json.dumps(outcome.to_json(), indent=2, ensure_ascii=False))
 
 
@@ -231,8 +233,12 @@ def keys_command(new: Path | None) -> None:
     from ingot.artifact.sign import SigningKey, config_folder, make_key, trusted_keys
 
     if new is not None:
-        if new.exists():
-            raise click.UsageError(f"{new} exists; it is left as it is")
+        public = new.with_suffix(".pub")
+        if new == public:
+            raise click.UsageError(f"{new} is the name of a public half; end the private key's name with .pem")
+        for there in (new, public):
+            if there.exists():
+                raise click.UsageError(f"{there} exists; it is left as it is")
         click.echo(f"{make_key(new).id[:12]}  {new}, public half {new.with_suffix('.pub')}")
         return
     own = SigningKey.own()
@@ -337,24 +343,39 @@ def _ask_model(name: str | None) -> AskModel | None:
     return ask_with(open_model(name))
 
 
+_ONE = "give one JSON object of the inputs"
+_MANY = {
+    "batch": f"{_ONE}, or JSON Lines with --out FILE: this artifact works through batches",
+    "stream": f"{_ONE}, or JSON Lines on standard input with '--input -': this artifact works through streams",
+}
+
+
+def _standard_input() -> TextIO:
+    if sys.stdin is None:
+        raise InputError("standard input is closed", place="-", hint="give JSON or @FILE")
+    return sys.stdin
+
+
 def _read(source: str) -> str:
     """The text of ``--input``: the JSON itself, a file after @, or standard input for -."""
-    if source == "-":
-        return sys.stdin.read()
-    if not source.startswith("@"):
+    if not source.startswith("@") and source != "-":
         return source
     try:
-        return Path(source[1:]).read_text(encoding="utf-8")
+        if source == "-":
+            return _standard_input().read()
+        return Path(source[1:]).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read the input: {error}", place=source[1:]) from None
+        raise InputError(f"cannot read the input: {error}", place=source.removeprefix("@") or "@") from None
 
 
-def _json(text: str) -> Mapping[str, Any]:
+def _json(text: str, hint: str = _ONE) -> Mapping[str, Any]:
+    from ingot.runtime.lines import read_json
+
     try:
-        found = json.loads(text, parse_float=Decimal)
+        found = read_json(text)
     except ValueError as error:
-        raise InputError(f"not JSON: {error}", place="--input", hint="give one JSON object of the inputs") from None
+        raise InputError(f"not JSON: {error}", place="--input", hint=hint) from None
     if not isinstance(found, dict):
-        kind = type(found).__name__
-        raise InputError(f"a {kind} is not an object", place="--input", hint='give {"field": value, ...}')
+        kind = "null" if found is None else f"a {type(found).__name__}"
+        raise InputError(f"{kind} is not an object", place="--input", hint='give {"field": value, ...}')
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -14,22 +14,47 @@ from ingot.errors import InputError, StepError
 from ingot.runtime.run import Outcome, Workflow
 
 Progress = Callable[[int], object]
+_FAILED = b'{"error":'  # how the line of a failure begins: its keys are sorted
+
+
+def read_json(text: str) -> Any:
+    """Strict JSON with decimals kept exact. Raises ValueError, also for what Python alone would let pass: a key that is
+    there twice, NaN, a nesting without end."""
+    try:
+        return json.loads(text, parse_float=Decimal, parse_constant=_no_number, object_pairs_hook=_without_twins)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    except InvalidOperation:
+        raise ValueError("a number is out of every range") from None
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(f"{name} is no number")
+
+
+def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twin = next(key for number, (key, _) in enumerate(pairs) if key in dict(pairs[:number]))
+        raise ValueError(f"the key {twin!r} is there twice")
+    return found
+
+
+def read_row(line: str, place: str | None = None) -> Mapping[str, Any]:
+    """One line as an object. Raises InputError."""
+    try:
+        row = read_json(line)
+    except ValueError as error:
+        raise InputError(f"not JSON: {error}", place=place) from None
+    if not isinstance(row, dict):
+        raise InputError(f"a {type(row).__name__}, not an object", place=place)
+    return row
 
 
 def read_rows(text: str, place: str) -> list[Mapping[str, Any]]:
     """One JSON object a line; blank lines are passed over. Raises InputError with the line."""
-    rows: list[Mapping[str, Any]] = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line, parse_float=Decimal)
-        except ValueError as error:
-            raise InputError(f"not JSON: {error}", place=f"{place}:{number}") from None
-        if not isinstance(row, dict):
-            raise InputError(f"a {type(row).__name__}, not an object", place=f"{place}:{number}")
-        rows.append(row)
-    return rows
+    lines = enumerate(text.split("\n"), start=1)  # splitlines would also cut at U+2028 inside a text
+    return [read_row(line, f"{place}:{number}") for number, line in lines if line.strip()]
 
 
 def run_batch(
@@ -37,8 +62,9 @@ def run_batch(
 ) -> tuple[int, int]:
     """Every row's outcome into `out`, a line each, with a journal beside it: killed at any point, it resumes.
 
-    Returns how many rows are done and how many of them failed (their line says why). Raises StepError where the
-    artifact's template is not ``batch`` or the journal belongs to other rows or another artifact.
+    Returns how many rows are done and how many of them failed (their line says why), earlier runs included. Raises
+    StepError where the artifact's template is not ``batch``, the journal belongs to other rows or another artifact, or
+    the output cannot be written.
     """
     if workflow.template_name != "batch":
         raise StepError(
@@ -57,26 +83,32 @@ def run_batch(
             progress=progress,
             errors="record",
         )
-    except (ValueError, FileExistsError, BlockingIOError) as error:
-        raise StepError(str(error), place=str(out)) from error
-    return report.items, report.failures
+    except (ValueError, OSError) as error:
+        raise StepError(getattr(error, "strerror", None) or str(error), place=str(out)) from error
+    with out.open("rb") as file:  # the template counts the failures of this run only
+        failed = sum(line.startswith(_FAILED) for line in file)
+    return report.items, failed
 
 
-def run_stream(workflow: Workflow, lines: Iterator[str], write: Callable[[str], object]) -> int:
-    """Outcomes as they come, in the order of the lines, through the stream template. Returns how many."""
+def run_stream(workflow: Workflow, lines: Iterator[str], write: Callable[[str], object]) -> tuple[int, int]:
+    """Outcomes as they come, in the order of the lines, through the stream template; blank lines are passed over.
 
-    async def source() -> AsyncIterator[Mapping[str, Any]]:
+    A line that is no object or does not fit becomes a failure in its place and the stream goes on. Returns how many
+    rows there were and how many of them failed.
+    """
+
+    async def source() -> AsyncIterator[str]:
         loop = asyncio.get_running_loop()
         while line := await loop.run_in_executor(None, lambda: next(lines, "")):
-            for row in read_rows(line, "-"):
-                yield row
+            if line.strip():
+                yield line
 
-    async def drive() -> int:
-        count = 0
-        async for outcome in workflow.template["run"](workflow.run, source()):
+    async def drive() -> tuple[int, int]:
+        count = failed = 0
+        async for outcome in workflow.template["run"](lambda line: workflow.run(read_row(line)), source()):
             write(line_of(outcome).decode())
-            count += 1
-        return count
+            count, failed = count + 1, failed + (not isinstance(outcome, Outcome))
+        return count, failed
 
     return asyncio.run(drive())
 
