@@ -3,6 +3,9 @@
 import io
 import json
 import shlex
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -120,6 +123,21 @@ def test_questions_are_listed_and_answers_kept(ingot: Run, starter: Path, monkey
     assert "0 open, 1 answered" in ingot("compile", starter, "--questions").out
 
 
+def test_asking_needs_no_model(ingot: Run, starter: Path) -> None:
+    done = ingot("compile", starter, "--ask")
+    assert done.code == 0
+    assert "no open question" in done.err
+
+
+def test_the_demo_needs_no_home(ingot: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    done = ingot("demo")
+    assert done.code == 0, done.err
+    assert "a key that ends with this demo: there is no folder for keys" in done.out
+    assert "refused at step 4" in done.out
+
+
 def test_plan_gives_reasons(ingot: Run, starter: Path) -> None:
     done = ingot("plan", starter)
     assert "template handler" in done.out
@@ -192,12 +210,32 @@ def test_a_stream_tells_by_its_exit_code_that_a_line_failed(
     starter.write_text(f"plan: {{template: stream}}\n{starter.read_text(encoding='utf-8')}", encoding="utf-8")
     assert ingot("check", starter, "--code", starter.with_name("logic.py"), "--out", tmp_path / "made").code == 0
     made = next((tmp_path / "made").iterdir())
-    for lines, code in ((f"{CASE}\n{CASE}\n", 0), (f"{{\n{CASE}\n", 1)):
-        monkeypatch.setattr("sys.stdin", io.StringIO(lines))
+    for lines, code in ((f"{CASE}\n{CASE}\n", 0), (f"{{\n{CASE}", 1)):
+        (tmp_path / "lines").write_text(lines, encoding="utf-8")
+        monkeypatch.setattr("sys.stdin", (tmp_path / "lines").open(encoding="utf-8"))
         done = ingot("run", made, "--input", "-")
         assert (done.code, len(done.out.splitlines())) == (code, 2)
     (tmp_path / "rows").write_text(f"{CASE}\n{CASE}\n", encoding="utf-8")
     assert "on standard input with '--input -'" in ingot("run", made, "--input", f"@{tmp_path / 'rows'}").err
+
+
+def test_ctrl_c_ends_a_stream_that_waits_for_its_next_line(ingot: Run, starter: Path, tmp_path: Path) -> None:
+    starter.write_text(f"plan: {{template: stream}}\n{starter.read_text(encoding='utf-8')}", encoding="utf-8")
+    assert ingot("check", starter, "--code", starter.with_name("logic.py"), "--out", tmp_path / "made").code == 0
+    command = [sys.executable, "-m", "ingot", "run", str(next((tmp_path / "made").iterdir())), "--input", "-"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as running:
+        assert running.stdin is not None
+        assert running.stdout is not None
+        running.stdin.write(f"{CASE}\n")
+        running.stdin.flush()
+        assert "27.00" in running.stdout.readline()
+        running.send_signal(signal.SIGINT)
+        try:
+            assert running.wait(10) == 130
+        finally:
+            running.kill()
 
 
 def test_verify_counts_its_steps_and_can_run_the_stages_again(ingot: Run, artifact: Path) -> None:

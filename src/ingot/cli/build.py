@@ -74,7 +74,7 @@ def init_command(name: str) -> None:
 )
 @click.option("--record", type=click.Path(path_type=Path), help="Keep every completion here, for replay:DIR.")
 @click.option("--questions", is_flag=True, help="List what the spec leaves open, then stop.")
-@click.option("--ask", is_flag=True, help="Answer the open questions first; answers go into the spec.")
+@click.option("--ask", is_flag=True, help="Answer the open questions first, into the spec; stop there without --model.")
 @AS_JSON
 def compile_command(
     spec: Path,
@@ -103,15 +103,17 @@ def compile_command(
         return
     if ask:
         _ask(spec, find_questions(load_spec(spec)))
-    if model is None:
+    if ask and model is None:
+        return
+    asked = load_spec(spec).asked  # a malformed spec is told before a model is loaded
+    if model is None and asked:
         raise click.UsageError(
             "no model: give --model (for instance openai:gpt-5, local:model.gguf, files:DIR), "
             "or write the code yourself and use 'ingot check'"
         )
-    load_spec(spec)  # a malformed spec is told before a model is loaded
     budget = Budget(max_tokens, max_cost)
-    backend = open_model(model, budget=budget, timeout=timeout)
-    backend = recorded(backend, record) if record else backend
+    backend = open_model(model, budget=budget, timeout=timeout) if model and asked else None
+    backend = recorded(backend, record) if record and backend else backend
     with Live(quiet=as_json) as live:
         try:
             compiled = compile_spec(spec, backend, out=out, attempts=attempts, listen=live.listen)
@@ -132,6 +134,8 @@ def _ask(spec: Path, found: tuple[Question, ...]) -> None:
     from ingot.cli.answers import write_answers
 
     answers: dict[str, str] = {}
+    if all(one.answer is not None for one in found):
+        click.echo("no open question found", err=True)
     for question in (one for one in found if one.answer is None):
         click.echo(f"\n{question.id}  {question.text}\n  proposed: {question.reading}")
         answer = click.prompt("  answer (Enter leaves it open, = takes the proposal)", default="", show_default=False)

@@ -8,18 +8,21 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ingot.errors import ArtifactError
+
+if TYPE_CHECKING:
+    from ingot.artifact.sign import SigningKey
 
 
 @click.command("demo")
 @click.option("--keep", type=click.Path(path_type=Path), help="Keep the artifact in this folder.")
 def demo_command(keep: Path | None) -> None:
     """Compile, run, explain and verify the bundled prior-authorisation workflow, and see a forgery refused."""
-    from ingot.artifact.sign import SigningKey, trusted_keys
+    from ingot.artifact.sign import trusted_keys
     from ingot.cli.printing import Live, show_compiled
     from ingot.cli.use import decision_lines
     from ingot.compile.driver import compile_spec
@@ -31,17 +34,16 @@ def demo_command(keep: Path | None) -> None:
     started = time.perf_counter()
     folder = example_folder("prior_auth")
     spec = load_spec(folder / "spec.yaml")
-    with _folder(keep) as out:
+    with _folder(keep) as out, _key() as (key, trusted):
         _title("1", "compile: from recorded completions, so that no model, key or network is needed")
         replay = Replay(folder / "recordings")
         click.echo("  The completions below were recorded earlier, from: " + ", ".join(replay.writers()))
         click.echo("  They are replayed as they were written; the four stages judge them here and now.\n")
-        key = SigningKey.own()
         with Live(stdout=True) as live:
             compiled = compile_spec(folder / "spec.yaml", replay, out=out, key=key, listen=live.listen)
         show_compiled(compiled)
         assert compiled.path is not None
-        workflow = load(compiled.path)
+        workflow = load(compiled.path, trusted=trusted)
         _title("2", "run: plain Python from here on, zero model calls")
         for case in _one_of_each(spec.cases):
             outcome = workflow.run(case.input)
@@ -50,11 +52,13 @@ def demo_command(keep: Path | None) -> None:
             shown = ", ".join(f"{name}={value}" for name, value in (answer or {}).items())
             click.echo(f"  {case.id:<28} {shown}  ({outcome.seconds * 1e6:.0f} us){person}")
         _title("3", "explain: the lines and clauses that decided")
-        click.echo("  The patient is invented; 'ingot explain' hides fields labelled sensitive unless told to --reveal.\n")
+        click.echo(
+            "  The patient is invented; 'ingot explain' hides fields labelled sensitive unless told to --reveal.\n"
+        )
         for line in decision_lines(workflow.explain(_one_of_each(spec.cases)[0].input)):
             click.echo(f"  {line}")
         _title("4", "verify: one changed byte is refused")
-        _forge(compiled.path, trusted_keys(()))
+        _forge(compiled.path, trusted_keys(trusted))
         if keep:
             click.echo(f"\nkept: {compiled.path} (open report.html)")
     click.echo(f"\ndone in {time.perf_counter() - started:.1f} s")
@@ -91,6 +95,23 @@ def _forge(artifact: Path, trusted: Any) -> None:
 
 def _title(number: str, text: str) -> None:
     click.echo(f"\n{number}. {text}\n")
+
+
+@contextmanager
+def _key() -> Iterator[tuple[SigningKey, tuple[Path, ...]]]:
+    """This user's key; where it cannot be had, one that ends with the demo, and its public half to trust."""
+    from ingot.artifact.sign import SigningKey, make_key
+    from ingot.errors import SigningError
+
+    try:
+        own = SigningKey.own()
+    except SigningError as error:
+        click.echo(f"  Signed with a key that ends with this demo: {error.message}")
+        with tempfile.TemporaryDirectory(prefix="ingot-demo-key-") as name:
+            path = Path(name) / "signing.pem"
+            yield make_key(path), (path.with_suffix(".pub"),)
+    else:
+        yield own, ()
 
 
 @contextmanager

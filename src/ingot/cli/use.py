@@ -50,11 +50,7 @@ def run_command(
     """
     workflow = _load(artifact, keys, require_approval, model)
     if workflow.template_name == "stream" and source == "-":
-        from ingot.runtime.lines import run_stream
-
-        _, failed = run_stream(workflow, iter(_standard_input().readline, ""), click.echo)
-        if failed:
-            raise click.exceptions.Exit(1)
+        _run_stream(workflow)
         return
     text = _read(source)
     if out is not None:
@@ -62,6 +58,15 @@ def run_command(
         return
     outcome = workflow.run(_json(text, _MANY.get(workflow.template_name, _ONE)), trace=trace)
     click.echo(json.dumps(outcome.to_json(), indent=2, ensure_ascii=False))
+
+
+def _run_stream(workflow: Workflow) -> None:
+    from ingot.runtime.lines import ArrivingLines, run_stream
+
+    lines = ArrivingLines(_standard_input().fileno())
+    _, failed = run_stream(workflow, lines, click.echo, stop=lines.close)
+    if failed:
+        raise click.exceptions.Exit(1)
 
 
 def _run_batch(workflow: Workflow, text: str, source: str, out: Path) -> None:

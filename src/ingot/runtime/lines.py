@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import select
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -90,18 +92,65 @@ def run_batch(
     return report.items, failed
 
 
-def run_stream(workflow: Workflow, lines: Iterator[str], write: Callable[[str], object]) -> tuple[int, int]:
+class ArrivingLines:
+    """The lines of a descriptor, each as soon as it is there; `close` ends a read that waits, from any thread.
+
+    A plain ``readline`` in a thread cannot be ended: Ctrl-C would wait for the next line. Bytes that are not UTF-8
+    become halves of surrogate pairs, which no text field takes.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._woken, self._waker = os.pipe()
+        self._left = bytearray()
+
+    def __iter__(self) -> ArrivingLines:
+        return self
+
+    def __next__(self) -> str:
+        searched = 0
+        while (end := self._left.find(b"\n", searched)) < 0:
+            searched = len(self._left)
+            if self._woken in select.select([self._descriptor, self._woken], [], [])[0]:
+                raise StopIteration
+            part = os.read(self._descriptor, 1 << 16)
+            self._left += part
+            if not part and not self._left:
+                raise StopIteration
+            if not part:  # a last line without an end
+                end = searched
+                break
+        line = bytes(self._left[: end + 1])
+        del self._left[: end + 1]
+        return line.decode("utf-8", "surrogateescape")
+
+    def close(self) -> None:
+        """End the read that waits, and all further ones."""
+        os.write(self._waker, b".")
+
+
+def run_stream(
+    workflow: Workflow,
+    lines: Iterator[str],
+    write: Callable[[str], object],
+    *,
+    stop: Callable[[], object] = lambda: None,
+) -> tuple[int, int]:
     """Outcomes as they come, in the order of the lines, through the stream template; blank lines are passed over.
 
-    A line that is no object or does not fit becomes a failure in its place and the stream goes on. Returns how many
-    rows there were and how many of them failed.
+    A line that is no object or does not fit becomes a failure in its place and the stream goes on. `stop` ends a
+    wait for the next line when the stream is ended from outside. Returns how many rows there were and how many of
+    them failed.
     """
 
     async def source() -> AsyncIterator[str]:
         loop = asyncio.get_running_loop()
-        while line := await loop.run_in_executor(None, lambda: next(lines, "")):
-            if line.strip():
-                yield line
+        try:
+            while line := await loop.run_in_executor(None, lambda: next(lines, "")):
+                if line.strip():
+                    yield line
+        finally:
+            stop()
 
     async def drive() -> tuple[int, int]:
         count = failed = 0
