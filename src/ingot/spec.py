@@ -168,12 +168,16 @@ class Scorer(_Part):
 
 
 class Thresholds(_Part):
-    """What a candidate must reach. Shares are between 0 and 1; lengths are in lines."""
+    """What a candidate must reach. Shares are between 0 and 1; lengths are in lines.
+
+    `mutation` says what becomes of a candidate whose cases stay below `mutation_score`: a warning, or a refusal.
+    """
 
     accuracy: float = Setting(1.0, ge=0, le=1)
     held_out_accuracy: float = Setting(1.0, ge=0, le=1)
     branch_coverage: float = Setting(0.8, ge=0, le=1)
     mutation_score: float = Setting(0.9, ge=0, le=1)
+    mutation: Literal["warn", "refuse"] = "warn"
     function_lines: int = Setting(50, ge=5, le=400)
     complexity: int = Setting(10, ge=1, le=50)
 

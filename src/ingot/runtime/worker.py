@@ -34,6 +34,7 @@ PRELOADED = (
     "heapq", "html", "itertools", "json", "locale", "math", "numbers", "operator", "pprint", "re", "statistics", "string",
     "struct", "textwrap", "time", "types", "typing", "unicodedata", "urllib.parse", "_strptime", "traceback", "random",
     "encodings.ascii", "encodings.latin_1", "encodings.cp1252", "encodings.utf_16", "encodings.utf_32", "encodings.idna",
+    "ingot.runtime.variants",
 )  # fmt: skip
 LARGEST_ANSWER = 1024 * 1024
 TIMEOUT, STOPPED, SIGNAL, EXIT = "timeout", "stopped", "signal", "exit"
@@ -232,7 +233,7 @@ def _timer(seconds: float) -> Callable[[], None]:
 
 def _trial(space: dict[str, Any], values: Any, steps: Any, first: int, last: int) -> dict[str, Any]:
     answer: list[Any] = []
-    failed = _guarded(lambda: answer.append(_transact(space, values, steps)), first, last)
+    failed = _guarded(lambda: answer.append(transacted(space["transact"], values, steps)), first, last)
     if failed is not None:
         return {"failed": failed}
     text: list[str] = []
@@ -244,8 +245,9 @@ class StepNotGiven(Exception):
     """The program asked for the outputs of a step that the trial does not give."""
 
 
-def _transact(space: dict[str, Any], values: Any, steps: Any) -> Any:
-    flow = space["transact"](values)
+def transacted(transact: Callable[[Any], Any], values: Any, steps: Any) -> Any:
+    """The program's answer, its flow being sent the outputs of the steps that it asks for."""
+    flow = transact(values)
     if not isinstance(flow, types.GeneratorType):
         return flow
     reply = None

@@ -1,8 +1,8 @@
 """ACCURACY: does the program answer the cases as a person said it should?
 
 Given and held-out cases are scored field by field and reported apart. Of a held-out failure a finding says that it
-happened and in which field, never the input, the expected value or the answer. Invariants and the mutation score of
-the cases have their place here: `measures` says that they were not measured.
+happened and in which field, never the input, the expected value or the answer. A candidate that passes has the
+mutation score of its cases measured. Invariants have their place here: `measures` says that they were not checked.
 """
 
 from __future__ import annotations
@@ -15,9 +15,13 @@ from typing import Any
 
 from ingot.canonical import canonical_json
 from ingot.program import Observation, Program
+from ingot.proof.mutation import MutationScore
 from ingot.spec import Case, Spec
+from ingot.stages.execution import warm_sandbox
 from ingot.stages.scorers import score
 from ingot.stages.stage import Observed, Stage
+from ingot.stages.weak_cases import RULE as WEAK_CASES
+from ingot.stages.weak_cases import score_of_cases, weak_cases
 from ingot.verdict import Finding, Rule, Verdict
 
 RULES = (
@@ -53,6 +57,7 @@ RULES = (
         "a case whose bounded step has no given output",
         "give the step's outputs under the case's 'steps:'",
     ),
+    WEAK_CASES,
 )  # fmt: skip
 
 
@@ -98,17 +103,26 @@ def check_accuracy(program: Program, observed: Observed) -> tuple[Verdict, Obser
         findings.append(_finding("ACC003", "the spec has no cases: nothing is known about the answers"))
     elif not spec.held_out:
         findings.append(_finding("ACC004", "no case is held out: the score says nothing about unseen inputs"))
+    mutation = None if any(one.severity == "error" for one in findings) else _mutation(program, given + held_out)
+    findings += weak_cases(program, mutation)
     measures = {
         "given": _summary(given),
         "held_out": _summary(held_out),
         "thresholds": {
             "accuracy": spec.thresholds.accuracy,
             "held_out_accuracy": spec.thresholds.held_out_accuracy,
+            "mutation_score": spec.thresholds.mutation_score,
         },
         "invariants": {"stated": len(spec.invariants), "checked": None},
-        "mutation_score": None,
+        "mutation_score": None if mutation is None else mutation.to_json(),
     }
     return Verdict.of("accuracy", findings, time.perf_counter() - started, measures), observed
+
+
+def _mutation(program: Program, scores: list[CaseScore]) -> MutationScore | None:
+    """What the cases that are answered right are worth; a refused candidate is not worth the time."""
+    right = [one.case for one in scores if one.right]
+    return score_of_cases(program, right, lambda case, seen: score_case(program.spec, case, seen).right, warm_sandbox())
 
 
 def _given_findings(spec: Spec, scores: list[CaseScore], observed: Observed) -> Iterable[Finding]:

@@ -1,0 +1,196 @@
+"""The mutation score: how many of a program's mutants its cases tell from it.
+
+A mutant is *killed* where it answers a case wrongly that the program answers right, raises, or does not end. One that
+no case kills *survived*, unless no input that was tried tells it from the program: that is *no difference found*,
+which is no proof, and is counted apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from ingot.errors import StageError
+from ingot.program import Observation, Program
+from ingot.proof.mutants import Mutant, mutants
+from ingot.runtime.sandbox import Limits, Sandbox, Trial
+from ingot.runtime.tagged import decode, encode
+from ingot.spec import Case
+
+IsRight = Callable[[Case, Observation], bool]
+Equivalent = Callable[[Program, Mutant], bool | None]
+"""Whether a mutant does the same as the program for every input: proved, disproved, or None where it cannot say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Survivor:
+    """A mutant that no case kills, and an input that was not written by a person and tells it from the program; None
+    where only a case does without being answered wrongly, or a solver."""
+
+    mutant: Mutant
+    witness: Trial | None
+
+
+@dataclass(frozen=True, slots=True)
+class MutationScore:
+    """What became of every mutant. `alike` are those that no difference was found for on `inputs` inputs, `proved`
+    those that were proved to be equivalent."""
+
+    killed: tuple[Mutant, ...]
+    survivors: tuple[Survivor, ...]
+    alike: tuple[Mutant, ...]
+    proved: tuple[Mutant, ...]
+    inputs: int
+
+    @property
+    def score(self) -> float | None:
+        """Killed of those that can be; None where there are none."""
+        counted = len(self.killed) + len(self.survivors)
+        return round(len(self.killed) / counted, 4) if counted else None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON, the same for the same program and cases."""
+        return {
+            "score": self.score,
+            "killed": len(self.killed),
+            "survived": len(self.survivors),
+            "equivalent": {
+                "no_difference_found": len(self.alike),
+                "proved": len(self.proved),
+                "inputs": self.inputs,
+            },
+            "survivors": [survivor.mutant.to_json() for survivor in self.survivors],
+        }
+
+
+def mutation_score(
+    program: Program,
+    cases: Sequence[tuple[Case, Trial]],
+    trials: Sequence[Trial],
+    sandbox: Sandbox,
+    *,
+    is_right: IsRight,
+    equivalent: Equivalent | None = None,
+    found: Sequence[Mutant] | None = None,
+) -> MutationScore:
+    """Try the mutants of an accepted program on all its cases, and those left on `trials`.
+
+    `cases` are the cases that the program answers right, as trials. `is_right` scores an observation. `found` are the
+    mutants, by default `mutants(program)`. Raises StageError where the sandbox breaks or the program cannot be run.
+    """
+    own = mutants(program) if found is None else tuple(found)
+    trials = [trial for trial in trials if len(_tagged([trial])) <= _LARGEST_TRIAL]
+    on_cases = _tried(program, own, [trial for _, trial in cases], sandbox, first_only=False)
+    killed = [_is_killed(differs, cases, is_right) for differs in on_cases]
+    left = [number for number, is_killed in enumerate(killed) if not is_killed]
+    on_trials = dict(zip(left, _tried(program, [own[n] for n in left], trials, sandbox, first_only=True), strict=True))
+    survivors: list[Survivor] = []
+    alike: list[Mutant] = []
+    proved: list[Mutant] = []
+    for number in left:
+        differs = on_trials[number]
+        if differs or on_cases[number]:
+            survivors.append(Survivor(own[number], _witness(differs, trials)))
+            continue
+        verdict = equivalent(program, own[number]) if equivalent else None
+        if verdict is False:
+            survivors.append(Survivor(own[number], None))
+        else:
+            (proved if verdict else alike).append(own[number])
+    dead = tuple(mutant for mutant, is_killed in zip(own, killed, strict=True) if is_killed)
+    return MutationScore(dead, tuple(survivors), tuple(alike), tuple(proved), len(cases) + len(trials))
+
+
+# ---- telling apart -----------------------------------------------------------------------------------------------
+
+_Difference = tuple[int, str | None, str | None]
+"""Number of the trial, tagged answer, error. A negative number stands for a mutant that was lost or cannot be loaded."""
+
+
+def _is_killed(differs: Sequence[_Difference], cases: Sequence[tuple[Case, Trial]], is_right: IsRight) -> bool:
+    return any(
+        number < 0 or error is not None or not is_right(cases[number][0], _observation(answer))
+        for number, answer, error in differs
+    )
+
+
+def _observation(answer: str | None) -> Observation:
+    try:
+        output, review = decode(answer or "null")
+        return Observation(output, None if review is None else (str(review[0]), str(review[1])))
+    except (ValueError, TypeError, RecursionError):
+        return Observation(None, error="TypeError: the program did not return an output and a review")
+
+
+def _witness(differs: Sequence[_Difference], trials: Sequence[Trial]) -> Trial | None:
+    return trials[differs[0][0]] if differs and differs[0][0] >= 0 else None
+
+
+# ---- running -----------------------------------------------------------------------------------------------------
+
+_LARGEST_TRIAL = 4096
+"""Characters of a trial beyond which it is left out: the longest text that a field allows costs as much as a hundred
+ordinary ones and tells no more."""
+
+_LOADING = 10.0
+"""CPU seconds for the program itself on all trials; its mutants have less, see `ingot.runtime.variants`."""
+
+
+def _tried(
+    program: Program, some: Sequence[Mutant], trials: Sequence[Trial], sandbox: Sandbox, *, first_only: bool
+) -> list[list[_Difference]]:
+    """Per mutant where it differs from the program. Half of them run beside the other half."""
+    if not some or not trials:
+        return [[] for _ in some]
+    text = program.text + _TAIL.format(trials=_tagged(trials), first_only=first_only)
+    seeds = sandbox.seeds[:2]
+
+    def run(at: int) -> list[list[_Difference]]:
+        return list(_answers(text, program.offset, some[at :: len(seeds)], sandbox, seeds[at]))
+
+    with ThreadPoolExecutor(max_workers=len(seeds)) as pool:
+        parts = list(pool.map(run, range(len(seeds))))
+    return [parts[number % len(seeds)][number // len(seeds)] for number in range(len(some))]
+
+
+_TAIL = """
+
+from ingot.runtime.variants import variants as _ingot_variants
+
+_ingot_own = transact
+transact = _ingot_variants(globals(), {trials}, {first_only})
+"""
+
+
+def _tagged(trials: Sequence[Trial]) -> str:
+    pairs = [[dict(trial.input), {step: dict(values) for step, values in trial.steps.items()}] for trial in trials]
+    return repr(encode(pairs))
+
+
+def _answers(
+    text: str, offset: int, some: Sequence[Mutant], sandbox: Sandbox, seed: int
+) -> Iterator[list[_Difference]]:
+    """Where each differs; a new child goes on after one that was lost with its mutant."""
+    limits = Limits(trial_seconds=_LOADING, run_seconds=_LOADING * (len(some) + 1), deaths=len(some) + 1)
+    done = 0
+    while done < len(some):
+        asked = [Trial(str(number), {"statement": some[number].statement}) for number in range(done, len(some))]
+        run = sandbox.run(text, asked, offset=offset, seed=seed, limits=limits)
+        if run.loading is None or run.loading.error is not None:
+            error = run.loading.error if run.loading else "it did not start"
+            raise StageError(f"the program could not be run beside its mutants: {error}", hint="check it again")
+        before = done
+        while done < len(some) and run.lost.get(str(done)) != "not run":
+            yield _differences(run.observations[str(done)])
+            done += 1
+        if done == before:
+            raise StageError("the sandbox gave up on the mutants", hint="report the program that did it")
+
+
+def _differences(observation: Observation) -> list[_Difference]:
+    """What a child said of one mutant; one that was lost, filled the memory or says nonsense differs."""
+    if observation.error is not None or not isinstance(observation.output, dict):
+        return [(-1, None, observation.error or "no answer")]
+    return [(int(number), answer, error) for number, answer, error in observation.output["differs"]]

@@ -1,0 +1,75 @@
+"""What the cases are worth: the mutation score, as a part of ACCURACY.
+
+Survivors are shown as changes of the code alone: whether a held-out case killed a mutant is in the count, never its
+input or its answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ingot.program import Program
+from ingot.proof.mutants import mutants
+from ingot.proof.mutation import Equivalent, IsRight, MutationScore, mutation_score
+from ingot.runtime.sandbox import Sandbox
+from ingot.spec import Case
+from ingot.stages.inputs import boundary_trials, case_trial, generated_trials
+from ingot.verdict import Finding, Rule
+
+RULE = Rule(
+    "ACC006", "weak-cases", "accuracy",
+    "Where the rule can be changed and every case still passes, the cases say nothing about that part of it: a wrong "
+    "rule would have passed as well.",
+    "cases {age: 30} and {age: 10} for a rule that says `age < 18`: `age < 17` and `age <= 18` pass too",
+    "write cases that a survivor answers differently: the values at its boundary, each condition once alone",
+    "warning",
+)  # fmt: skip
+
+MOST_SHOWN, LONGEST_SHOWN = 5, 100
+
+
+def score_of_cases(
+    program: Program,
+    right: Iterable[Case],
+    is_right: IsRight,
+    sandbox: Sandbox,
+    equivalent: Equivalent | None = None,
+) -> MutationScore | None:
+    """The mutation score of the cases that the program answers right; None where it has no mutant or there is no case.
+
+    Raises StageError where the sandbox breaks.
+    """
+    cases = [(case, case_trial(case, program.spec)) for case in right]
+    found = mutants(program) if cases else ()
+    if not found:
+        return None
+    trials = (*boundary_trials(program), *generated_trials(program))
+    return mutation_score(program, cases, trials, sandbox, is_right=is_right, equivalent=equivalent, found=found)
+
+
+def weak_cases(program: Program, scored: MutationScore | None) -> list[Finding]:
+    """ACC006 where the score is below the spec's threshold: a warning, or an error where the spec says so."""
+    thresholds = program.spec.thresholds
+    if scored is None or scored.score is None or scored.score >= thresholds.mutation_score:
+        return []
+    total = len(scored.killed) + len(scored.survivors)
+    shown = [_shown(one.mutant.to_json()) for one in scored.survivors[:MOST_SHOWN]]
+    more = f" and {len(scored.survivors) - len(shown)} more" if len(scored.survivors) > len(shown) else ""
+    message = (
+        f"the cases tell {len(scored.killed)} of {total} changed rules from this one ({scored.score:.2f}, below "
+        f"{thresholds.mutation_score:g}); these pass all of them: {'; '.join(shown)}{more}"
+    )
+    first = scored.survivors[0].mutant
+    severity = "error" if thresholds.mutation == "refuse" else RULE.severity
+    return [Finding("ACC006", message, first.line, first.column, first.function, RULE.fix, severity)]
+
+
+def _shown(survivor: dict[str, Any]) -> str:
+    cited = f" ({survivor['clause']})" if survivor["clause"] else ""
+    return f"line {survivor['line']}{cited}: `{_cut(survivor['before'])}` as `{_cut(survivor['after'])}`"
+
+
+def _cut(text: str) -> str:
+    text = text.partition("  #")[0]
+    return text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "…"
