@@ -40,6 +40,16 @@ ModuleName = Literal[
 ScorerName = Literal["exact", "numeric", "date", "text", "set", "list"]
 
 
+HitPolicy = Literal["unique", "first", "priority", "any", "collect", "rule order", "output order"]
+
+
+def _cell_text(cell: Any) -> str:
+    """A cell that YAML read as a value, as the text that it was."""
+    if cell is None or isinstance(cell, bool):
+        return {None: "null", True: "true", False: "false"}[cell]
+    return str(cell)
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
@@ -66,17 +76,30 @@ class Clause(_Part):
 
 
 class Table(_Part):
-    """A decision table: column names and rows of cell texts, read top to bottom."""
+    """A decision table: column names and rows of cell texts, read top to bottom.
 
-    hit_policy: Literal["unique", "first", "priority", "any", "collect"] = "unique"
+    `inputs` are fields, or dotted paths into object fields. `aggregate` says what ``collect`` answers; `default` is a
+    row of outputs for when no row holds.
+    """
+
+    hit_policy: HitPolicy = "unique"
+    aggregate: Literal["list", "sum", "min", "max", "count"] = "list"
     inputs: tuple[str, ...] = Setting(min_length=1)
     outputs: tuple[str, ...] = Setting(min_length=1)
     rows: tuple[tuple[str, ...], ...] = Setting(min_length=1)
+    default: tuple[str, ...] = ()
 
     @field_validator("rows", mode="before")
     @classmethod
     def _cells(cls, rows: Any) -> Any:
-        return [[str(cell) for cell in row] if isinstance(row, list) else row for row in rows]
+        if not isinstance(rows, list | tuple):
+            return rows
+        return [[_cell_text(cell) for cell in row] if isinstance(row, list) else row for row in rows]
+
+    @field_validator("default", mode="before")
+    @classmethod
+    def _defaults(cls, cells: Any) -> Any:
+        return [_cell_text(cell) for cell in cells] if isinstance(cells, list) else cells
 
 
 class Step(_Part):
@@ -108,6 +131,11 @@ class Step(_Part):
     def is_function(self) -> bool:
         """True for the steps that a model writes a function for."""
         return self.type in ("deterministic_rule", "function")
+
+    @property
+    def is_table(self) -> bool:
+        """True for a function step that its table says all of: its function is written without a model."""
+        return self.is_function and self.table is not None and not self.logic.strip()
 
     @property
     def text(self) -> str:
@@ -225,6 +253,11 @@ class Spec(_Part):
     def functions(self) -> tuple[Step, ...]:
         """The steps that a model writes a function for."""
         return tuple(step for step in self.logic_requirements if step.is_function)
+
+    @property
+    def asked(self) -> tuple[Step, ...]:
+        """The function steps that are not given as tables: those a model is asked for."""
+        return tuple(step for step in self.functions if not step.is_table)
 
     @property
     def given(self) -> tuple[Case, ...]:
@@ -483,7 +516,9 @@ def _resolve(spec: Spec, place: Place) -> Spec:
         _unique((field.name for field in step.outputs), "output", place, (*where, "outputs"))
         _unique(step.inputs, "input", place, (*where, "inputs"))
         _check_fields(step.outputs, place, (*where, "outputs"))
-        if step.is_function:
+        if step.is_table:
+            step = _with_row_clauses(step, spec, clauses, notes=notes, place=place, where=where)
+        elif step.is_function:
             step = _with_clauses(step, spec, clauses, notes=notes, place=place, where=where)
         if not step.outputs:
             step = _with_outputs(step, spec, known, step.step == last_function, notes=notes, place=place, where=where)
@@ -722,6 +757,34 @@ def _with_clauses(
     return step.model_copy(update={"clauses": tuple(clause.id for clause in added)})
 
 
+def _with_row_clauses(
+    step: Step, spec: Spec, clauses: list[Clause], *, notes: list[str], place: Place, where: tuple[Any, ...]
+) -> Step:
+    """Each row of a table is a clause: R1, R2, … of the only table, R2.1, … of the second of several."""
+    assert step.table is not None
+    known = {clause.id for clause in spec.clauses}
+    for clause_id in step.clauses:
+        if clause_id not in known:
+            raise SpecError(
+                f"step {step.step!r} cites clause {clause_id!r}, which does not exist",
+                place=place.of((*where, "clauses")),
+                hint=closest(clause_id, sorted(known)),
+            )
+    tables = [one.step for one in spec.functions if one.is_table]
+    prefix = "R" if len(tables) == 1 else f"R{tables.index(step.step) + 1}."
+    added = [Clause(id=f"{prefix}{n}", text=" | ".join(row)) for n, row in enumerate(step.table.rows, start=1)]
+    for clause in added:
+        if clause.id in known:
+            raise SpecError(
+                f"{clause.id!r} is the clause of a row of the table of {step.step!r}, and a clause of the spec",
+                place=place.of(("clauses",)),
+                hint="rename the spec's clause",
+            )
+    clauses += added
+    notes.append(f"clauses: {added[0].id} to {added[-1].id}, one per row of {step.step!r}")
+    return step.model_copy(update={"clauses": (*step.clauses, *(clause.id for clause in added))})
+
+
 def _with_outputs(
     step: Step,
     spec: Spec,
@@ -779,10 +842,12 @@ def _with_inputs(
     cited = "\n".join(clause.text for clause in clauses if clause.id in step.clauses)
     words = set(re.findall(r"\w+", f"{step.text}\n{cited}"))
     if step.table is not None:
-        words |= set(step.table.inputs)
+        words |= {column.partition(".")[0] for column in step.table.inputs}
+        cells = "\n".join(cell for row in (*step.table.rows, step.table.default) for cell in row)
+        words |= set(re.findall(r"\w+", re.sub(r"\"[^\"\n]*\"|'[^'\n]*'", " ", cells)))
     exact = step.table is not None or expressions.branches(step.logic) is not None
     named = tuple(name for name in known if name in words)
-    chosen = named if named and exact and step.is_function and not step.intent else tuple(known)
+    chosen = named if named and exact and step.is_function and (not step.intent or step.is_table) else tuple(known)
     if chosen == named and len(named) < len(known):
         notes.append(f"{step.step}.inputs: {', '.join(named)} (the fields that its logic names)")
     return step.model_copy(update={"inputs": chosen})
@@ -826,9 +891,13 @@ def _check_step(step: Step, known: Mapping[str, Field], place: Place, where: tup
 def _check_table(table: Table, step: Step, known: Mapping[str, Field], place: Place, where: tuple[Any, ...]) -> None:
     """Columns are known fields that the step reads and sets, and every row has a cell for each."""
     outputs = [field.name for field in step.outputs]
+    items = step.outputs[0].items if len(step.outputs) == 1 else None
+    if table.aggregate == "list" and items is not None and items.type == "object":
+        outputs = [field.name for field in items.fields]
     for key, columns, allowed in (("inputs", table.inputs, step.inputs), ("outputs", table.outputs, outputs)):
+        _unique(columns, "column", place, (*where, key))
         for number, column in enumerate(columns):
-            if column not in allowed:
+            if (column.partition(".")[0] if key == "inputs" else column) not in allowed:
                 reads = "reads" if key == "inputs" else "sets"
                 raise SpecError(
                     f"the table's column {column!r} is not a field that step {step.step!r} {reads}",
@@ -843,6 +912,12 @@ def _check_table(table: Table, step: Step, known: Mapping[str, Field], place: Pl
                 place=place.of((*where, "rows", number)),
                 hint="write '-' in a cell that does not matter",
             )
+    if table.default and len(table.default) != len(table.outputs):
+        raise SpecError(
+            f"the table's default has {len(table.default)} cells for {len(table.outputs)} outputs",
+            place=place.of((*where, "default")),
+            hint="write one for each output",
+        )
 
 
 def _check_expressions(spec: Spec, known: Mapping[str, Field], place: Place) -> None:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from ingot import expressions
 from ingot.fields import Field, annotation, declarations, typed_dict
 from ingot.names import PROGRAM
 from ingot.program import Program, Signature, signature_of
 from ingot.spec import ADVERSE_COMPLIANCE, Spec, Step, adverse_outputs
+from ingot.tables.source import may_miss
+from ingot.tables.table import TableError
 
 PRELUDE = """\
 from __future__ import annotations
@@ -35,9 +38,25 @@ def signatures(spec: Spec) -> tuple[Signature, ...]:
     found: list[Signature] = []
     for step in spec.logic_requirements:
         if step.is_function:
-            found.append(signature_of(step, known))
+            signature = signature_of(step, known)
+            found.append(_nullable(signature) if _may_miss(step, known) else signature)
         known |= {field.name: field for field in step.outputs}
     return tuple(found)
+
+
+def _may_miss(step: Step, known: Mapping[str, Field]) -> bool:
+    """True for a table that does not say what holds for every input: its function may answer None."""
+    if not step.is_table:
+        return False
+    try:
+        return may_miss(step, known)
+    except TableError:
+        return False  # the driver refuses the spec, with the place
+
+
+def _nullable(signature: Signature) -> Signature:
+    outputs = tuple(field.model_copy(update={"nullable": True}) for field in signature.outputs)
+    return replace(signature, outputs=outputs)
 
 
 def types_source(signature: Signature) -> str:
@@ -114,16 +133,29 @@ def _needed(spec: Spec) -> set[str]:
 
 def _function_step(step: Step, known: dict[str, Field], needed: set[str]) -> list[str]:
     lines = [f"    # {step.step}: {', '.join(step.clauses)}"]
+    missed = _missed(step) if _may_miss(step, known) else []
     if step.on_null == "escalate":
         lines += _null_guard(step, [name for name in step.inputs if known[name].nullable], "rule")
     call = f"{step.step}({', '.join(step.inputs)})"
     kept = [field for field in step.outputs if field.name in needed]
+    if missed:
+        kept = list(step.outputs)
     if not kept:
         return [*lines, f"    {call}"]
     if len(step.outputs) == 1:
-        return [*lines, f"    {kept[0].name} = {call}"]
+        return [*lines, f"    {kept[0].name} = {call}", *missed]
     lines.append(f"    _output_{step.step} = {call}")
-    return [*lines, *(f'    {field.name} = _output_{step.step}["{field.name}"]' for field in kept)]
+    return [*lines, *(f'    {field.name} = _output_{step.step}["{field.name}"]' for field in kept), *missed]
+
+
+def _missed(step: Step) -> list[str]:
+    """Lines that send the run to a person where a table left an output open that may not be null."""
+    reason = "no row of the table decides this input, or rows that disagree"
+    lines: list[str] = []
+    for field in step.outputs:
+        if not field.nullable:
+            lines += [f"    if {field.name} is None:", f"        return None, ({step.step!r}, {reason!r})"]
+    return lines
 
 
 def _null_guard(step: Step, names: list[str], what: str) -> list[str]:

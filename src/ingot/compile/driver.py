@@ -17,7 +17,7 @@ from typing import Any, Literal
 from ingot.artifact.sign import SigningKey
 from ingot.artifact.write import Contents, write_artifact
 from ingot.compile import generate, prompt
-from ingot.compile.assemble import assemble
+from ingot.compile.assemble import assemble, signatures
 from ingot.compile.plan import Plan, make_plan
 from ingot.errors import CompileFailed, SpecError
 from ingot.library import read as library_file
@@ -27,8 +27,10 @@ from ingot.questions import Question, check_answers, find_questions
 from ingot.spec import Spec, load_spec, read_spec_text
 from ingot.stages.check import all_passed, run_stages
 from ingot.stages.flow import check_flow
+from ingot.tables.compiled import check_tables, write_tables
 from ingot.usage import Usage, cost
 from ingot.verdict import Finding, StageName, Verdict
+from ingot.yaml_text import read_yaml
 
 AttemptKind = Literal["first", "repair", "redraw", "given"]
 _ORDER: Mapping[str, int] = {"reply": 0, "security": 1, "syntax": 2, "execution": 3, "accuracy": 4}
@@ -115,7 +117,7 @@ class Compiled:
 
 def compile_spec(
     path: str | Path,
-    model: Model | str,
+    model: Model | str | None = None,
     *,
     out: str | Path | None = None,
     attempts: int = 5,
@@ -124,8 +126,8 @@ def compile_spec(
 ) -> Compiled:
     """Compile a spec file with a model into a signed artifact under `out` (None: prove it, write nothing).
 
-    `model` is a backend or its string, for instance ``openai:gpt-5``, ``local:model.gguf`` or ``replay:DIR``.
-    Raises SpecError, ModelError, StageError; CompileFailed, with every attempt, where no candidate passed.
+    `model` is a backend or its string, for instance ``openai:gpt-5``, ``local:model.gguf`` or ``replay:DIR``; None
+    where every function step is a decision table. Functions of tables are never asked of a model. Raises SpecError, ModelError, StageError; CompileFailed, with every attempt, where no candidate passed.
     """
     path = Path(path)
     spec, plan, questions = _prepared(path)
@@ -177,19 +179,39 @@ def _prepared(path: Path) -> tuple[Spec, Plan, tuple[Question, ...]]:
     if broken:
         more = f" (and {len(broken) - 1} more)" if len(broken) > 1 else ""
         raise SpecError(f"{broken[0].code} {broken[0].message}{more}", place=str(path), hint=broken[0].hint)
+    check_tables(spec, _locate(path))
     return spec, make_plan(spec), find_questions(spec)
+
+
+def _locate(path: Path) -> Callable[[tuple[Any, ...]], str]:
+    """Places in a spec file, which is read again only where one is asked for."""
+
+    def locate(where: tuple[Any, ...]) -> str:
+        return read_yaml(read_spec_text(path), str(path))[1].of(where)
+
+    return locate
 
 
 # ---- attempts ----------------------------------------------------------------------------------------------------
 
 
-def _attempts(spec: Spec, plan: Plan, model: Model, limit: int, tell: Listener) -> tuple[Attempt, ...]:
+def _attempts(spec: Spec, plan: Plan, model: Model | None, limit: int, tell: Listener) -> tuple[Attempt, ...]:
     """Ask, check, repair; draw anew where a repair made nothing better."""
     if limit < 1:
         raise SpecError(f"attempts is {limit}; at least 1 is needed", hint="give --attempts 5")
-    if not spec.functions:
-        program = assemble(spec, "", plan.template, plan.blocks)
-        return (Attempt(1, "given", None, None, "", _stages(program, 1, "given", tell)),)
+    if not spec.asked:
+        logic = write_tables(spec, signatures(spec))
+        tell(Event("attempt", 1, "given"))
+        program = assemble(spec, logic, plan.template, plan.blocks)
+        return (Attempt(1, "given", None, None, logic, _stages(program, 1, "given", tell)),)
+    if len(spec.asked) < len(spec.functions):
+        names = [step.step for step in spec.functions if step.is_table]
+        raise SpecError(
+            f"the table{'s' if len(names) > 1 else ''} {', '.join(names)} and functions for a model stand in one spec",
+            hint="put the tables into a workflow of their own, or say all rules as tables",
+        )
+    if model is None:
+        raise SpecError("no model, and not every rule is a table", hint="give a model, for instance openai:gpt-5")
     made: list[Attempt] = []
     for number in range(1, limit + 1):
         kind, request = _next_request(spec, plan, made)
@@ -311,10 +333,13 @@ def provenance(compiled: Compiled) -> dict[str, Any]:
     writers = list(
         dict.fromkeys(one.completion.model for one in compiled.attempts if one.completion and one.logic is not None)
     )
+    kind, name = "given" if last.kind == "given" else "model", last.completion.model if last.completion else ""
+    if not last.completion and compiled.spec.functions:
+        kind, name = "table", "the spec's decision tables"
     return {
         "author": {
-            "kind": "given" if last.kind == "given" else "model",
-            "name": last.completion.model if last.completion else "nobody: the workflow has no generated function",
+            "kind": kind,
+            "name": name or "nobody: the workflow has no generated function",
             "wrote_in_part": writers,
             "recorded": any(one.completion.recorded for one in compiled.attempts if one.completion),
         },

@@ -75,10 +75,13 @@ def _clause(spec: Spec, step: Step, text: str) -> str | None:
     return next((one.id for one in spec.clauses if one.id in step.clauses and one.text.strip() == text), None)
 
 
-def _table(step: Step, spec: Spec) -> Decisions:
+def _table(step: Step, spec: Spec) -> Decisions | None:
     table = step.table
     assert table is not None
     known = spec.known_fields()
+    for column in (*table.inputs, *table.outputs):
+        if column not in known:  # a part of an object: conditions are over whole fields
+            return None
     width = len(table.inputs)
     rows: list[Row] = []
     unread = None
@@ -124,7 +127,7 @@ def _test(field: Field, text: str) -> str:
 
 def _literal(field: Field, text: str) -> str:
     """A literal of the field's type as an expression writes it. Raises ExpressionError."""
-    bare = text.strip().strip("'\"")
+    bare = re.sub(r"^date\((.*)\)$", r"\1", text.strip()).strip("'\" ")
     if field.type in ("integer", "decimal", "float"):
         number = bare.replace(",", "").lstrip("$€£")
         if not re.fullmatch(r"-?\d+(\.\d+)?", number):

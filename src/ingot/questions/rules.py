@@ -16,6 +16,8 @@ from ingot.questions.trials import Trials, shown, trials
 from ingot.spec import Spec, Step
 from ingot.yaml_text import closest
 
+_LISTS = ("collect", "rule order", "output order")
+_ESCALATED = "a person decides: the run stops with the table's step"
 _REFUSED = "no outcome is guessed: the run ends in an error for such an input"
 
 
@@ -34,7 +36,7 @@ def rule_questions(spec: Spec) -> Iterator[Question]:
             yield ask(
                 f"cell:{step.step}",
                 f"a cell of {step.step!r} cannot be read as a condition, {decisions.unread}",
-                "the model reads it as prose, and nothing is checked of this table",
+                "it is not checked here; where the compiler cannot read it either, the spec is refused",
                 step=step.step,
             )
             continue
@@ -80,11 +82,13 @@ def _held(decisions: Decisions, values: Mapping[str, Any]) -> tuple[Row, ...] | 
 
 
 def _collects(decisions: Decisions) -> bool:
-    return decisions.step.table is not None and decisions.step.table.hit_policy == "collect"
+    return decisions.step.table is not None and decisions.step.table.hit_policy in _LISTS
 
 
 def _says_otherwise(step: Step, spec: Spec) -> bool:
-    """True where prose beside the logic says what holds in all other cases."""
+    """True where a default or prose beside the logic says what holds in all other cases."""
+    if step.table is not None and step.table.default:
+        return True
     cited = [clause.text for clause in spec.clauses if clause.id in step.clauses]
     return (
         re.search(r"\b(otherwise|in all other cases|by default|default)\b", "\n".join([step.text, *cited]), re.I)
@@ -111,7 +115,8 @@ def _gap(decisions: Decisions, witness: Mapping[str, Any] | None, known: Mapping
     what = "row" if decisions.is_table else "branch"
     example = f", for instance {shown(witness)}" if witness else "; there is no ELSE"
     nullable = all(known[name].nullable for name in decisions.outputs)
-    reading = f"{', '.join(decisions.outputs)} is null" if nullable else _REFUSED
+    otherwise = _ESCALATED if decisions.step.is_table else _REFUSED
+    reading = f"{', '.join(decisions.outputs)} is null" if nullable else otherwise
     return ask(f"gap:{step}", f"no {what} of {step!r} says what holds in every other case{example}", reading, step=step)
 
 
