@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from ingot.errors import StageError
+from ingot.runtime import branches
 from ingot.runtime.monty import MontyRunner
 from ingot.runtime.sandbox import Limits, Sandbox, Trial
 from ingot.runtime.tagged import Foreign, decode, encode
@@ -48,6 +50,13 @@ def test_tagged_strangers_keep_only_their_type() -> None:
         "a": Foreign("set"),
         "b": Foreign("builtin_function_or_method"),
     }
+
+
+@pytest.mark.parametrize("text", ["1E+999999999", "1E-999999999", "1" * 5000])
+def test_decimals_that_would_fill_the_memory_when_written_out_stay_outside(text: str) -> None:
+    assert decode(encode([Decimal(text)])) == [Foreign("Decimal of more than 4,000 places")]
+    with pytest.raises(ValueError, match="bad"):
+        decode('{"~d":"' + text + '"}')
 
 
 @pytest.mark.parametrize("text", ['{"~d":"x"}', '{"~z":"1"}', '{"~o":[[[],1]]}', '{"~D":5}', "[" * 3000, "nope"])
@@ -155,6 +164,12 @@ def test_forged_and_oversized_answers(sandbox: Sandbox) -> None:
     for content in (b"\x00\x00\x00\x05[1,2]", b"\xff\xff\xff\xff", b"\x00\x00\x00\x02{}" * 3):
         run = sandbox.run(forge.format(content), [Trial("a", {}), Trial("b", {})], offset=0, seed=0)
         assert (run.observations["a"].error or "").startswith("Lost")
+    frame = b'{"failed":null,"refused":[],"taken":[],"calls":[["f","{\\"~z\\":1}",null,null,false]]}'
+    run = sandbox.run(
+        forge.format(len(frame).to_bytes(4, "big") + frame), [Trial("a", {})], offset=0, seed=0, functions=["f"]
+    )
+    assert run.lost == {"a": "crash"}
+    assert run.calls == ()
     flood = "def transact(case):\n    return {'x': 'y' * 900_000}, None\n"
     limits = Limits(answer_bytes=2_000_000)
     run = sandbox.run(flood, [Trial(str(n), {}) for n in range(6)], offset=0, seed=0, limits=limits)
@@ -353,3 +368,9 @@ def test_outside_monty_says_what_and_where(sandbox: Sandbox, logic: str, line: i
     assert outside is not None
     assert outside.line == line
     assert word in outside.reason
+
+
+def test_large_programs_are_parsed_by_several_threads_at_once() -> None:
+    text = "ROWS = [" + "1, " * 15_000 + "]\n"
+    with ThreadPoolExecutor(2) as pool:
+        assert len(list(pool.map(lambda _: branches.instrument(text, 0, 1), range(12)))) == 12

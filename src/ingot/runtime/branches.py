@@ -7,6 +7,7 @@ A branch is a direction that a test, a loop, a case or an except clause can go. 
 from __future__ import annotations
 
 import ast
+import threading
 from dataclasses import dataclass
 from typing import cast
 
@@ -29,12 +30,22 @@ class Branch:
         return f"line {self.line} ({self.what})"
 
 
+_PARSING = threading.Lock()
+
+
+def parse(text: str) -> ast.Module:
+    """The tree of a text. CPython 3.11 counts the depth of all trees in the making as one: two threads that parse large
+    texts at once make each other fail with SystemError."""
+    with _PARSING:
+        return ast.parse(text)
+
+
 def instrument(text: str, offset: int, last: int) -> tuple[ast.Module, tuple[Branch, ...]]:
     """The tree of `text` with its branches noted, and the branches of its lines from `offset` + 1 to `last`.
 
     Raises SyntaxError for text that is no Python.
     """
-    tree = ast.parse(text)
+    tree = parse(text)
     noting = _Noting(offset, last)
     noted = cast(ast.Module, ast.fix_missing_locations(noting.visit(tree)))
     return noted, tuple(sorted(noting.found, key=lambda branch: (branch.line, branch.number)))

@@ -17,6 +17,7 @@ from typing import Any, Self
 
 from ingot.canonical import canonical_json
 from ingot.errors import StageError
+from ingot.runtime.branches import parse
 from ingot.runtime.sandbox import Call
 from ingot.runtime.tagged import decode, encode
 
@@ -183,7 +184,7 @@ def _canonical(value: Any) -> str:
 
 def _imports(prelude: str) -> str:
     """The imports of a piece of source, without those that Monty lacks and only annotations need."""
-    kept = [node for node in ast.parse(prelude).body if isinstance(node, ast.Import | ast.ImportFrom)]
+    kept = [node for node in parse(prelude).body if isinstance(node, ast.Import | ast.ImportFrom)]
     return "\n".join(ast.unparse(node) for node in map(_known_part, kept) if node is not None) + "\n"
 
 
@@ -198,7 +199,7 @@ def _known_part(node: ast.Import | ast.ImportFrom) -> ast.stmt | None:
 def _without_unknown(logic: str) -> str:
     """The logic with such imports cut to what Monty has, every line where it was."""
     lines = logic.splitlines()
-    for node in ast.parse(logic).body:
+    for node in parse(logic).body:
         if isinstance(node, ast.ImportFrom) and node.module in UNKNOWN_TO_MONTY:
             part = _known_part(node)
             last = node.end_lineno or node.lineno

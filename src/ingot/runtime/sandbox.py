@@ -431,7 +431,7 @@ def _frames(pipe: socket.socket, control: socket.socket, limits: Limits) -> list
         total += len(part)
         try:
             frames += _whole_frames(received, len(frames))
-        except (ValueError, TypeError, KeyError, RecursionError):
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             total = limits.answer_bytes + 1
         if total > limits.answer_bytes:
             control.sendall(worker.STOP)
@@ -461,9 +461,10 @@ def _checked(frame: Any, number: int) -> dict[str, Any]:
     failed = frame["failed"]
     if failed is not None:
         kind, message, line, function = failed
-        failed = (_text(kind), _text(message), _number(line), _text(function, True))
+        failed = (_text(kind)[:80], _text(message)[:300], _number(line), _text(function, True))
     calls = []
     for function, arguments, output, error, changed in frame.get("calls", ()):
+        decode(arguments), decode(output or "null")  # who reads the calls later relies on it
         calls.append((_text(function), _text(arguments), _text(output, True), _text(error, True), changed is True))
     return {
         "failed": failed,

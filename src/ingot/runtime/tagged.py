@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import Any
 
 LARGEST_BYTES = 64 * 1024
+LONGEST_DECIMAL = 4_000
 DEEPEST = 60
 
 
@@ -56,7 +57,7 @@ def _scalar_out(value: Any, kind: type) -> Any:
     if kind is float:
         return value if value - value == 0 else {"~f": repr(value)}
     if kind is Decimal:
-        return {"~d": str(value)}
+        return {"~d": str(value)} if _is_writable(value) else {"~!": "Decimal of more than 4,000 places"}
     if kind is date:
         return {"~D": value.isoformat()}
     if kind is datetime and (value.tzinfo is None or type(value.tzinfo).__module__ == "datetime"):
@@ -67,13 +68,26 @@ def _scalar_out(value: Any, kind: type) -> Any:
     return {"~!": str.__str__(name)[:60]}
 
 
+def _is_writable(value: Decimal) -> bool:
+    """Whether the number, written out, is of a bounded length: ``1e999999999`` is a gigabyte of zeros."""
+    _, digits, exponent = value.as_tuple()
+    return len(digits) <= LONGEST_DECIMAL and (not isinstance(exponent, int) or abs(exponent) <= LONGEST_DECIMAL)
+
+
+def _decimal_in(text: str) -> Decimal:
+    value = Decimal(text)
+    if not _is_writable(value):
+        raise ValueError(f"a decimal of more than {LONGEST_DECIMAL:,} places")
+    return value
+
+
 def decode(text: str | bytes) -> Any:
     """The value of a tagged JSON text. Raises ValueError for anything that `encode` does not write."""
     return _in(json.loads(text), 0)
 
 
 _TAGS: dict[str, Callable[[str], object]] = {
-    "~d": Decimal,
+    "~d": _decimal_in,
     "~D": date.fromisoformat,
     "~T": datetime.fromisoformat,
     "~f": float,
