@@ -39,6 +39,7 @@ CHECKS: tuple[Callable[[Scan], Iterator[Finding]], ...] = (
     determinism.clock,
     determinism.randomness,
     determinism.process_state,
+    determinism.local_formats,
     determinism.set_order,
     determinism.rounding,
     determinism.money,

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
+from ingot.stages.security.regexes import texts_of
 from ingot.stages.security.scan import FunctionNode, Scan
 from ingot.verdict import Finding
 
 _CLOCK_METHODS = frozenset({"today", "now", "utcnow", "fromtimestamp", "utcfromtimestamp", "timestamp", "astimezone"})
 _RANDOM = ("random.", "secrets.", "uuid.", "numpy.random.", "os.urandom")
+_LOCAL = re.compile(r"(?<!%)(?:%%)*%[-_0^#]*[EO]?[scxX+]")
 _STATE = frozenset({"id", "hash"})
 _SET_METHODS = frozenset({"union", "intersection", "difference", "symmetric_difference", "copy"})
 _UNORDERED = frozenset({"sorted", "len", "set", "frozenset", "any", "all", "sum", "min", "max", "isinstance", "bool"})
@@ -36,6 +39,33 @@ def randomness(scan: Scan) -> Iterator[Finding]:
             dotted = scan.dotted(node) or ""
             if dotted.startswith(_RANDOM):
                 yield scan.finding("SEC021", node, f"{dotted} differs from run to run")
+
+
+def _formats(scan: Scan, node: ast.AST) -> frozenset[str] | None:
+    """The texts by which a node writes a date; None where they cannot be known."""
+    if isinstance(node, ast.FormattedValue) and isinstance(node.format_spec, ast.JoinedStr):
+        return frozenset(str(part.value) for part in node.format_spec.values if isinstance(part, ast.Constant))
+    if not isinstance(node, ast.Call):
+        return frozenset()
+    if isinstance(node.func, ast.Attribute) and node.func.attr == "strftime":
+        wanted = [*node.args, *(keyword.value for keyword in node.keywords)]
+        return texts_of(scan, wanted[0]) if len(wanted) == 1 else None
+    if isinstance(node.func, ast.Attribute) and node.func.attr == "format":
+        return texts_of(scan, node.func.value) or frozenset()  # SEC011 refuses a template that is not a literal
+    if scan.is_global(node.func, "format") and len(node.args) > 1:
+        return texts_of(scan, node.args[1]) or frozenset()
+    return frozenset()
+
+
+def local_formats(scan: Scan) -> Iterator[Finding]:
+    """SEC022: dates written as the machine's language or time zone has them."""
+    for node in scan.nodes:
+        formats = _formats(scan, node)
+        if formats is None:
+            yield scan.finding("SEC022", node, "the format of a date is not a literal", "write the format out")
+        elif any(map(_LOCAL.search, formats)):
+            hint = "write it out, for instance %Y-%m-%d %H:%M:%S"
+            yield scan.finding("SEC022", node, "this format of a date differs from machine to machine", hint)
 
 
 def process_state(scan: Scan) -> Iterator[Finding]:

@@ -71,7 +71,7 @@ def _shared(scan: Scan, function: FunctionNode) -> set[str]:
             name
             for node in ast.walk(function)
             for target, value in _aliases(node)
-            if _root(value) in shared
+            if _roots(value) & shared
             for name in _target_names(target)
         } - shared
         if not more:
@@ -87,6 +87,10 @@ def _aliases(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
         yield node.target, node.iter
     elif isinstance(node, ast.AnnAssign | ast.NamedExpr) and node.value is not None:
         yield node.target, node.value
+    elif isinstance(node, ast.Match):
+        for part in (inner for case in node.cases for inner in ast.walk(case.pattern)):
+            if isinstance(part, ast.MatchAs | ast.MatchStar) and part.name:
+                yield ast.Name(part.name), node.subject
 
 
 def _target_names(node: ast.expr) -> Iterator[str]:
@@ -99,6 +103,18 @@ def _target_names(node: ast.expr) -> Iterator[str]:
         yield from _target_names(node.value)
 
 
+def _roots(node: ast.expr) -> frozenset[str]:
+    """The names that a value may be, or be a part of: those of every branch it is chosen from."""
+    if isinstance(node, ast.IfExp):
+        return _roots(node.body) | _roots(node.orelse)
+    if isinstance(node, ast.BoolOp):
+        return frozenset().union(*map(_roots, node.values))
+    if isinstance(node, ast.NamedExpr):
+        return _roots(node.value)
+    root = _root(node)
+    return frozenset() if root is None else frozenset({root})
+
+
 def _root(node: ast.expr) -> str | None:
     """The name that a value is, or is a part of; slices and arithmetic make new values."""
     while True:
@@ -106,8 +122,6 @@ def _root(node: ast.expr) -> str | None:
             return node.id
         if isinstance(node, ast.Subscript) and not isinstance(node.slice, ast.Slice):
             node = node.value
-        elif isinstance(node, ast.BoolOp):
-            node = node.values[0]
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             if node.func.attr not in ("get", "values", "items", "setdefault"):
                 return None
@@ -124,7 +138,7 @@ def _fresh(function: FunctionNode, shared: set[str]) -> dict[str, int]:
     """Name → line of the first plain statement of the function that gives it a value of its own."""
     lines: dict[str, int] = {}
     for node in function.body:
-        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None and _root(node.value) not in shared:
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None and not _roots(node.value) & shared:
             for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
                 if isinstance(target, ast.Name):
                     lines.setdefault(target.id, node.lineno)
@@ -133,12 +147,10 @@ def _fresh(function: FunctionNode, shared: set[str]) -> dict[str, int]:
 
 def _changed(node: ast.AST) -> Iterator[str]:
     target: ast.expr | None = None
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in MUTATORS:
-        target = node.func.value
-    elif isinstance(node, ast.Subscript) and not isinstance(node.ctx, ast.Load):
+    if (isinstance(node, ast.Attribute) and node.attr in MUTATORS) or (  # called here, or passed on to be called
+        isinstance(node, ast.Subscript) and not isinstance(node.ctx, ast.Load)
+    ):
         target = node.value
     elif isinstance(node, ast.AugAssign) and isinstance(node.value, ast.List | ast.ListComp):
         target = node.target
-    root = _root(target) if target is not None else None
-    if root is not None:
-        yield root
+    yield from sorted(_roots(target)) if target is not None else ()

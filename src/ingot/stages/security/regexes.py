@@ -25,6 +25,7 @@ REFUSED_DEGREE = 3
 
 def regexes(scan: Scan) -> Iterator[Finding]:
     """SEC033 to SEC035 for every call that takes a pattern."""
+    yield from _passed_on(scan)
     compiled_whole = any(isinstance(node, ast.Attribute) and node.attr == "fullmatch" for node in scan.nodes)
     for node, dotted in scan.calls():
         if dotted not in _WITH_PATTERN:
@@ -39,6 +40,16 @@ def regexes(scan: Scan) -> Iterator[Finding]:
         anchored = dotted in ("re.match", "re.fullmatch")
         for text in sorted(texts):
             yield from _pattern(scan, node, text, (_flags_of(scan, node), whole, anchored))
+
+
+def _passed_on(scan: Scan) -> Iterator[Finding]:
+    """SEC035: a function that takes a pattern, passed on as a value: its patterns would be nobody's to see."""
+    for node in scan.nodes:
+        if isinstance(node, ast.Name | ast.Attribute) and scan.dotted(node) in _WITH_PATTERN:
+            parent = scan.parents.get(node)
+            if not (isinstance(parent, ast.Call) and parent.func is node):
+                hint = "call it with a literal pattern"
+                yield scan.finding("SEC035", node, f"{scan.dotted(node)} is passed on as a value", hint)
 
 
 def _flags_of(scan: Scan, node: ast.Call) -> int:

@@ -16,6 +16,7 @@ from ingot.verdict import Finding
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 MAX_SOURCE = 64_000
 MAX_DEPTH = 60
+_ENCODING = re.compile(r"[ \t\f]*#.*?coding[:=][ \t]*[-\w.]+")
 
 
 class Unreadable(Exception):
@@ -132,6 +133,9 @@ def read(source: str, asked: Collection[Asked], types: Collection[str]) -> Scan:
 def _parse(source: str) -> ast.Module:
     if len(source) > MAX_SOURCE:
         raise Unreadable(f"the candidate has {len(source):,} characters; {MAX_SOURCE:,} are the most that is examined")
+    for number, line in enumerate(re.split(r"\r\n|\r|\n", source)[:2], start=1):
+        if _ENCODING.match(line):  # tools that read bytes would read another text than Python runs
+            raise Unreadable("the candidate declares an encoding; it is text already", number)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # odd escapes are SYNTAX's to report

@@ -162,12 +162,23 @@ def names(scan: Scan) -> Iterator[Finding]:
             continue
         if node.id in scan.names_in(node) or node.id in module or node.id in BUILTINS:
             continue
+        if node.id == "object" and _is_in_annotation(scan, node):  # a free-form object's is dict[str, object]
+            continue
         if node in scan.owners or not _bound_at_module_level(scan, node.id):
             if node.id in ALL_BUILTINS:
                 yield scan.finding("SEC005", node, f"builtin {node.id!r} is not allowed")
             else:
                 hint = "use a parameter, a local, a constant of this file or an allowed import"
                 yield scan.finding("SEC007", node, f"name {node.id!r} is not defined here", hint)
+
+
+def _is_in_annotation(scan: Scan, node: ast.AST) -> bool:
+    """Whether a node is part of an annotation, which nothing evaluates."""
+    while (parent := scan.parents.get(node)) is not None and not isinstance(parent, ast.stmt | ast.arg):
+        node = parent
+    if isinstance(parent, ast.FunctionDef):
+        return parent.returns is node
+    return isinstance(parent, ast.arg | ast.AnnAssign) and parent.annotation is node
 
 
 def _bound_at_module_level(scan: Scan, name: str) -> bool:

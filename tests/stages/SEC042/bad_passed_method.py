@@ -1,0 +1,5 @@
+SEEN = [""]
+
+
+def fee(text: str, names: list[str], weights: list[int], amount: Decimal, day: date) -> Decimal:
+    return Decimal(len(list(map(SEEN.append, names))))
