@@ -107,3 +107,9 @@ def test_large_given_cases_are_left_out_rather_than_paid_for() -> None:
     long = "x" * 5_000
     text = SPEC.replace("shown-note", long)
     assert long not in first_request(parse_spec(text), make_plan(parse_spec(text))).prompt
+
+
+def test_an_answer_about_a_held_out_case_reaches_no_prompt(spec: Spec) -> None:
+    answers = {**spec.answers, "case:hidden-case:fee": "it is 4242", "leak:shown-case:hidden-case": "so be it"}
+    told = spec.model_copy(update={"answers": answers})
+    assert first_request(told, make_plan(told)) == first_request(spec, make_plan(spec))

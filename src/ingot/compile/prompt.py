@@ -43,7 +43,7 @@ def system_text(spec: Spec) -> str:
 
 def first_request(spec: Spec, plan: Plan, *, draw: int = 0) -> Request:
     """The request for all functions. `draw` > 0 asks again for a different candidate."""
-    spec = spec.model_copy(update={"cases": spec.given})
+    spec = spec.model_copy(update={"cases": spec.given, "answers": _sayable(spec)})
     signed = signatures(spec)
     parts = [f"Workflow: {spec.metadata.title or spec.metadata.name}"]
     parts += [f"{name}: {text}" for name, text in ((name, block(name).text) for name in plan.blocks) if text]
@@ -87,6 +87,16 @@ def _request(spec: Spec, parts: Iterable[str], signed: Sequence[Signature], draw
 
 def _step(spec: Spec, name: str) -> Step:
     return next(step for step in spec.functions if step.step == name)
+
+
+def _sayable(spec: Spec) -> dict[str, str]:
+    """The answers without those about held-out cases: they name the case, and tell what it expects."""
+    names = [case.id for case in spec.held_out]
+    return {
+        question: answer
+        for question, answer in spec.answers.items()
+        if not any(f":{name}:" in f"{question}:" for name in names)
+    }
 
 
 def _decided(spec: Spec) -> list[str]:
