@@ -535,3 +535,14 @@ def test_a_small_artifact_verifies_in_well_under_ten_milliseconds(artifact: Path
         verify(artifact, trusted)
         seconds.append(time.perf_counter() - started)
     assert min(seconds) < 0.010
+
+
+def test_step_5_a_signature_added_to_the_authors(artifact: Path, key: SigningKey, other_key: SigningKey) -> None:
+    """No signature covers another: one more could be added, or taken away, and nobody would see it."""
+    path = artifact / ATTESTATION
+    envelope = dsse.read_envelope(path.read_bytes())
+    more = dsse.KeySignature(other_key.id, b"anything")
+    path.write_bytes(replace(envelope, signatures=(*envelope.signatures, more)).to_line())
+    error = refusal(artifact, key)
+    assert error.step == 5
+    assert "one signature" in error.message

@@ -17,7 +17,6 @@ from ingot.canonical import canonical_json
 from ingot.errors import ArtifactError
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
-MOST_SIGNATURES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,7 @@ class KeySignature:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """A payload with its type and one or more signatures."""
+    """A payload with its type and its signature."""
 
     payload: bytes
     payload_type: str
@@ -66,8 +65,9 @@ def read_envelope(line: bytes) -> Envelope:
     if body["payloadType"] != PAYLOAD_TYPE:
         raise ValueError(f"payloadType is {body['payloadType']!r}, not {PAYLOAD_TYPE!r}")
     rows = body["signatures"]
-    if not isinstance(rows, list) or not 1 <= len(rows) <= MOST_SIGNATURES:
-        raise ValueError(f"an envelope has 1 to {MOST_SIGNATURES} signatures")
+    # A second signature would be covered by nothing: anyone could add one, or take one away, unseen.
+    if not isinstance(rows, list) or len(rows) != 1:
+        raise ValueError("an envelope has one signature")
     envelope = Envelope(_bytes(body["payload"]), PAYLOAD_TYPE, tuple(_signature(row) for row in rows))
     if envelope.to_line() != line:
         raise ValueError("not in the one form that Ingot writes")
