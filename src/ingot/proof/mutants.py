@@ -135,7 +135,8 @@ class _Cited:
         self._steps = {signature.name: signature.clauses for signature in program.signatures}
 
     def at(self, line: int, top: ast.stmt) -> tuple[str, ...]:
-        """The clauses cited at a line or by its statement, else by the return it leads to, else those of its step."""
+        """The clauses cited at a line or by its statement, else by a condition around it, else by the return it leads
+        to, else the only one of its step."""
         if isinstance(top, ast.FunctionDef):
             step = self._steps.get(top.name, ())
             return self._cited(line, line) or self._inside(line, top.body) or (step if len(step) == 1 else ())
@@ -152,6 +153,9 @@ class _Cited:
         holding = [one for one in every if one.lineno <= line <= (one.end_lineno or one.lineno)]
         if holding and (own := self._reached(holding[-1])):
             return own
+        for outer in reversed(holding[:-1]):
+            if outer.lineno in self._by_line:
+                return self._by_line[outer.lineno]
         following = (one for one in every if one.lineno >= line and isinstance(one, ast.Return))
         return next((found for one in following if (found := self._reached(one))), ())
 
