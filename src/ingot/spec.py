@@ -22,6 +22,7 @@ from ingot.canonical import canonical_json, digest
 from ingot.errors import SpecError
 from ingot.fields import Field, TypeName, class_name, declarations, to_plain, validator
 from ingot.names import PRELUDE, broken_spelling, hidden_by
+from ingot.stated import BuiltinName, Problem, builtin_problem, expression_problem
 from ingot.yaml_text import Place, as_source, closest, read_yaml
 
 LARGEST_SPEC = 256 * 1024
@@ -211,10 +212,26 @@ class Thresholds(_Part):
 
 
 class Invariant(_Part):
-    """A named boolean expression over inputs and outputs that must hold for every input."""
+    """What must hold for every input: a boolean expression over inputs and outputs, or a property offered by name.
+
+    `builtin` is the property; `of` an output and `in` an input where it is about one; `direction` says which way
+    ``monotone`` goes. `place` is where it was written.
+    """
 
     name: Name
-    holds: str
+    holds: str = ""
+    builtin: BuiltinName | None = None
+    of: str | None = None
+    in_: str | None = Setting(None, alias="in")
+    direction: Literal["up", "down"] | None = None
+    place: str = Setting("", exclude=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, raw: Any) -> Any:
+        if isinstance(raw, Mapping) and raw.get("holds") is True:
+            return {**{key: value for key, value in raw.items() if key != "holds"}, "builtin": raw.get("name")}
+        return raw
 
 
 class Override(_Part):
@@ -302,7 +319,10 @@ class Spec(_Part):
         if isinstance(raw.get("clauses"), Mapping):
             raw["clauses"] = [{"id": key, "text": text} for key, text in raw["clauses"].items()]
         if isinstance(raw.get("invariants"), Mapping):
-            raw["invariants"] = [{"name": key, "holds": text} for key, text in raw["invariants"].items()]
+            raw["invariants"] = [
+                {"name": key, **(form if isinstance(form, Mapping) else {"holds": form})}
+                for key, form in raw["invariants"].items()
+            ]
         return raw
 
 
@@ -553,6 +573,7 @@ def _resolve(spec: Spec, place: Place) -> Spec:
         }
     )
     _check_expressions(spec, known, place)
+    spec = _check_invariants(spec, known, place)
     _check_names(spec, place)
     _check_scorers(spec, place)
     return spec
@@ -923,7 +944,7 @@ def _check_table(table: Table, step: Step, known: Mapping[str, Field], place: Pl
 def _check_expressions(spec: Spec, known: Mapping[str, Field], place: Place) -> None:
     """Every expression parses and names known fields only."""
     texts: list[tuple[str, tuple[Any, ...]]] = [
-        (invariant.holds, ("invariants", number)) for number, invariant in enumerate(spec.invariants)
+        (invariant.holds, ("invariants", number)) for number, invariant in enumerate(spec.invariants) if invariant.holds
     ]
     for number, step in enumerate(spec.logic_requirements):
         path = ("logic_requirements", number)
@@ -941,6 +962,36 @@ def _check_expressions(spec: Spec, known: Mapping[str, Field], place: Place) -> 
                     place=place.of(path),
                     hint=closest(name, list(known)),
                 )
+
+
+def _check_invariants(spec: Spec, known: Mapping[str, Field], place: Place) -> Spec:
+    """The spec with the places of its invariants, each of them a boolean expression or a property of known fields."""
+    _unique((invariant.name for invariant in spec.invariants), "invariant", place, ("invariants",))
+    inputs, outputs = ({field.name: field for field in fields} for fields in (spec.inputs, spec.outputs))
+    placed: list[Invariant] = []
+    for number, one in enumerate(spec.invariants):
+        at = place.of(("invariants", number))
+        problem: Problem | None = None
+        if (one.builtin is None) == (not one.holds):
+            problem = (
+                f"invariant {one.name!r} says nothing",
+                "write an expression, or name a property: 'totality: true'",
+            )
+            if one.builtin is not None:
+                problem = f"invariant {one.name!r} has 'holds' and 'builtin'", "keep one of the two"
+        elif one.builtin is not None:
+            problem = builtin_problem(one.builtin, one.of, one.in_, one.direction, inputs, outputs)
+        elif one.of or one.in_ or one.direction:
+            problem = (
+                f"invariant {one.name!r} is an expression, which has no 'of', 'in' or 'direction'",
+                "leave them out",
+            )
+        else:
+            problem = expression_problem(expressions.to_python(one.holds), known)
+        if problem is not None:
+            raise SpecError(problem[0], place=at, hint=problem[1])
+        placed.append(one.model_copy(update={"place": at}))
+    return spec.model_copy(update={"invariants": tuple(placed)}) if placed else spec
 
 
 # ---- cases -------------------------------------------------------------------------------------------------------
@@ -1193,9 +1244,16 @@ def spec_schema() -> dict[str, Any]:
             ]
         },
     }
-    for key in ("clauses", "invariants"):
+    definitions["Invariant"]["properties"].pop("place", None)
+    definitions["Invariant"].pop("required", None)
+    builtin = {"$ref": "#/$defs/Invariant"}
+    forms: dict[str, Any] = {
+        "clauses": {"type": "string"},
+        "invariants": {"anyOf": [{"type": "string"}, {"const": True}, builtin]},
+    }
+    for key, form in forms.items():
         schema["properties"][key] = {
-            "anyOf": [schema["properties"][key], {"type": "object", "additionalProperties": {"type": "string"}}]
+            "anyOf": [schema["properties"][key], {"type": "object", "additionalProperties": form}]
         }
     schema["properties"].pop("derived", None)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "Ingot spec"}

@@ -212,7 +212,8 @@ def _conditions(spec: Spec) -> Iterator[tuple[str, str, str]]:
         for text in (*step.validation, *([step.when] if step.when else [])):
             yield step.step, text, expressions.to_python(text)
     for invariant in spec.invariants:
-        yield invariant.name, invariant.holds, expressions.to_python(invariant.holds)
+        if invariant.holds:
+            yield invariant.name, invariant.holds, expressions.to_python(invariant.holds)
 
 
 def _sides(node: ast.Compare) -> Iterator[tuple[str, str, str]]:
