@@ -12,7 +12,7 @@ import pytest
 
 import ingot
 from ingot.compile.driver import Event, check, compile_spec
-from ingot.errors import CompileFailed, ModelError
+from ingot.errors import ArtifactError, CompileFailed, ModelError
 from ingot.models.replay import Replay, recorded
 from ingot.models.scripted import Scripted
 from ingot.runtime.run import load
@@ -98,6 +98,17 @@ def test_no_candidate_passes_no_artifact(starter: Path, tmp_path: Path) -> None:
         compile_spec(starter, Scripted([fenced(WRONG)] * 3), out=tmp_path / "out", attempts=3)
     assert len(failed.value.attempts) == 3
     assert not (tmp_path / "out").exists()
+
+
+def test_a_place_that_takes_no_artifact_is_told_before_the_model_is_asked(starter: Path, tmp_path: Path) -> None:
+    model = Scripted([fenced(RIGHT)])
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    for out in (tmp_path / "file", tmp_path / "file" / "deeper"):
+        with pytest.raises(ArtifactError, match="is not a folder"):
+            compile_spec(starter, model, out=out)
+        with pytest.raises(ArtifactError, match="is not a folder"):
+            check(starter, RIGHT, out=out)
+    assert model.requests == []
 
 
 def test_a_model_that_breaks_ends_the_compile_with_its_error(starter: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ as `Event` values while it happens.
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -19,7 +20,7 @@ from ingot.artifact.write import Contents, write_artifact
 from ingot.compile import generate, prompt
 from ingot.compile.assemble import assemble, signatures
 from ingot.compile.plan import Plan, make_plan
-from ingot.errors import CompileFailed, SpecError
+from ingot.errors import ArtifactError, CompileFailed, SpecError
 from ingot.library import read as library_file
 from ingot.models.model import Completion, Model, Request
 from ingot.program import Program
@@ -130,6 +131,7 @@ def compile_spec(
     where every function step is a decision table. Functions of tables are never asked of a model. Raises SpecError, ModelError, StageError; CompileFailed, with every attempt, where no candidate passed.
     """
     path = Path(path)
+    _refuse_unwritable(out)
     spec, plan, questions = _prepared(path)
     tell = listen or (lambda _: None)
     if isinstance(model, str):
@@ -163,6 +165,7 @@ def check(
     candidate that does not pass is a value here (`Compiled.passed` is False), not an exception.
     """
     path = Path(path)
+    _refuse_unwritable(out)
     spec, plan, questions = _prepared(path)
     tell = listen or (lambda _: None)
     tell(Event("attempt", 1, "given"))
@@ -170,6 +173,19 @@ def check(
     attempt = Attempt(1, "given", None, Completion("", author, Usage()), code, _stages(program, 1, "given", tell))
     compiled = _compiled(spec, plan, questions, (attempt,))
     return _written(compiled, path, out if attempt.passed else None, key, tell)
+
+
+def _refuse_unwritable(out: str | Path | None) -> None:
+    """What can be known beforehand is said before a model is paid. Raises ArtifactError."""
+    if out is None:
+        return
+    target = Path(out).absolute()
+    there = next(folder for folder in (target, *target.parents) if folder.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        reason = "may not be written to" if there.is_dir() else "is not a folder"
+        raise ArtifactError(
+            f"no artifact can be written here: {str(there)!r} {reason}", place=str(out), hint="choose another folder"
+        )
 
 
 def _prepared(path: Path) -> tuple[Spec, Plan, tuple[Question, ...]]:

@@ -115,7 +115,7 @@ def _bounded_step(step: Step, broken: Any, ask: AskModel | None) -> Callable[[Ma
                 first = error.errors()[0]
                 problem = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
                 continue
-            except ValueError:
+            except (ValueError, RecursionError):
                 problem = "not JSON"
                 continue
             failed = _failed(broken, params, {**arguments, **values})
@@ -146,6 +146,13 @@ def _human_step(step: Step, ask: AskPerson | None) -> Callable[[Mapping[str, Any
         if ask is None:
             raise NeedsReview(step.step, reason)
         answer = ask(step.step, arguments)
-        return answer if check is None else check.validate_python(answer)
+        if check is None:
+            return answer
+        try:
+            return check.validate_python(answer)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"]) or "answer"
+            raise StepError(f"the person's {where} does not fit: {first['msg']}", place=step.step) from error
 
     return perform
