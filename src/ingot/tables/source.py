@@ -113,7 +113,8 @@ def _collected(table: DecisionTable, signature: Signature, coverage: Coverage) -
     cited = _cited(table)
     aggregate = table.table.aggregate
     if aggregate == "count":
-        return [*lines, f"    return len({name})  # {cited}"]
+        count = {"decimal": f"Decimal(len({name}))", "float": f"float(len({name}))"}
+        return [*lines, f"    return {count.get(table.step.outputs[0].type, f'len({name})')}  # {cited}"]
     if table.makes_list and table.default is None:
         return [*lines, f"    return {name}  # {cited}"]
     if table.makes_list:
