@@ -21,7 +21,7 @@ Status = Literal["proved", "counter-example", "no counter-example found", "not e
 Runner = Callable[[Sequence[Trial]], Mapping[str, Observation]]
 """Runs trials in the sandbox; what was observed, by trial id."""
 
-COMPARED = 120
+COMPARED = 80
 """On so many of the trials the translation is compared with CPython."""
 
 
@@ -72,7 +72,7 @@ def check_invariants(program: Program, trials: Sequence[Trial], run: Runner) -> 
     prover: Prover | None = None
     try:
         translation = translate.translate(program)
-        step = max(1, len(trials) // COMPARED)
+        step = max(1, -(-len(trials) // COMPARED))
         translate.check_agreement(translation, {trial.id: trial for trial in trials[::step]}, seen)
         prover = Prover(translation, run)
     except translate.NotExpressible as error:

@@ -2,7 +2,7 @@
 
 Given and held-out cases are scored field by field and reported apart. Of a held-out failure a finding says that it
 happened and in which field, never the input, the expected value or the answer. A candidate that passes has the
-mutation score of its cases measured. Invariants have their place here: `measures` says that they were not checked.
+mutation score of its cases measured. The spec's invariants are proved, broken or searched; `measures` says which.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from ingot.spec import Case, Spec
 from ingot.stages.execution import warm_sandbox
 from ingot.stages.scorers import score
 from ingot.stages.stage import Observed, Stage
+from ingot.stages.stated_invariants import RULE as INVARIANT_BROKEN
+from ingot.stages.stated_invariants import stated_invariants
 from ingot.stages.weak_cases import RULE as WEAK_CASES
 from ingot.stages.weak_cases import score_of_cases, weak_cases
 from ingot.verdict import Finding, Rule, Verdict
@@ -58,6 +60,7 @@ RULES = (
         "give the step's outputs under the case's 'steps:'",
     ),
     WEAK_CASES,
+    INVARIANT_BROKEN,
 )  # fmt: skip
 
 
@@ -103,6 +106,9 @@ def check_accuracy(program: Program, observed: Observed) -> tuple[Verdict, Obser
         findings.append(_finding("ACC003", "the spec has no cases: nothing is known about the answers"))
     elif not spec.held_out:
         findings.append(_finding("ACC004", "no case is held out: the score says nothing about unseen inputs"))
+    refused = any(one.severity == "error" for one in findings)
+    broken, invariants = stated_invariants(program, None if refused else warm_sandbox())
+    findings += broken
     mutation = None if any(one.severity == "error" for one in findings) else _mutation(program, given + held_out)
     findings += weak_cases(program, mutation)
     measures = {
@@ -113,7 +119,7 @@ def check_accuracy(program: Program, observed: Observed) -> tuple[Verdict, Obser
             "held_out_accuracy": spec.thresholds.held_out_accuracy,
             "mutation_score": spec.thresholds.mutation_score,
         },
-        "invariants": {"stated": len(spec.invariants), "checked": None},
+        "invariants": invariants,
         "mutation_score": None if mutation is None else mutation.to_json(),
     }
     return Verdict.of("accuracy", findings, time.perf_counter() - started, measures), observed
