@@ -136,9 +136,11 @@ def _stages(verdicts: Sequence[Verdict]) -> str:
         state = (
             '<span class="chip good">✓ passed</span>' if verdict.passed else '<span class="chip bad">✗ failed</span>'
         )
-        measures = {key: value for key, value in verdict.measures.items() if key != "confinement"}
+        measures = {
+            key: value for key, value in verdict.measures.items() if key not in ("confinement", "mutation_score")
+        }
         found = f"<dt>Findings</dt><dd>{_count(len(verdict.findings), 'warning')}</dd>"
-        body = found + _pairs(measures)
+        body = found + _pairs(measures) + (_mutation(verdict.measures) if verdict.stage == "accuracy" else "")
         cards.append(
             f'<div class="card"><h3>{number}. {escape(verdict.stage.capitalize())} {state}</h3><dl>{body}</dl></div>'
         )
@@ -148,7 +150,39 @@ def _stages(verdicts: Sequence[Verdict]) -> str:
         for one in verdict.findings
     ]
     table = _table("Warnings, none of which fails a stage", ("Rule", "Stage", "Place", "Message", "What to do"), rows)
-    return f'<div class="cards">{"".join(cards)}</div>' + (table if rows else "")
+    return f'<div class="cards">{"".join(cards)}</div>' + (table if rows else "") + _survivors(verdicts)
+
+
+def _mutation(measures: Mapping[str, Any]) -> str:
+    """What the cases are worth, in one sentence."""
+    found = measures.get("mutation_score")
+    if not found:
+        return "<dt>Mutation score</dt><dd>not measured</dd>"
+    equivalent, total = found["equivalent"], found["killed"] + found["survived"]
+    score = "—" if found["score"] is None else f"{found['score']:.2f}"
+    text = f"{score}: the cases tell {found['killed']} of {_count(total, 'changed rule')} from this one"
+    if equivalent["no_difference_found"]:
+        text += f"; no difference found for {equivalent['no_difference_found']} more on {equivalent['inputs']} inputs"
+    if equivalent["proved"]:
+        text += f"; {equivalent['proved']} proved to be no change"
+    return f"<dt>Mutation score</dt><dd>{escape(text)}</dd>"
+
+
+def _survivors(verdicts: Sequence[Verdict]) -> str:
+    """The changes of the code that no case notices, folded up below the cards, where there is room for a line of code."""
+    found = [one for verdict in verdicts for one in (verdict.measures.get("mutation_score") or {}).get("survivors", ())]
+    changes = "".join(_survivor(one) for one in found)
+    title = f"{_count(len(found), 'change')} of the code that no case notices"
+    return f'<details class="survivors"><summary>{title}</summary><ol>{changes}</ol></details>' if found else ""
+
+
+def _survivor(one: Mapping[str, Any]) -> str:
+    line = int(one["line"])
+    cited = f" ({escape(one['clause'])})" if one["clause"] else ""
+    return (
+        f'<li><a href="#L{line}">line {line}</a>{cited}: <del><code>{escape(one["before"])}</code></del> '
+        f"<ins><code>{escape(one['after'])}</code></ins></li>"
+    )
 
 
 def _clauses(spec: Spec, logic: str) -> str:

@@ -77,6 +77,52 @@ def stages_command(names: tuple[str, ...], as_json: bool) -> None:
             click.echo(f"{row['name']:<20}{kind:<6}{times}{row[f'{kind}_total_ms']:>9.0f}ms")
 
 
+@bench_command.command("mutation")
+@click.argument("names", nargs=-1)
+@AS_JSON
+def mutation_command(names: tuple[str, ...], as_json: bool) -> None:
+    """The mutation score of the bundled examples NAMES (default: all): mutants, what became of them, and the time.
+
+    A mutant is the rule with one thing changed. One that the cases do not tell from the rule survived; one that no
+    input tried does is 'no difference found', which is no proof.
+    """
+    from ingot.artifact.sign import trusted_keys
+    from ingot.artifact.verify import verify
+    from ingot.compile.rerun import program_of
+    from ingot.evals.mutation_times import mutation_table, time_mutation
+
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        for one in _progress(list(_bundled(Path(folder), names)), as_json):
+            verified = verify(one.path, trusted_keys(()))
+            rows.append(time_mutation(one.spec.metadata.name, program_of(verified)))
+    click.echo(json.dumps([row.to_json() for row in rows], indent=2) if as_json else mutation_table(rows))
+
+
+@bench_command.command("security")
+@click.option(
+    "--data",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Folder with code_safety.json and code_files.jsonl, or a JSON Lines file of insecure snippets.",
+)
+@AS_JSON
+def security_command(data: Path, as_json: bool) -> None:
+    """What SECURITY refuses of labelled code files, and for which kind of reason.
+
+    A vulnerability rule says that the code is dangerous; policy and subset rules only that generated code may not do
+    this (I/O, classes …). Benign code refused by a vulnerability rule is a false positive.
+    """
+    from ingot.evals.security_cases import insecure_snippets, security_cases
+
+    score = asdict(insecure_snippets(data) if data.is_file() else security_cases(data))
+    if as_json:
+        click.echo(json.dumps(score, indent=2))
+        return
+    for name, value in score.items():
+        click.echo(f"{name.replace('_', ' '):<20} {value}")
+
+
 @bench_command.command("security")
 @click.option(
     "--data",

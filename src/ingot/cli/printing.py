@@ -118,6 +118,9 @@ def measured(verdict: Verdict) -> str:
             one = found.get(name) or {}
             if one.get("cases"):
                 parts.append(f"{label} {one['right']}/{one['cases']}")
+        mutation = found.get("mutation_score")
+        if mutation:
+            parts.append(f"mutants {mutation['killed']}/{mutation['killed'] + mutation['survived']}")
         return ", ".join(parts) or "unscored: no cases"
     if verdict.stage == "execution":
         coverage = (found.get("branch_coverage") or {}).get("cases")

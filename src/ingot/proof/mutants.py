@@ -16,7 +16,7 @@ from typing import Any
 
 from ingot.program import Program
 from ingot.proof.mutation_edits import edits
-from ingot.proof.mutation_text import Edit, Source, line_at, shape, statements, stored
+from ingot.proof.mutation_text import Edit, Source, Span, line_at, shape, statements, stored
 from ingot.runtime.trace import citations
 
 MOST = 200
@@ -61,11 +61,13 @@ def mutants(program: Program, most: int = MOST) -> tuple[Mutant, ...]:
     None of them is the program itself. Raises SyntaxError where the logic is no Python.
     """
     source = Source(program.logic)
-    seen: set[tuple[tuple[int, int], str]] = set()
+    seen: set[tuple[Span, str | None]] = set()
     found: list[tuple[ast.stmt, Edit]] = []
     for top, edit in edits(program, source):
         made = shape(source.unit_edited(edit)) if edit.operator != "swapped-clause" else f"swap {edit.span}"
-        if made is None or made == shape(source.of(edit.unit)) or (edit.unit, made) in seen:
+        if (edit.unit, None) not in seen:
+            seen |= {(edit.unit, None), (edit.unit, shape(source.of(edit.unit)))}
+        if (edit.unit, made) in seen:
             continue
         seen.add((edit.unit, made))
         found.append((top, edit))
