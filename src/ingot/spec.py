@@ -373,17 +373,18 @@ def read_spec_text(path: Path) -> str:
 
 
 def _read_beside(spec: Path, name: str) -> str:
+    what = "table" if name.lower().endswith(".csv") else "case"
     target = (spec.parent / name).resolve()
     if not target.is_relative_to(spec.parent.resolve()):
         raise SpecError(
-            f"the case file {name!r} is outside the spec's folder",
+            f"the {what} file {name!r} is outside the spec's folder",
             place=str(spec),
-            hint="copy it beside the spec: an artifact carries its cases along",
+            hint="copy it beside the spec: an artifact carries its cases and tables along",
         )
     try:
         return target.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise SpecError(f"cannot read the case file {name!r}: {error}", place=str(spec)) from error
+        raise SpecError(f"cannot read the {what} file {name!r}: {error}", place=str(spec)) from error
 
 
 def parse_spec(
@@ -395,7 +396,7 @@ def parse_spec(
 ) -> Spec:
     """A complete `Spec` from YAML text.
 
-    `name` stands in error places. `read` returns the text of a case file named by the spec. `cases`, where given,
+    `name` stands in error places. `read` returns the text of a case or table file named by the spec. `cases`, where given,
     stands in place of the spec's own cases (an artifact keeps them apart). Raises SpecError.
     """
     if len(text) > LARGEST_SPEC:
@@ -407,7 +408,7 @@ def parse_spec(
             place=f"{name}:1:1",
             hint="start with 'metadata:'; 'ingot init' writes a complete one",
         )
-    raw = dict(tree)
+    raw = _with_table_files(tree, read, place)
     written = raw.pop("cases", None)
     if "cases" in tree and cases is None:
         _check_written_cases(written, place)
@@ -419,6 +420,19 @@ def parse_spec(
         raise SpecError("fields are nested too deeply", place=f"{name}:1:1", hint="flatten them") from None
     rows = _case_rows(written, place, read) if cases is None else [(row, place.fixed(("cases",))) for row in cases]
     return spec.model_copy(update={"cases": _cases(spec, rows)})
+
+
+def _with_table_files(tree: Mapping[str, Any], read: Callable[[str], str] | None, place: Place) -> dict[str, Any]:
+    from ingot.tables.inline import with_files
+
+    return with_files(tree, read, place)
+
+
+def self_contained_text(path: Path) -> str:
+    """The text of a spec file with the tables that it names in other files written into it."""
+    from ingot.tables.inline import self_contained
+
+    return self_contained(read_spec_text(path), lambda name: _read_beside(path, name))
 
 
 def _only_keys(mapping: Mapping[str, Any], allowed: tuple[str, ...], place: Place, path: tuple[Any, ...]) -> None:

@@ -147,6 +147,34 @@ def security_command(data: Path, as_json: bool) -> None:
         click.echo(f"{name.replace('_', ' '):<20} {value}")
 
 
+@bench_command.command("dmn")
+@click.option(
+    "--data", required=True, type=click.Path(path_type=Path), help="Folder with DMN models and their cases.jsonl."
+)
+@AS_JSON
+def dmn_command(data: Path, as_json: bool) -> None:
+    """Compile the decision tables of DMN models without a model, and compare the programs' answers with the expected."""
+    from ingot.evals.dmn_tck import score_models
+
+    scores = list(score_models(data))
+    if as_json:
+        click.echo(json.dumps([score.to_json() for score in scores], indent=2))
+        return
+    for score in scores:
+        click.echo(
+            f"{score.model:<44}{score.verdict:<14}{score.passed:>3} passed {score.failed:>3} failed "
+            f"{score.unsupported:>3} not supported"
+        )
+        for reason in score.reasons:
+            click.echo(f"    {reason}")
+    tabled = [score for score in scores if score.tables]
+    for name, some in (("models with decision tables", tabled), ("all models", scores)):
+        passed = sum(score.verdict == "passed" for score in some)
+        cases = sum(score.passed for score in some)
+        total = sum(score.passed + score.failed + score.unsupported for score in some)
+        click.echo(f"{name}: {passed} of {len(some)} pass, {cases} of {total} cases")
+
+
 @bench_command.command("one-stage-run", hidden=True)
 @click.argument("artifact", type=click.Path(path_type=Path))
 def one_stage_run_command(artifact: Path) -> None:

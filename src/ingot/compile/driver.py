@@ -25,7 +25,7 @@ from ingot.library import read as library_file
 from ingot.models.model import Completion, Model, Request
 from ingot.program import Program
 from ingot.questions import Question, check_answers, find_questions
-from ingot.spec import Spec, load_spec, read_spec_text
+from ingot.spec import Spec, load_spec, read_spec_text, self_contained_text
 from ingot.stages.check import all_passed, run_stages
 from ingot.stages.flow import check_flow
 from ingot.tables.compiled import check_tables, write_tables
@@ -328,7 +328,7 @@ def _written(
         return compiled
     contents = Contents(
         program=compiled.program,
-        spec_text=read_spec_text(path),
+        spec_text=self_contained_text(path),
         verdicts=compiled.verdicts,
         provenance=provenance(compiled),
         questions=tuple(question.to_json() for question in compiled.questions),
