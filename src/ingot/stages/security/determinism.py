@@ -12,7 +12,11 @@ from ingot.verdict import Finding
 
 _CLOCK_METHODS = frozenset({"today", "now", "utcnow", "fromtimestamp", "utcfromtimestamp", "timestamp", "astimezone"})
 _RANDOM = ("random.", "secrets.", "uuid.", "numpy.random.", "os.urandom")
-_LOCAL = re.compile(r"(?<!%)(?:%%)*%[-_0^#]*[EO]?[scxX+]")
+_LOCAL = re.compile(
+    r"(?<!%)(?:%%)*%[-_0^#]*[EO]?[scxX+]"  # of dates
+    r"|(?:^|:)(?:.?[<>=^])?[-+ ]?z?#?0?\d*[_,]?(?:\.\d+)?n(?=$|\})"  # of numbers: the local thousands separator
+)
+_LOCAL_ZONE = re.compile(r"(?<!%)(?:%%)*%Z")
 _STATE = frozenset({"id", "hash"})
 _SET_METHODS = frozenset({"union", "intersection", "difference", "symmetric_difference", "copy"})
 _UNORDERED = frozenset({"sorted", "len", "set", "frozenset", "any", "all", "sum", "min", "max", "isinstance", "bool"})
@@ -58,14 +62,21 @@ def _formats(scan: Scan, node: ast.AST) -> frozenset[str] | None:
 
 
 def local_formats(scan: Scan) -> Iterator[Finding]:
-    """SEC022: dates written as the machine's language or time zone has them."""
+    """SEC022: dates and numbers written as the machine's language or time zone has them, dates read by its zone."""
     for node in scan.nodes:
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "strptime":
+            read = [text for argument in node.args[1:] for text in texts_of(scan, argument) or ()]
+            if any(_LOCAL.search(text) or _LOCAL_ZONE.search(text) for text in read):
+                yield scan.finding(
+                    "SEC022", node, "what this reads differs from machine to machine", "use %z or no zone"
+                )
+            continue
         formats = _formats(scan, node)
         if formats is None:
             yield scan.finding("SEC022", node, "the format of a date is not a literal", "write the format out")
         elif any(map(_LOCAL.search, formats)):
             hint = "write it out, for instance %Y-%m-%d %H:%M:%S"
-            yield scan.finding("SEC022", node, "this format of a date differs from machine to machine", hint)
+            yield scan.finding("SEC022", node, "this format differs from machine to machine", hint)
 
 
 def process_state(scan: Scan) -> Iterator[Finding]:
@@ -157,13 +168,30 @@ def _ordered_uses(scan: Scan, node: ast.AST) -> Iterator[ast.expr]:
         isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Tuple | ast.List)
     ):
         yield node.value
+    elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
+        yield from node.right.elts if isinstance(node.right, ast.Tuple) else (node.right,)
     elif isinstance(node, ast.Call):
         yield from _call_uses(scan, node)
 
 
 def _feeds_unordered(scan: Scan, node: ast.AST) -> bool:
     parent = scan.parents.get(node)
-    return isinstance(parent, ast.Call) and any(scan.is_global(parent.func, name) for name in _UNORDERED)
+    if not isinstance(parent, ast.Call) or _is_float_sum(scan, parent):
+        return False
+    return any(scan.is_global(parent.func, name) for name in _UNORDERED)
+
+
+def _is_float_sum(scan: Scan, node: ast.Call) -> bool:
+    """Whether binary floats are added up, whose sum depends on their order."""
+    if not scan.is_global(node.func, "sum"):
+        return False
+    owner = scan.owners.get(node)
+    asked = scan.asked.get(owner.name) if owner is not None else None
+    return (asked is not None and asked.floats) or any(
+        (isinstance(part, ast.Constant) and isinstance(part.value, float))
+        or (isinstance(part, ast.Name) and part.id == "float")
+        for part in ast.walk(node)
+    )
 
 
 def _call_uses(scan: Scan, node: ast.Call) -> Iterator[ast.expr]:
@@ -177,7 +205,8 @@ def _call_uses(scan: Scan, node: ast.Call) -> Iterator[ast.expr]:
         return
     keyed = any(keyword.arg == "key" for keyword in node.keywords)
     # Ties under a key are settled by order, so min, max and sorted with a key need an ordered argument.
-    if node.func.id in _UNORDERED and not (keyed and node.func.id in ("min", "max", "sorted")):
+    tied = keyed and node.func.id in ("min", "max", "sorted")
+    if node.func.id in _UNORDERED and not tied and not _is_float_sum(scan, node):
         return
     yield from (argument for argument in node.args if not isinstance(argument, ast.Starred))
 
