@@ -123,30 +123,6 @@ def security_command(data: Path, as_json: bool) -> None:
         click.echo(f"{name.replace('_', ' '):<20} {value}")
 
 
-@bench_command.command("security")
-@click.option(
-    "--data",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="Folder with code_safety.json and code_files.jsonl, or a JSON Lines file of insecure snippets.",
-)
-@AS_JSON
-def security_command(data: Path, as_json: bool) -> None:
-    """What SECURITY refuses of labelled code files, and for which kind of reason.
-
-    A vulnerability rule says that the code is dangerous; policy and subset rules only that generated code may not do
-    this (I/O, classes …). Benign code refused by a vulnerability rule is a false positive.
-    """
-    from ingot.evals.security_cases import insecure_snippets, security_cases
-
-    score = asdict(insecure_snippets(data) if data.is_file() else security_cases(data))
-    if as_json:
-        click.echo(json.dumps(score, indent=2))
-        return
-    for name, value in score.items():
-        click.echo(f"{name.replace('_', ' '):<20} {value}")
-
-
 @bench_command.command("dmn")
 @click.option(
     "--data", required=True, type=click.Path(path_type=Path), help="Folder with DMN models and their cases.jsonl."
