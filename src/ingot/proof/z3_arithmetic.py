@@ -62,7 +62,7 @@ def binary(operator: ast.operator, left: Value, right: Value) -> tuple[Value, li
 def _numbers(operator: ast.operator, left: Value, right: Value) -> tuple[Value, list[Raises]]:
     if "float" in (left.kind, right.kind):
         raise NotExpressible("arithmetic in binary floating point")
-    kind = joined_kind(left.kind, right.kind)
+    kind = "decimal" if "decimal" in (left.kind, right.kind) else joined_kind(left.kind, right.kind)
     match operator:
         case ast.Add() | ast.Sub():
             places = max(left.places, right.places)
@@ -122,8 +122,6 @@ def _floored(operator: ast.operator, left: Value, right: Value) -> tuple[Value, 
         if second == 0:
             return opaque("a division by zero"), [(True, "ZeroDivisionError")]
         quotient = floor_div(first, second) if second > 0 else floor_div(-first, -second)
-    elif isinstance(first, int):
-        raise NotExpressible("a division of a constant by a field")
     else:
         quotient = choose(second > 0, first / second, (-first) / (-second))
     if isinstance(operator, ast.FloorDiv):

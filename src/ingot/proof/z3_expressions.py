@@ -217,8 +217,9 @@ def _looked_up(machine: Machine, table: Value, key: Value, default: Value | None
 
 def _item(machine: Machine, owner: Value, index: Value, node: ast.AST) -> Value:
     """An item by its place. Where items may be absent, only places from the front are known."""
-    if index.kind != "int" or index.none is not False:
+    if index.kind != "int":
         raise NotExpressible(f"an item at {index.kind}", machine.line(node))
+    machine.fail(index.none, "TypeError", node)
     fixed = all(there is True for there, _ in owner.slots)
     count = len(owner.slots)
     if isinstance(index.term, int):
