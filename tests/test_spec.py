@@ -470,8 +470,31 @@ BAD: dict[str, tuple[str, str, str, str | None]] = {
     "types of one name": (
         BASE.replace("age: integer", "inputs: {type: object, fields: {a: text}}"), "3:1", "'Inputs'", "rename the object",
     ),
-    "version as a number": (BASE.replace("name: x", "name: x\n  version: 1.0"), "3:3", "metadata.version", None),
+    "version as a number": (
+        BASE.replace("name: x", "name: x\n  version: 1.0"), "3:3", "metadata.version: 1.0", "put it in quotes",
+    ),
+    "no day": (BASE.replace("name: x", "name: x\n  effective_from: 2026-06-31"), "3:3", "'2026-06-31'", None),
+    "ends before it begins": (
+        BASE.replace("name: x", "name: x\n  effective_from: 2026-06-30\n  effective_until: 2026-06-29"),
+        "4:3", "ends before it begins, on 2026-06-30", None,
+    ),
+    "tolerance in words": (
+        BASE.replace("ok: boolean", "ok: decimal") + "scorers:\n  ok: {scorer: numeric, tolerance: abc}\n",
+        "13:25", "a number of zero or more", None,
+    ),
+    "tolerance below zero": (
+        BASE.replace("ok: boolean", "ok: decimal") + "scorers:\n  ok: {scorer: numeric, tolerance: -1}\n",
+        "13:25", "a number of zero or more", None,
+    ),
+    "scorer of another type": (BASE + "scorers:\n  ok: set\n", "13:3", "'set' cannot compare 'ok'", "one of: exact"),
 }  # fmt: skip
+
+
+def test_a_tolerance_may_be_a_plain_number() -> None:
+    spec = parse_spec(
+        BASE.replace("ok: boolean", "ok: decimal") + "scorers:\n  ok: {scorer: numeric, tolerance: 0.5}\n"
+    )
+    assert spec.scorers["ok"].tolerance == "0.5"
 
 
 @pytest.mark.parametrize("what", BAD)

@@ -9,11 +9,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic import Field as Setting
 from pydantic_core import ErrorDetails, SchemaError
 
@@ -39,6 +48,13 @@ ModuleName = Literal[
     "files.write",
 ]  # fmt: skip
 ScorerName = Literal["exact", "numeric", "date", "text", "set", "list"]
+_SCORED: Mapping[str, tuple[TypeName, ...]] = {
+    "numeric": ("integer", "decimal", "float", "text"),
+    "date": ("date", "datetime", "text"),
+    "text": ("text", "enum"),
+    "set": ("list",),
+    "list": ("list",),
+}
 
 
 HitPolicy = Literal["unique", "first", "priority", "any", "collect", "rule order", "output order"]
@@ -66,6 +82,21 @@ class Metadata(_Part):
     compliance: tuple[Compliance, ...] = ()
     effective_from: str | None = Setting(None, pattern=r"^\d{4}-\d{2}-\d{2}$")
     effective_until: str | None = Setting(None, pattern=r"^\d{4}-\d{2}-\d{2}$")
+
+    @field_validator("effective_from", "effective_until")
+    @classmethod
+    def _day(cls, text: str | None) -> str | None:
+        if text is not None:
+            date.fromisoformat(text)  # ValueError: the 31st of June is no day
+        return text
+
+    @field_validator("effective_until")
+    @classmethod
+    def _after(cls, text: str | None, info: ValidationInfo) -> str | None:
+        begins = info.data.get("effective_from")
+        if text is not None and begins is not None and text < begins:
+            raise ValueError(f"it ends before it begins, on {begins}")
+        return text
 
 
 class Clause(_Part):
@@ -194,6 +225,18 @@ class Scorer(_Part):
     @classmethod
     def _short(cls, raw: Any) -> Any:
         return {"scorer": raw} if isinstance(raw, str) else raw
+
+    @field_validator("tolerance", mode="before")
+    @classmethod
+    def _amount(cls, raw: Any) -> Any:
+        text = str(raw) if isinstance(raw, int | float | Decimal) and not isinstance(raw, bool) else raw
+        try:
+            amount = Decimal(text)
+        except (ArithmeticError, TypeError, ValueError):
+            amount = Decimal("NaN")
+        if not (amount.is_finite() and amount >= 0):
+            raise ValueError("a tolerance is a number of zero or more, for instance 0.01")
+        return text
 
 
 class Thresholds(_Part):
@@ -757,6 +800,15 @@ def _check_scorers(spec: Spec, place: Place) -> None:
                 place=place.of(("scorers", name)),
                 hint=closest(name, names),
             )
+    for field in spec.outputs:
+        stated = spec.scorers.get(field.name)
+        if stated is not None and field.type not in _SCORED.get(stated.scorer, (field.type,)):
+            fitting = [name for name in get_args(ScorerName) if field.type in _SCORED.get(name, (field.type,))]
+            raise SpecError(
+                f"the scorer {stated.scorer!r} cannot compare {field.name!r}, which is of type {field.type}",
+                place=place.of(("scorers", field.name)),
+                hint=f"one of: {', '.join(fitting)}",
+            )
 
 
 def _with_clauses(
@@ -1198,7 +1250,17 @@ def _spec_error(errors: Sequence[ErrorDetails], place: Place, tree: Any) -> Spec
     path = ".".join(str(part) for part in loc)
     if len(path) > 120:
         path = f"{path[:60]}…{path[-40:]}"
-    return SpecError(f"{path}: {as_source(error['input'])} does not fit: {error['msg']}", place=where)
+    value = error["input"]
+    hint = None
+    if error["type"] == "string_type" and isinstance(value, bool | int | Decimal):
+        hint = f"YAML reads it as a {'boolean' if isinstance(value, bool) else 'number'}; put it in quotes"
+    said = error["msg"].removeprefix("Value error, ")
+    return SpecError(f"{path}: {_written(value)} does not fit: {said}", place=where, hint=hint)
+
+
+def _written(value: Any) -> str:
+    """A value as it stands in the file: numbers with a point are read as Decimal."""
+    return str(value) if isinstance(value, Decimal) else as_source(value)
 
 
 def _has_deeper(one: ErrorDetails, errors: Sequence[ErrorDetails]) -> bool:
