@@ -75,3 +75,7 @@ def __getattr__(name: str) -> Any:
     if home is None:
         raise AttributeError(f"module 'ingot' has no attribute {name!r}")
     return getattr(importlib.import_module(f"ingot.{home}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

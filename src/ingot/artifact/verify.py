@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 from ingot.artifact import dsse, statement
 from ingot.artifact.manifest import ATTESTATION, GIVEN, HELD_OUT, MANIFEST, UNLISTED, Manifest, read_manifest
 from ingot.artifact.read import Tree, read_tree
-from ingot.artifact.sign import Trusted
+from ingot.artifact.sign import Trusted, trusted_keys
 from ingot.artifact.statement import DERIVED, STAGE_ORDER, Approval
 from ingot.canonical import digest, readable_json
 from ingot.errors import ArtifactError
@@ -103,14 +103,15 @@ class Bundle:
         return str(self.path / path)
 
 
-def verify(path: Path, trusted: Trusted, *, require_approval: bool = False) -> Verified:
+def verify(path: str | Path, trusted: Trusted | None = None, *, require_approval: bool = False) -> Verified:
     """Read the artifact at `path` once and take it through every step.
 
-    `trusted` are the keys that may have signed it (`ingot.artifact.sign.trusted_keys`). Raises ArtifactError with the
+    `trusted` are the keys that may have signed it: by default those that this user trusts, with further ones
+    ``ingot.artifact.sign.trusted_keys(["their.pub"])``. Raises ArtifactError with the
     number of the first step that refuses, the file, and what to do.
     """
     path = Path(path)
-    bundle = Bundle(path, read_tree(path), dict(trusted), require_approval)
+    bundle = Bundle(path, read_tree(path), dict(trusted_keys() if trusted is None else trusted), require_approval)
     reports = tuple(_taken(number, step, bundle) for number, step in enumerate(STEPS, start=1))
     return Verified(
         path=path,
@@ -210,7 +211,7 @@ def signed_by_trusted_key(bundle: Bundle) -> str:
         raise ArtifactError(
             "no key is trusted, so no signature can count",
             place=place,
-            hint="put the author's .pub file into ~/.config/ingot/trusted/ or name it in INGOT_TRUSTED_KEYS",
+            hint="put the author's .pub file into ~/.config/ingot/trusted/, or name it with --key or INGOT_TRUSTED_KEYS",
         )
     try:
         found = dsse.signers(bundle.envelopes[0], bundle.trusted)
