@@ -153,6 +153,8 @@ def test_patterns_that_are_let_pass_are_fast_on_hostile_texts(pattern: str, text
         (r"total\s*:?\s*(\d+)", False, 2),
         (r"^[a-z]+[0-9]+$", False, 1),
         (r"(?i)^(?:ab|Ab|b)+$", True, 1),
+        (r"(?:a|a)*b", True, 1),
+        (r"(?:ab|ac|)d", False, 1),
     ],
 )
 def test_how_patterns_backtrack(pattern: str, exponential: bool, degree: int) -> None:

@@ -46,6 +46,7 @@ class _Automaton:
     letters: list[frozenset[str]] = field(default_factory=list)
     moves: dict[int, dict[int, int]] = field(default_factory=dict)
     inner: list[Any] = field(default_factory=list)
+    doubled: bool = False
 
     def add(self, letters: frozenset[str]) -> int:
         if len(self.letters) >= MAX_STATES:
@@ -84,7 +85,7 @@ def _examine(tree: Any, flags: int, pattern: str, whole: bool, anchored: bool) -
     automaton = _Automaton(flags, alphabet)
     part = _sequence(automaton, tree)
     starts_anchored = anchored or _starts_anchored(tree)
-    exponential = _is_exponential(automaton)
+    exponential = automaton.doubled or _is_exponential(automaton)
     degree = _degree(automaton, part, whole or part.tested, starts_anchored)
     for inner in automaton.inner:
         below = _examine(inner, flags, pattern, True, True)
@@ -121,6 +122,8 @@ def _item(automaton: _Automaton, operation: Any, argument: Any) -> _Part:
     if operation is op.ATOMIC_GROUP:
         return _sequence(automaton, argument)
     if operation is op.BRANCH:
+        # the parser takes out what alternatives begin with: of two equal ones, nothing is left
+        automaton.doubled |= sum(not len(branch) for branch in argument[1]) > 1
         return _either([_sequence(automaton, branch) for branch in argument[1]])
     if operation is op.GROUPREF_EXISTS:
         branches = [_sequence(automaton, branch) for branch in argument[1:] if branch is not None]
