@@ -282,6 +282,13 @@ def test_boundaries_of_a_number() -> None:
     assert all(value is None or 0 <= value <= 100 for value in values)
 
 
+def test_boundaries_of_the_last_day_there_is() -> None:
+    values = boundary_values(
+        Field(name="x", type="date"), constants_of("LAST = date(9999, 12, 31)\nif x > LAST: pass\n")
+    )
+    assert {date(9999, 12, 31), date(9999, 12, 30)} <= set(values)
+
+
 def test_zones_follow_the_cases() -> None:
     text = """
 metadata: {name: zones}

@@ -8,7 +8,7 @@ against numbers that no workflow sees: integers from -1,000 to 1,000,000, decima
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 
@@ -145,7 +145,12 @@ def _number_edges(field: Field, constants: Constants) -> list[Any]:
 def _date_edges(field: Field, constants: Constants) -> list[Any]:
     bounds = [bound for bound in (field.minimum, field.maximum) if isinstance(bound, date)]
     near = [value.date() if isinstance(value, datetime) else value for value in _near(field, constants, date, datetime)]
-    days = [day + timedelta(days=change) for day in (*bounds, *near) for change in (0, 1, -1)]
+    days = [
+        date.fromordinal(number)
+        for day in (*bounds, *near)
+        for number in (day.toordinal(), day.toordinal() + 1, day.toordinal() - 1)
+        if date.min.toordinal() <= number <= date.max.toordinal()
+    ]
     days += [*LEAP_AND_EDGES, *DATES]
     if field.type == "date":
         return list(days)
