@@ -81,6 +81,7 @@ def changed(body: str, operator: str, before: str = "") -> set[str]:
         ("age += 2\nreturn age", "arithmetic", {"age -= 2"}),
         ("if member:\n    return age\nreturn amount", "return", {"return age", "return amount"}),
         ("if member:\n    return age\ntotal = 2\nreturn total", "return", {"return age"}),
+        ("if member:\n    return\nreturn age", "return", set()),
         ("return f'{age + 1} {age < 3}'", "comparison", set()),
     ],
 )  # fmt: skip

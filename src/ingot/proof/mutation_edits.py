@@ -48,7 +48,7 @@ def _function(top: ast.FunctionDef, source: Source, texts: Texts, returns: list[
         yield from _statement(statement, source)
         for block in (*blocks(statement), *([top.body] if statement is top.body[0] else [])):
             yield from _swaps(block, source)
-        if isinstance(statement, ast.Return):
+        if isinstance(statement, ast.Return) and statement.value is not None:
             yield from _returns(statement, top, source, returns)
 
 
