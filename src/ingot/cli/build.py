@@ -89,7 +89,7 @@ def compile_command(
     ask: bool,
     as_json: bool,
 ) -> None:
-    """Compile SPEC with a model into a signed artifact."""
+    """Compile SPEC with a model into a signed artifact. A spec whose rules are all decision tables needs none."""
     from ingot.cli.printing import Live, attempts_json, compiled_json, show_compiled, show_questions
     from ingot.compile.driver import compile_spec
     from ingot.models.budget import Budget
@@ -183,7 +183,7 @@ def plan_command(spec: Path, as_json: bool) -> None:
     loaded = load_spec(spec)
     plan = make_plan(loaded)
     tokens = 0
-    if loaded.functions:
+    if loaded.asked:
         request = first_request(loaded, plan)
         tokens = (len(request.system) + len(request.prompt)) // 4
     if as_json:
@@ -192,7 +192,7 @@ def plan_command(spec: Path, as_json: bool) -> None:
     width = max(len(choice) for choice, _ in plan.reasons)
     for choice, reason in plan.reasons:
         click.echo(f"{choice:<{width}}  {reason}")
-    click.echo(f"\none request for {len(loaded.functions)} function(s), about {tokens} tokens in")
+    click.echo(f"\none request for {len(loaded.asked)} function(s), about {tokens} tokens in")
 
 
 @click.command("schema")

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from ingot.spec import Spec
+from ingot.spec import Spec, Step
 
 _STREAM = re.compile(r"\b(stream|streams|streaming|event|events|queue|real[- ]time|continuous(ly)?)\b", re.IGNORECASE)
 _BATCH = re.compile(r"\b(batch|batches|nightly|bulk|end[- ]of[- ]day|backlog|overnight)\b", re.IGNORECASE)
@@ -51,7 +51,7 @@ def make_plan(spec: Spec) -> Plan:
         stated = "metadata.compliance" if block in spec.metadata.compliance else "plan.blocks"
         reasons.append((f"block {block}", f"named in {stated}"))
     for step in spec.logic_requirements:
-        reasons.append((f"step {step.step}", _step_reason(step.step, step.type)))
+        reasons.append((f"step {step.step}", _step_reason(step)))
     reasons += [("derived", note) for note in spec.derived]
     return Plan(template, modules, blocks, tuple(reasons))
 
@@ -71,11 +71,13 @@ def _template(spec: Spec) -> tuple[str, str]:
     return "handler", "one transaction in, one answer out; nothing asks for another shape"
 
 
-def _step_reason(name: str, kind: str) -> str:
+def _step_reason(step: Step) -> str:
+    if step.is_table:
+        return "its table is written as one pure function, without a model"
     return {
         "deterministic_rule": "a model writes one pure function for it, once",
         "function": "a model writes one pure function for it, once",
         "bounded_invocation": "a model call at run time, inside its schema",
         "module": "a call of reviewed library code",
         "human_review": "stops and asks a person",
-    }[kind]
+    }[step.type]
