@@ -29,7 +29,7 @@ def within_limit(text: str, model: str) -> str:
 
 def too_large(model: str, size: int | None = None) -> ModelError:
     """The error for a reply over the limit; `size` in bytes where it is known."""
-    known = f"{size:,} bytes" if size is not None else "more"
+    known = f"{size:,} bytes" if size is not None else "too many bytes"
     return ModelError(
         f"the reply of {model!r} has {known}; {REPLY_LIMIT:,} bytes is the limit",
         hint="nothing of it was used; ask again or use another model",
