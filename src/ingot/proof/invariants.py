@@ -21,6 +21,7 @@ Status = Literal["proved", "counter-example", "no counter-example found", "not e
 Runner = Callable[[Sequence[Trial]], Mapping[str, Observation]]
 """Runs trials in the sandbox; what was observed, by trial id."""
 
+_NO_SOLVER = "the solver is not installed, so no invariant can be checked"
 COMPARED = 80
 """On so many of the trials the translation is compared with CPython."""
 
@@ -62,9 +63,7 @@ def check_invariants(program: Program, trials: Sequence[Trial], run: Runner) -> 
         from ingot.proof import translate
         from ingot.proof.z3_claims import Prover
     except ImportError as error:
-        raise StageError(
-            "the solver is not installed, so no invariant can be checked", hint="pip install 'ingot[compile]'"
-        ) from error
+        raise StageError(_NO_SOLVER, hint="pip install 'ingot[compile]'") from error
     check_contradictions(spec)
     seen = run(trials)
     by_id = {trial.id: trial for trial in trials}
@@ -118,12 +117,16 @@ def _unproved(invariant: Invariant, found: search.Found, reason: str) -> Invaria
 def check_contradictions(spec: Spec) -> None:
     """Raise SpecError at an invariant that no inputs and outputs can fulfil, alone or with those before it.
 
-    Invariants that the solver cannot express are left out. Raises ImportError where the solver is not installed.
+    Invariants that the solver cannot express are left out. Raises StageError where the solver is not installed.
     """
-    from ingot.proof.z3_claims import contradiction
-
     stated = [one for one in spec.invariants if one.holds]
-    problem = contradiction(spec, stated) if stated else None
+    if not stated:
+        return
+    try:
+        from ingot.proof.z3_claims import contradiction
+    except ImportError as error:
+        raise StageError(_NO_SOLVER, hint="pip install 'ingot[compile]'") from error
+    problem = contradiction(spec, stated)
     if problem is not None:
         one, before = problem
         raise SpecError(
