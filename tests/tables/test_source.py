@@ -103,6 +103,11 @@ def test_arithmetic_is_decimal_and_rounded_to_the_places(run: Run) -> None:
     assert output == {"fee": Decimal("6.67"), "term": 4}
 
 
+def test_a_sign_binds_before_a_power(run: Run) -> None:
+    spec = table_spec('["> 3", "-age ** 2"]', '["<= 3", "-2 ** 2 - 1"]', outputs="{fee: integer}", sets="[fee]")
+    assert [run(spec, age=age)[0]["fee"] for age in (4, 3)] == [16, 3]
+
+
 def test_dates_and_a_comparison_with_a_field(run: Run) -> None:
     spec = table_spec(
         '["< date(\\"2024-03-01\\")", A]',

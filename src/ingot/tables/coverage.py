@@ -16,7 +16,7 @@ from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 
 from ingot.fields import Field
-from ingot.tables.cells import Cell, Comparison, Expression, Literal, Test, show_value
+from ingot.tables.cells import Cell, Comparison, Expression, Literal, Test, refs, show_value
 from ingot.tables.table import Column, DecisionTable, Row
 
 MOST_CLASSES = 20_000
@@ -62,7 +62,12 @@ def cover(table: DecisionTable) -> Coverage:
     for column, cells in columns:
         for row, tests in zip(rows, cells, strict=True):
             if not all(isinstance(one, Literal) for cell in tests for one in _operands(cell)):
-                reason = f"a cell of row {row.number + 1} compares {column.path!r} with another field"
+                what = (
+                    "another field"
+                    if any(True for cell in tests for one in _operands(cell) for _ in refs(one))
+                    else "a computed value"
+                )
+                reason = f"a cell of row {row.number + 1} compares {column.path!r} with {what}"
                 return Coverage(exact=False, reason=reason)
     classes: dict[int, Witness] = {(1 << len(rows)) - 1: {}}
     gaps: list[Witness] = []

@@ -311,7 +311,7 @@ def _expression(
             return _path(path, scope)
         case Negative(inner):
             source, guards = _expression(inner, scope, beside)
-            return f"-{source}", guards
+            return f"(-{source})", guards
         case Call(name, arguments):
             parts = [_expression(one, scope, _number_field(expression, scope)) for one in arguments]
             return f"{name}({', '.join(source for source, _ in parts)})", _joined(parts)
@@ -328,6 +328,7 @@ def _binary(expression: Binary, scope: Mapping[str, Field]) -> tuple[str, list[s
     if expression.op == "**":
         assert isinstance(expression.right, Literal)
         second = str(expression.right.value)
+        first = f"({first})" if first.startswith("-") else first  # a sign binds before **, unlike in Python
     if expression.op == "/":
         nonzero = isinstance(expression.right, Literal) and expression.right.value != 0
         guards += [] if nonzero else [f"{second} != 0"]
