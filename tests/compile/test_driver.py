@@ -12,7 +12,7 @@ import pytest
 
 import ingot
 from ingot.compile.driver import Event, check, compile_spec
-from ingot.errors import ArtifactError, CompileFailed, ModelError
+from ingot.errors import ArtifactError, CompileFailed, ModelError, SpecError
 from ingot.models.replay import Replay, recorded
 from ingot.models.scripted import Scripted
 from ingot.runtime.run import load
@@ -125,6 +125,12 @@ def test_check_makes_the_same_program_and_says_who_wrote_it(starter: Path, tmp_p
     assert (by_hand.path / "program.py").read_bytes() == (by_model.path / "program.py").read_bytes()
     told = json.loads((by_hand.path / "evidence" / "provenance.json").read_text(encoding="utf-8"))
     assert told["author"] == {"kind": "given", "name": "Ada", "recorded": False, "wrote_in_part": ["Ada"]}
+
+
+@pytest.mark.parametrize("author", ["", " ", "Ada\nsecurity   pass", "\x1b[31mAda"])
+def test_an_author_is_a_name_on_one_line(starter: Path, author: str) -> None:
+    with pytest.raises(SpecError, match="cannot be an author's name"):
+        check(starter, RIGHT, author=author)
 
 
 def test_compiling_twice_from_a_recording_gives_the_same_bytes(starter: Path, tmp_path: Path) -> None:

@@ -202,7 +202,10 @@ def test_a_reply_that_is_not_the_format(request_: Request, raw: bytes) -> None:
 
 
 def test_a_reply_of_10_mb_is_refused(request_: Request) -> None:
-    with Loopback(says("x" * 10_000_000)) as server, pytest.raises(ModelError, match="too many bytes; 1,000,000 bytes is the limit"):
+    with (
+        Loopback(says("x" * 10_000_000)) as server,
+        pytest.raises(ModelError, match="too many bytes; 1,000,000 bytes is the limit"),
+    ):
         at(server).complete(request_)
     assert len(server.seen) == 1
 

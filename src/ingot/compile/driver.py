@@ -24,6 +24,7 @@ from ingot.errors import ArtifactError, CompileFailed, SpecError
 from ingot.library import read as library_file
 from ingot.models.model import Completion, Model, Request
 from ingot.program import Program
+from ingot.proof.invariants import check_contradictions
 from ingot.questions import Question, check_answers, find_questions
 from ingot.spec import Spec, load_spec, read_spec_text, self_contained_text
 from ingot.stages.check import all_passed, run_stages
@@ -133,6 +134,7 @@ def compile_spec(
     path = Path(path)
     _refuse_unwritable(out)
     spec, plan, questions = _prepared(path)
+    check_contradictions(spec)  # before a model is paid
     tell = listen or (lambda _: None)
     if isinstance(model, str):
         from ingot.models.open import open_model
@@ -165,6 +167,8 @@ def check(
     candidate that does not pass is a value here (`Compiled.passed` is False), not an exception.
     """
     path = Path(path)
+    if not author.strip() or not author.isprintable():  # `show` prints it between lines that people trust
+        raise SpecError(f"{author!r} cannot be an author's name", hint="give a name on one line")
     _refuse_unwritable(out)
     spec, plan, questions = _prepared(path)
     tell = listen or (lambda _: None)
