@@ -99,7 +99,7 @@ def test_the_bench_says_what_is_not_supported(kit: Path) -> None:
     assert (score.passed, score.unsupported) == (2, 2)
     assert "'modulo' is not a function" in score.reasons[0]
     shown = CliRunner().invoke(bench_command, ["dmn", "--data", str(kit)])
-    assert "models with decision tables: 0 of 1 pass, 2 of 4 cases" in shown.output
+    assert "models whose decisions are tables: 0 of 1 pass, 2 of 4 cases" in shown.output
 
 
 BOMB = '<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;">]>'

@@ -144,7 +144,7 @@ def dmn_command(data: Path, as_json: bool) -> None:
         for reason in score.reasons:
             click.echo(f"    {reason}")
     tabled = [score for score in scores if score.tables]
-    for name, some in (("models with decision tables", tabled), ("all models", scores)):
+    for name, some in (("models whose decisions are tables", tabled), ("all models", scores)):
         passed = sum(score.verdict == "passed" for score in some)
         cases = sum(score.passed for score in some)
         total = sum(score.passed + score.failed + score.unsupported for score in some)
