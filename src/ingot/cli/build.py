@@ -176,6 +176,7 @@ def check_command(spec: Path, code: Path, author: str, out: Path | None, as_json
 @AS_JSON
 def plan_command(spec: Path, as_json: bool) -> None:
     """Show what would be compiled and why: template, modules, blocks, what was derived, tokens of the request."""
+    from ingot.compile.assemble import signatures, types_source
     from ingot.compile.plan import make_plan
     from ingot.compile.prompt import first_request
     from ingot.spec import load_spec
@@ -193,6 +194,10 @@ def plan_command(spec: Path, as_json: bool) -> None:
     for choice, reason in plan.reasons:
         click.echo(f"{choice:<{width}}  {reason}")
     click.echo(f"\none request for {len(loaded.asked)} function(s), about {tokens} tokens in")
+    click.echo("\nwhoever writes the code answers with exactly:\n")
+    signed = signatures(loaded)
+    types = dict.fromkeys(block for one in signed for block in types_source(one).split("\n\n\n") if block)
+    click.echo("\n\n".join([*types, *(one.header() for one in signed)]))
 
 
 @click.command("schema")

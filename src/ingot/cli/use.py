@@ -46,7 +46,7 @@ def run_command(
 
     An artifact with the stream template reads JSON Lines from standard input and answers line by line; one with the
     batch template takes JSON Lines and --out, and can be stopped and resumed at any point. Both exit with 1 where a
-    line failed.
+    line failed. A run that ends with a person ("status": "needs_review") is no failure: it exits with 0.
     """
     workflow = _load(artifact, keys, require_approval, model)
     if workflow.template_name == "stream" and source == "-":

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ingot.program import Program
-from ingot.proof.mutants import mutants
+from ingot.proof.mutants import MOST, mutants
 from ingot.proof.mutation import Equivalent, IsRight, MutationScore, mutation_score
 from ingot.runtime.sandbox import Sandbox
 from ingot.spec import Case
@@ -27,6 +27,8 @@ RULE = Rule(
 )  # fmt: skip
 
 MOST_SHOWN, LONGEST_SHOWN = 5, 100
+LONG, FEWER = 60, 60
+"""A candidate of more than LONG lines has FEWER mutants run, taken evenly over its lines: the stage has to stay quick."""
 
 
 def score_of_cases(
@@ -41,7 +43,8 @@ def score_of_cases(
     Raises StageError where the sandbox breaks.
     """
     cases = [(case, case_trial(case, program.spec)) for case in right]
-    found = mutants(program) if cases else ()
+    most = MOST if program.logic.count("\n") <= LONG else FEWER
+    found = mutants(program, most) if cases else ()
     if not found:
         return None
     trials = (*boundary_trials(program), *generated_trials(program))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
@@ -31,11 +32,13 @@ _PATH = "/logic.py"
 def _visitor() -> Callable[[bytes], list[Any]]:
     """A function from source to Bandit's findings; importing it takes about 0.2 seconds the first time."""
     try:
-        from bandit.core.config import BanditConfig
-        from bandit.core.meta_ast import BanditMetaAst
-        from bandit.core.metrics import Metrics
-        from bandit.core.node_visitor import BanditNodeVisitor
-        from bandit.core.test_set import BanditTestSet
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Bandit's own use of its libraries is not ours to mend
+            from bandit.core.config import BanditConfig
+            from bandit.core.meta_ast import BanditMetaAst
+            from bandit.core.metrics import Metrics
+            from bandit.core.node_visitor import BanditNodeVisitor
+            from bandit.core.test_set import BanditTestSet
     except ImportError as error:
         hint = "install it: pip install 'ingot[compile]'"
         raise StageError(f"Bandit cannot be imported: {error}", place="security", hint=hint) from error
