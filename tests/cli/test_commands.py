@@ -380,3 +380,19 @@ def test_explain_hides_sensitive_values(ingot: Run, starter: Path, tmp_path: Pat
     assert "copy=7" not in told
     assert '"months": "***"' in ingot("explain", artifact, "--input", case, "--json").out
     assert "[copy=7, months=7]" in ingot("explain", artifact, "--input", case, "--reveal").out
+
+
+def test_a_policy_decides_only_while_it_is_in_force(ingot: Run, starter: Path, tmp_path: Path) -> None:
+    text = starter.read_text(encoding="utf-8")
+    dates = '  effective_from: "2020-01-01"\n  effective_until: "2020-12-31"\n'
+    starter.write_text(text.replace("  version: 0.1.0\n", f"  version: 0.1.0\n{dates}"), encoding="utf-8")
+    done = ingot("check", starter, "--code", starter.with_name("logic.py"), "--out", tmp_path / "out")
+    artifact = next((tmp_path / "out").iterdir())
+    expired = ingot("run", artifact, "--input", CASE)
+    assert expired.code == 1
+    assert "is in force from 2020-01-01 until 2020-12-31, not on" in expired.err
+    for day, code in (("2019-12-31", 1), ("2020-01-01", 0), ("2020-12-31", 0), ("2021-01-01", 1)):
+        assert ingot("run", artifact, "--input", CASE, "--on", day).code == code
+        assert ingot("explain", artifact, "--input", CASE, "--on", day).code == code
+    assert ingot("verify", artifact).code == 0
+    assert done.code == 0

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 ARTIFACT = click.argument("artifact", type=click.Path(path_type=Path))
 INPUT = click.option("--input", "source", required=True, help="JSON, @FILE, or - for standard input.")
 KEYS = click.option("--key", "keys", multiple=True, type=click.Path(path_type=Path), help="A trusted public key file.")
+ON = click.option(
+    "--on",
+    "day",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="The day it decides for, within its effective dates. [default: today]",
+)
 APPROVED = click.option("--require-approval", is_flag=True, help="Refuse what nobody but its author signed.")
 MODEL = click.option("--model", help="The model for bounded steps; without it they go to a person.")
 
@@ -32,6 +38,7 @@ MODEL = click.option("--model", help="The model for bounded steps; without it th
 @click.option("--out", type=click.Path(path_type=Path), help="For a batch: the JSON Lines file to write.")
 @APPROVED
 @KEYS
+@ON
 @MODEL
 def run_command(
     artifact: Path,
@@ -41,6 +48,7 @@ def run_command(
     require_approval: bool,
     keys: tuple[Path, ...],
     model: str | None,
+    day: datetime | None,
 ) -> None:
     """Run ARTIFACT on an input and print the outcome as JSON.
 
@@ -48,7 +56,7 @@ def run_command(
     batch template takes JSON Lines and --out, and can be stopped and resumed at any point. Both exit with 1 where a
     line failed. A run that ends with a person ("status": "needs_review") is no failure: it exits with 0.
     """
-    workflow = _load(artifact, keys, require_approval, model)
+    workflow = _load(artifact, keys, require_approval, model, day)
     if workflow.template_name == "stream" and source == "-":
         _run_stream(workflow)
         return
@@ -85,6 +93,7 @@ def _run_batch(workflow: Workflow, text: str, source: str, out: Path) -> None:
 @INPUT
 @APPROVED
 @KEYS
+@ON
 @MODEL
 @click.option("--reveal", is_flag=True, help="Show the values of fields labelled sensitive.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
@@ -94,13 +103,14 @@ def explain_command(
     require_approval: bool,
     keys: tuple[Path, ...],
     model: str | None,
+    day: datetime | None,
     reveal: bool,
     as_json: bool,
 ) -> None:
     """Run ARTIFACT and show the lines, clauses and reason that decided. Values of sensitive fields stay hidden."""
     from ingot.fields import to_plain
 
-    workflow = _load(artifact, keys, require_approval, model)
+    workflow = _load(artifact, keys, require_approval, model, day)
     told = workflow.explain(_json(_read(source)))
     told = told if reveal else hidden(told, workflow.spec)
     if as_json:
@@ -332,10 +342,13 @@ def diff_command(before: Path, after: Path, keys: tuple[Path, ...]) -> None:
 # ---- reading -----------------------------------------------------------------------------------------------------
 
 
-def _load(artifact: Path, keys: tuple[Path, ...], require_approval: bool, model: str | None) -> Workflow:
+def _load(
+    artifact: Path, keys: tuple[Path, ...], require_approval: bool, model: str | None, day: datetime | None
+) -> Workflow:
     from ingot.runtime.run import load
 
-    return load(artifact, trusted=keys, require_approval=require_approval, ask_model=_ask_model(model))
+    on = None if day is None else day.date()
+    return load(artifact, trusted=keys, require_approval=require_approval, ask_model=_ask_model(model), on=on)
 
 
 def _ask_model(name: str | None) -> AskModel | None:

@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ingot.artifact.verify import Verified, verify
-from ingot.errors import InputError, OutputError
+from ingot.errors import ArtifactError, InputError, OutputError
 from ingot.fields import Field, to_plain, validator
 from ingot.runtime.steps import AskModel, AskPerson, NeedsReview, Perform, make_perform
 from ingot.runtime.trace import Decision, Recorder, Trace, citations, instrument, trace_of
@@ -217,17 +218,35 @@ def load(
     ask_model: AskModel | None = None,
     ask_person: AskPerson | None = None,
     environment: Mapping[str, str] | None = None,
+    on: date | None = None,
 ) -> Workflow:
     """Verify an artifact and make it ready to run.
 
     `trusted` are public key files beside the user's own; `require_approval` refuses an artifact that nobody but its
-    author signed. `ask_model` serves bounded steps, `ask_person` human ones. Raises ArtifactError with the number of
-    the step that refused.
+    author signed. `ask_model` serves bounded steps, `ask_person` human ones. `on` is the day for which it decides
+    (None: today), looked at once, here. Raises ArtifactError with the number of the step that refused, or where the
+    policy is not in force on that day.
     """
     from ingot.artifact.sign import trusted_keys
 
     verified = verify(Path(path), trusted_keys(trusted or ()), require_approval=require_approval)
-    return Workflow(verified, ask_model=ask_model, ask_person=ask_person, environment=environment)
+    workflow = Workflow(verified, ask_model=ask_model, ask_person=ask_person, environment=environment)
+    _refuse_out_of_force(workflow, on or date.today())
+    return workflow
+
+
+def _refuse_out_of_force(workflow: Workflow, day: date) -> None:
+    """A policy decides only between its effective dates, both included."""
+    metadata = workflow.spec.metadata
+    first, last = metadata.effective_from, metadata.effective_until
+    if (first is None or first <= day.isoformat()) and (last is None or day.isoformat() <= last):
+        return
+    period = " ".join(part for part in (f"from {first}" if first else "", f"until {last}" if last else "") if part)
+    raise ArtifactError(
+        f"{metadata.name} {metadata.version} is in force {period}, not on {day.isoformat()}",
+        place=str(workflow.verified.path),
+        hint="run the version that is in force, or give the day it decides for: --on YYYY-MM-DD",
+    )
 
 
 def _namespace(code: Any) -> dict[str, Any]:
