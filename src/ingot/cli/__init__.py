@@ -72,7 +72,7 @@ class _Lazy(click.Group):
 @click.command(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="ingot")
 def cli() -> None:
-    """Compiled AI for Python: a model writes a workflow's logic once, four gates prove it, then it runs as plain code."""
+    """Compiled AI for Python: a model writes a workflow's logic once, four gates check it, then it runs as plain code."""
 
 
 def main(arguments: list[str] | None = None) -> Any:
