@@ -199,3 +199,14 @@ def test_a_model_that_makes_nothing_of_findings_is_asked_anew_instead(starter: P
     compiled = compile_spec(starter, model)
     assert [one.kind for one in compiled.attempts] == ["first", "repair", "redraw", "redraw", "redraw"]
     assert len({request.digest for request in model.requests}) == 5
+
+
+def test_weak_cases_that_the_spec_refuses_are_for_the_author_not_the_model(starter: Path) -> None:
+    text = starter.read_text(encoding="utf-8")
+    kept = [line for line in text.splitlines() if "id: zone-b" not in line]
+    starter.write_text("\n".join(kept) + "\nthresholds: {mutation: refuse, branch_coverage: 0}\n", encoding="utf-8")
+    model = Scripted([fenced(RIGHT)] * 3)
+    with pytest.raises(CompileFailed) as failed:
+        compile_spec(starter, model)
+    assert [finding.code for finding in failed.value.attempts[-1].findings if finding.severity == "error"] == ["ACC006"]
+    assert len(model.requests) == 1

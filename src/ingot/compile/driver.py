@@ -29,6 +29,7 @@ from ingot.questions import Question, check_answers, find_questions
 from ingot.spec import Spec, load_spec, read_spec_text, self_contained_text
 from ingot.stages.check import all_passed, run_stages
 from ingot.stages.flow import check_flow
+from ingot.stages.weak_cases import WEAK_CASES
 from ingot.tables.compiled import check_tables, write_tables
 from ingot.usage import Usage, cost
 from ingot.verdict import Finding, StageName, Verdict
@@ -239,7 +240,7 @@ def _attempts(spec: Spec, plan: Plan, model: Model | None, limit: int, tell: Lis
         completion = model.complete(request)
         tell(Event("completion", number, kind, completion=completion))
         made.append(_attempt(spec, plan, number, kind, request, completion, made, tell))
-        if made[-1].passed:
+        if made[-1].passed or _is_for_the_author(made[-1]):
             break
     return tuple(made)
 
@@ -253,6 +254,12 @@ def _next_request(spec: Spec, plan: Plan, made: Sequence[Attempt]) -> tuple[Atte
     # a repair is drawn with some freedom: at temperature zero, small models write their last answer again
     failed = _failed_functions(spec, last)
     return "repair", prompt.repair_request(spec, failed, last.logic, _errors(last), draw=len(made))
+
+
+def _is_for_the_author(attempt: Attempt) -> bool:
+    """True where all that is wrong is the cases, which no model can mend."""
+    codes = {finding.code for finding in _errors(attempt)}
+    return bool(codes) and codes <= {WEAK_CASES}
 
 
 def _is_worth_repair(made: Sequence[Attempt]) -> bool:

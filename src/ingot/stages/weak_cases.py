@@ -17,8 +17,9 @@ from ingot.spec import Case
 from ingot.stages.inputs import boundary_trials, case_trial, generated_trials
 from ingot.verdict import Finding, Rule
 
+WEAK_CASES = "ACC006"
 RULE = Rule(
-    "ACC006", "weak-cases", "accuracy",
+    WEAK_CASES, "weak-cases", "accuracy",
     "Where the rule can be changed and every case still passes, the cases say nothing about that part of it: a wrong "
     "rule would have passed as well.",
     "cases {age: 30} and {age: 10} for a rule that says `age < 18`: `age < 17` and `age <= 18` pass too",
@@ -65,7 +66,7 @@ def weak_cases(program: Program, scored: MutationScore | None) -> list[Finding]:
     )
     first = scored.survivors[0].mutant
     severity = "error" if thresholds.mutation == "refuse" else RULE.severity
-    return [Finding("ACC006", message, first.line, first.column, first.function, RULE.fix, severity)]
+    return [Finding(WEAK_CASES, message, first.line, first.column, first.function, RULE.fix, severity)]
 
 
 def _shown(survivor: dict[str, Any]) -> str:
