@@ -387,7 +387,7 @@ def load_spec(path: str | Path) -> Spec:
     Raises SpecError with ``file:line:column`` for anything that is not a complete, consistent spec.
     """
     path = Path(path)
-    return parse_spec(read_spec_text(path), str(path), read=lambda name: _read_beside(path, name))
+    return parse_spec(read_spec_text(path), str(path), read=lambda name: read_beside(path, name))
 
 
 def read_spec_text(path: Path) -> str:
@@ -415,7 +415,8 @@ def read_spec_text(path: Path) -> str:
         ) from error
 
 
-def _read_beside(spec: Path, name: str) -> str:
+def read_beside(spec: Path, name: str) -> str:
+    """The text of a file that a spec names, which must stand in the spec's folder. Raises SpecError."""
     what = "table" if name.lower().endswith(".csv") else "case"
     target = (spec.parent / name).resolve()
     if not target.is_relative_to(spec.parent.resolve()):
@@ -475,7 +476,7 @@ def self_contained_text(path: Path) -> str:
     """The text of a spec file with the tables that it names in other files written into it."""
     from ingot.tables.inline import self_contained
 
-    return self_contained(read_spec_text(path), lambda name: _read_beside(path, name))
+    return self_contained(read_spec_text(path), lambda name: read_beside(path, name))
 
 
 def _only_keys(mapping: Mapping[str, Any], allowed: tuple[str, ...], place: Place, path: tuple[Any, ...]) -> None:

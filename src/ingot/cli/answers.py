@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from ingot.spec import parse_spec, read_spec_text
+from ingot.artifact.durable import replace_file
+from ingot.spec import parse_spec, read_beside, read_spec_text
 
 
 def write_answers(spec: Path, answers: Mapping[str, str]) -> None:
@@ -24,7 +24,5 @@ def write_answers(spec: Path, answers: Mapping[str, str]) -> None:
     tree.setdefault("answers", {}).update(answers)
     out = io.StringIO()
     yaml.dump(tree, out)
-    parse_spec(out.getvalue(), str(spec), read=lambda name: (spec.parent / name).read_text(encoding="utf-8"))
-    part = spec.with_name(f".{spec.name}.part")
-    part.write_text(out.getvalue(), encoding="utf-8")
-    os.replace(part, spec)
+    parse_spec(out.getvalue(), str(spec), read=lambda name: read_beside(spec, name))
+    replace_file(spec, out.getvalue().encode())

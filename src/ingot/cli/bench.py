@@ -187,11 +187,9 @@ def _bundled(folder: Path, names: tuple[str, ...] = ()) -> Iterator[Compiled]:
 
 
 def _cases(workflow: Workflow) -> list[dict[str, Any]]:
-    rows = [
-        json.loads(line)["input"]
-        for name in ("given", "held_out")
-        for line in workflow.verified.files[f"cases/{name}.jsonl"].decode().splitlines()
-    ]
+    from ingot.compile.rerun import case_rows
+
+    rows = [row["input"] for row in case_rows(workflow.verified)]
     if not rows:
         raise StageError("the artifact has no cases to run", place=str(workflow.verified.path))
     return rows

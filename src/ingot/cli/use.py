@@ -321,12 +321,13 @@ def diff_command(before: Path, after: Path, keys: tuple[Path, ...]) -> None:
     """Show what differs between two artifacts: spec, code, cases, verdicts. Exit 1 where anything does."""
     import difflib
 
+    from ingot.artifact.manifest import GIVEN, HELD_OUT
     from ingot.artifact.sign import trusted_keys
     from ingot.artifact.verify import verify
 
     trusted = trusted_keys(keys)
     old, new = verify(before, trusted), verify(after, trusted)
-    names = ("spec.yaml", "cases/given.jsonl", "cases/held_out.jsonl", "logic.py", "evidence/verdicts.json")
+    names = ("spec.yaml", GIVEN, HELD_OUT, "logic.py", "evidence/verdicts.json")
     changed = False
     for name in names:
         a, b = (one.files.get(name, b"").decode().splitlines() for one in (old, new))

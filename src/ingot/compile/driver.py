@@ -127,10 +127,11 @@ def compile_spec(
     key: SigningKey | None = None,
     listen: Listener | None = None,
 ) -> Compiled:
-    """Compile a spec file with a model into a signed artifact under `out` (None: prove it, write nothing).
+    """Compile a spec file with a model into a signed artifact under `out` (None: check it, write nothing).
 
     `model` is a backend or its string, for instance ``openai:gpt-5``, ``local:model.gguf`` or ``replay:DIR``; None
-    where every function step is a decision table. Functions of tables are never asked of a model. Raises SpecError, ModelError, StageError; CompileFailed, with every attempt, where no candidate passed.
+    where every function step is a decision table. Functions of tables are never asked of a model. Raises SpecError, ModelError,
+    StageError; CompileFailed, with every attempt, where no candidate passed.
     """
     path = Path(path)
     _refuse_unwritable(out)

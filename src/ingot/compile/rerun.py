@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
+from ingot.artifact.manifest import GIVEN, HELD_OUT
 from ingot.artifact.verify import Verified
 from ingot.compile.assemble import assemble
 from ingot.compile.plan import make_plan
@@ -14,15 +16,15 @@ from ingot.stages.check import all_passed, run_stages
 from ingot.verdict import Verdict
 
 
+def case_rows(verified: Verified) -> list[dict[str, Any]]:
+    """The artifact's cases as they are stored, given ones first."""
+    return [json.loads(line) for name in (GIVEN, HELD_OUT) for line in verified.files[name].decode().splitlines()]
+
+
 def program_of(verified: Verified) -> Program:
     """The program that the artifact's spec, cases and logic assemble to today."""
     files = verified.files
-    rows = [
-        json.loads(line)
-        for name in ("cases/given.jsonl", "cases/held_out.jsonl")
-        for line in files[name].decode().splitlines()
-    ]
-    spec = parse_spec(files["spec.yaml"].decode(), "spec.yaml", cases=rows)
+    spec = parse_spec(files["spec.yaml"].decode(), "spec.yaml", cases=case_rows(verified))
     plan = make_plan(spec)
     return assemble(spec, files["logic.py"].decode(), plan.template, plan.blocks)
 
