@@ -139,7 +139,7 @@ def test_patterns_that_are_let_pass_are_fast_on_hostile_texts(pattern: str, text
         return
     began = time.perf_counter()
     re.search(pattern, text * 4)
-    assert time.perf_counter() - began < 0.5
+    assert time.perf_counter() - began < 5  # an exponential one would take years
 
 
 @pytest.mark.parametrize(
