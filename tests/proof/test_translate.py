@@ -105,6 +105,8 @@ AGREE = {
     "loop over bands": ("found = 0\nfor low, rate in BANDS:\n    if n >= low:\n        found = rate\nreturn found", "integer?"),
     "loop with break": ("for low, rate in BANDS:\n    if n < low:\n        break\nelse:\n    return 99\nreturn low", "integer?"),
     "loop with return": ("for one in marks:\n    if one < 0:\n        return one\nreturn len(marks)", "integer?"),
+    "else part leaves the outer loop": ("found = 0\nfor one in marks:\n    for rate in range(0):\n        found = 5\n    else:\n        if one > 0:\n            continue\n        break\n    found = found + 1\nelse:\n    found = found + 10\nreturn found", "integer?"),
+    "year of a date that does not exist": ("return (date(1999, 12, 31) - timedelta(weeks=200000)).year if ok else n", "integer?"),
     "list built": ("kept = []\nfor one in marks:\n    if one > 0:\n        kept.append(one * 2)\n    else:\n        continue\n    kept.append(1)\nreturn sum(kept) + len(kept)", "integer?"),
     "generators": ("return sum(one for one in marks if one > 0) + 10 * any(one < n for one in marks) + all(marks)", "integer?"),
     "empty extremes": ("return max(marks)", "integer?"),
@@ -145,6 +147,10 @@ REFUSED = {
     "recursion": ("return again(n)", "calls itself"),
     "set size": ("return len({n, m})", "len of set"),
     "sorted": ("return sorted(marks)[0]", "sorted"),
+    "unbound, only carried": ("if ok:\n    z = 1\nreturn 3 if n > 100 else z", "may have no value"),
+    "unbound here, bound in the module": ("if ok:\n    RATES = 1\nreturn 3 if ok else RATES", "may have no value"),
+    "a rounding that nobody imported": ("return x.quantize(Decimal('1'), ROUND_UP)", "rounding that is not written out"),
+    "a builtin's name with another meaning": ("abs = n\nreturn abs(x)", "the call abs"),
     "unbound": ("if ok:\n    z = 1\nreturn z + 1", "may have no value"),
 }  # fmt: skip
 

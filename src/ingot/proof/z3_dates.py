@@ -38,7 +38,7 @@ def calendar(symbols: Symbols, term: Any) -> dict[str, Any]:
     if isinstance(term, int):
         from datetime import date
 
-        day = date.fromordinal(term)
+        day = date.fromordinal(min(max(term, 1), LAST_DAY))  # a date outside has raised before its year is asked for
         return {"year": day.year, "month": day.month, "day": day.day}
     for known, parts in symbols.calendars:
         if known.eq(term):

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from ingot.proof.z3_arithmetic import ROUNDINGS, absolute, days, negative, quantized, size, smallest, total, whole
 from ingot.proof.z3_fields import constant
-from ingot.proof.z3_machine import Machine
+from ingot.proof.z3_machine import Asked, Machine
 from ingot.proof.z3_values import (
     NONE,
     NotExpressible,
@@ -73,7 +73,8 @@ def evaluate(machine: Machine, node: ast.expr) -> Value:  # noqa: C901, PLR0912 
             raise NotExpressible(f"{ast.unparse(target)} := {ast.unparse(value)}", machine.line(node))
         case ast.JoinedStr():
             return _joined_text(machine, node)
-        case ast.Yield(value=ast.Tuple(elts=[ast.Constant(value=str(step)), ast.Dict()])):
+        case ast.Yield(value=ast.Tuple(elts=[ast.Constant(value=str(step)), ast.Dict() as arguments])):
+            machine.asked.append(Asked(step, machine.path, evaluate(machine, arguments)))
             return machine.reply(step)
         case _:
             raise NotExpressible(f"the expression {ast.unparse(node)[:60]}", machine.line(node))
@@ -272,9 +273,15 @@ def _printable(value: Value) -> bool:
 # ---- loops inside expressions ------------------------------------------------------------------------------------
 
 
+_ITERATORS = ("range", "enumerate", "reversed", "zip")
+
+
 def iterated(machine: Machine, node: ast.expr) -> Slots:
     """The items that a loop goes over, each with the condition under which it is there."""
+    called = node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else None
     match node:
+        case ast.Call() if called in _ITERATORS and not machine.is_builtin(called):
+            raise NotExpressible(f"the call {called}(…)", machine.line(node))
         case ast.Call(func=ast.Name(id="range"), args=args, keywords=[]):
             bounds = [evaluate(machine, arg) for arg in args]
             if not all(bound.kind == "int" and is_constant(bound) for bound in bounds):
@@ -356,15 +363,17 @@ def _comprehended(
 
 def _call(machine: Machine, node: ast.Call) -> Value:
     match node.func:
-        case ast.Name(id=name) if name in machine.functions:
+        case ast.Name(id=name) if name in machine.functions and name not in machine.frame.local:
             arguments = [evaluate(machine, arg) for arg in node.args]
             named = {arg.arg: evaluate(machine, arg.value) for arg in node.keywords if arg.arg is not None}
             if len(named) < len(node.keywords):
                 raise NotExpressible("arguments unpacked from a dict", machine.line(node))
             return machine.call(name, arguments, named)
-        case ast.Name(id=name) if name in _BUILTINS and name not in machine.frame.env:
+        case ast.Name(id=name) if name in _BUILTINS and machine.is_builtin(name):
             return _BUILTINS[name](machine, node)
-        case ast.Attribute(value=ast.Name(id=module), attr=name) if f"{module}.{name}" in _QUALIFIED:
+        case ast.Attribute(value=ast.Name(id=module), attr=name) if (
+            f"{module}.{name}" in _QUALIFIED and machine.is_builtin(module)
+        ):
             return _QUALIFIED[f"{module}.{name}"](machine, node)
         case ast.Attribute(attr=name) if name in _METHODS:
             return _METHODS[name](machine, node, evaluate(machine, node.func.value))
@@ -537,11 +546,13 @@ def _quantize(machine: Machine, node: ast.Call, value: Value) -> Value:
     if len(node.args) not in (1, 2) or set(words) - {"rounding"} or len(roundings) != 1:
         raise NotExpressible("quantize without a rounding that is written out", machine.line(node))
     places = _places(machine, node.args[0])
-    return machine.failing(quantized(value, places, _rounding(roundings[0])), node)
+    return machine.failing(quantized(value, places, _rounding(machine, roundings[0])), node)
 
 
-def _rounding(node: ast.expr) -> str:
-    name = node.id if isinstance(node, ast.Name) else node.value if isinstance(node, ast.Constant) else None
+def _rounding(machine: Machine, node: ast.expr) -> str:
+    name = node.value if isinstance(node, ast.Constant) else None
+    if isinstance(node, ast.Name) and node.id in machine.imported and machine.is_builtin(node.id):
+        name = node.id
     if isinstance(name, str) and name in ROUNDINGS:
         return name
     raise NotExpressible("a rounding that is not written out")
@@ -549,10 +560,12 @@ def _rounding(node: ast.expr) -> str:
 
 def _places(machine: Machine, node: ast.expr) -> int:
     """The decimal places of quantize's pattern: those of the text as written, ``1E+2`` being minus two."""
-    if isinstance(node, ast.Name) and node.id in machine.constants and node.id not in machine.frame.env:
+    if isinstance(node, ast.Name) and node.id in machine.constants and node.id not in machine.frame.local:
         node = machine.constants[node.id]
     match node:
-        case ast.Call(func=ast.Name(id="Decimal"), args=[ast.Constant(value=str() | int() as text)], keywords=[]):
+        case ast.Call(func=ast.Name(id="Decimal"), args=[ast.Constant(value=str() | int() as text)], keywords=[]) if (
+            machine.is_builtin("Decimal")
+        ):
             exponent = Decimal(text).as_tuple().exponent
             if isinstance(exponent, int) and abs(exponent) <= 12:
                 return -exponent
@@ -564,7 +577,7 @@ def _whole_decimal(machine: Machine, node: ast.Call, value: Value) -> Value:
     roundings = [*node.args[:1], *(words[name] for name in ("rounding",) if name in words)]
     if len(roundings) != 1 or len(node.args) + len(words) != 1:
         raise NotExpressible("to_integral_value without a rounding that is written out", machine.line(node))
-    return machine.failing(quantized(value, 0, _rounding(roundings[0])), node)
+    return machine.failing(quantized(value, 0, _rounding(machine, roundings[0])), node)
 
 
 def _get(machine: Machine, node: ast.Call, table: Value) -> Value:

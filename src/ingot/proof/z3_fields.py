@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import count
 from typing import Any
 
 import z3
@@ -34,9 +35,15 @@ class Codes:
     def of(self, text: str) -> int:
         """The text's code."""
         if text not in self._codes:
-            code = len(self._codes)
+            code = next(number for number in count(len(self._codes)) if number not in self._texts)
             self._codes[text], self._texts[code] = code, text
         return self._codes[text]
+
+    def forked(self) -> Codes:
+        """The same codes so far."""
+        codes = Codes()
+        codes._codes, codes._texts = dict(self._codes), dict(self._texts)
+        return codes
 
     def text(self, code: int) -> str:
         """The text of a code; for a code that was never given, a new text."""
@@ -75,6 +82,20 @@ class Symbols:
     texts: list[tuple[Field, Any]] = field(default_factory=list)
     assumed: dict[str, str] = field(default_factory=dict)
     calendars: list[tuple[Any, dict[str, Any]]] = field(default_factory=list)
+    roots: dict[tuple[Any, ...], Value] = field(default_factory=dict)
+
+    def forked(self) -> Symbols:
+        """The same variables and codes so far; what is added to either from here on is not in the other."""
+        return Symbols(
+            self.assume, self.codes.forked(), self.context, list(self.leaves), list(self.constraints), list(self.texts),
+            dict(self.assumed), list(self.calendars), dict(self.roots),
+        )  # fmt: skip
+
+    def root(self, one: Field, path: tuple[Any, ...]) -> Value:
+        """The symbolic value of an input or of a step's output; the one declared first where it is asked for again."""
+        if path not in self.roots:
+            self.roots[path] = self.declare(one, path)
+        return self.roots[path]
 
     def declare(self, one: Field, path: tuple[Any, ...]) -> Value:
         """The symbolic value of a field."""
@@ -182,7 +203,7 @@ class Symbols:
         """Each variable with its Z3 value for concrete values by the first part of their path."""
         found = [(leaf.variable, self._encoded(leaf, _at(values, leaf.path))) for leaf in self.leaves]
         for term, parts in self.calendars:
-            day = z3.simplify(z3.substitute(term, *found)).as_long()
+            day = _number_of(z3.simplify(z3.substitute(term, *found)))
             known = date.fromordinal(min(max(day, 1), LAST_DAY))
             found += [(variable, z3.IntVal(getattr(known, name), self.context)) for name, variable in parts.items()]
         return found
@@ -232,6 +253,11 @@ class Symbols:
                 return date.fromordinal(number)
             case _:
                 return self.codes.text(number)
+
+
+def _number_of(term: Any) -> int:
+    """The number that a term is; any number where it has none, because a division by zero has raised before."""
+    return int(term.as_long()) if z3.is_int_value(term) else 1
 
 
 def _decimal(number: int, places: int) -> Decimal:

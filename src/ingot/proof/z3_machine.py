@@ -27,7 +27,8 @@ YieldTo = Callable[[str], Value]
 
 @dataclass
 class Frame:
-    """One call: its variables, and the paths that have returned."""
+    """One call: its variables, and the paths that have returned. `local` are the names that it sets anywhere: they are
+    never the module's."""
 
     name: str
     owned: frozenset[str]
@@ -35,6 +36,26 @@ class Frame:
     returns: list[tuple[Any, Value, Env]] = field(default_factory=list)
     breaks: list[State] = field(default_factory=list)
     continues: list[State] = field(default_factory=list)
+    local: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A return statement of a function on some path: its line, the path's condition and what it returns there."""
+
+    function: str
+    line: int
+    condition: Any
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A step that no function computes, asked for its outputs: the path's condition and the arguments."""
+
+    step: str
+    condition: Any
+    arguments: Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +68,20 @@ class NullTruth:
 
 
 class Machine:
-    """Executes a module's functions. `raises` and `null_truths` collect conditions over the inputs."""
+    """Executes a module's functions. `raises` and `null_truths` collect conditions over the inputs; `decisions` has
+    every return that was passed, `asked` every question to a step, in the order of execution."""
 
     def __init__(self, tree: ast.Module, symbols: Symbols, offset: int, reply: YieldTo) -> None:
         self.symbols, self.offset, self.reply = symbols, offset, reply
         self.functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
         self.constants = _constants(tree)
+        self.rebound, self.imported = _bindings(tree)
         self.known_constants: Env = {}
         self.path: Any = True
         self.raises: list[tuple[Any, str, int]] = []
         self.null_truths: list[NullTruth] = []
+        self.decisions: list[Decision] = []
+        self.asked: list[Asked] = []
         self.frame = Frame("", frozenset())
         self.depth = self.steps = 0
 
@@ -77,7 +102,7 @@ class Machine:
         node = self.functions[name]
         if self.depth >= DEEPEST_CALL:
             raise NotExpressible("calls nested too deeply, or a function that calls itself", self.line(node))
-        frame = Frame(name, _owned(node), _bound(self, node, arguments, named))
+        frame = Frame(name, _owned(node), _bound(self, node, arguments, named), local=_local(node))
         outer, self.frame, path = self.frame, frame, self.path
         self.depth += 1
         try:
@@ -86,6 +111,7 @@ class Machine:
             self.frame, self.depth = outer, self.depth - 1
         if self.path is not False:
             frame.returns.append((self.path, NONE, frame.env))
+            self.decisions.append(Decision(name, self.line(node), self.path, NONE))
         self.path = path
         return frame
 
@@ -113,6 +139,7 @@ class Machine:
             case ast.Return():
                 value = NONE if node.value is None else self.eval(node.value)
                 frame.returns.append((self.path, value, dict(frame.env)))
+                self.decisions.append(Decision(frame.name, self.line(node), self.path, value))
                 self.path = False
             case ast.If():
                 self._if(self.truth(node.test), node.body, node.orelse)
@@ -238,13 +265,13 @@ class Machine:
             frame.continues = []
             if self.path is False:
                 break
+        breaks = frame.breaks
+        frame.breaks, frame.continues = outer  # a break in the else part ends the loop around this one
         self.block(node.orelse)
-        ends = [(self.path, frame.env), *frame.breaks]
-        ended = bool(frame.breaks) or self.path is False or node.orelse
-        self.path, frame.env = _joined(ends, frame.env)
+        ended = bool(breaks) or self.path is False or node.orelse
+        self.path, frame.env = _joined([(self.path, frame.env), *breaks], frame.env)
         if not ended and not _leaves(node.body):
             self.path = path
-        frame.breaks, frame.continues = outer
 
     def _match(self, node: ast.Match) -> None:
         subject = self.eval(node.subject)
@@ -343,6 +370,12 @@ class Machine:
 
         return evaluate(self, node)
 
+    def is_builtin(self, name: str) -> bool:
+        """Whether a name still means what Python, or the head of a program, means by it."""
+        return not (
+            name in self.rebound or name in self.frame.local or name in self.frame.env or name in self.functions
+        )
+
     def items(self, node: ast.expr) -> tuple[tuple[Any, Value], ...]:
         """What a loop goes over."""
         from ingot.proof.z3_expressions import iterated
@@ -358,7 +391,12 @@ class Machine:
     def name(self, node: ast.Name) -> Value:
         """The value of a variable or of a constant of the module."""
         if node.id in self.frame.env:
-            return self.frame.env[node.id]
+            value = self.frame.env[node.id]
+            if value.kind == "unbound":
+                raise NotExpressible(str(value.term), self.line(node))
+            return value
+        if node.id in self.frame.local:
+            raise NotExpressible(f"{node.id!r}, which has no value here", self.line(node))
         if node.id in self.known_constants:
             return self.known_constants[node.id]
         if node.id not in self.constants:
@@ -380,7 +418,7 @@ def _merged_env(condition: Any, yes: Env, no: Env) -> Env:
     for name in [*yes, *(name for name in no if name not in yes)]:
         mine, theirs = yes.get(name), no.get(name)
         if mine is None or theirs is None:
-            merged[name] = opaque(f"{name!r}, which may have no value here")
+            merged[name] = Value("unbound", f"{name!r}, which may have no value here")
         else:
             merged[name] = merge(condition, mine, theirs)
     return merged
@@ -418,6 +456,33 @@ def _constants(tree: ast.Module) -> dict[str, ast.expr]:
                 twice.add(target.id)
             found[target.id] = node.value
     return {name: value for name, value in found.items() if name not in twice}
+
+
+def _bindings(tree: ast.Module) -> tuple[frozenset[str], frozenset[str]]:
+    """The names that a module gives a meaning of its own, and those that it imports as they are."""
+    rebound: set[str] = set()
+    imported: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            for alias in node.names:
+                plain = alias.asname in (None, alias.name) and "." not in alias.name
+                (imported if plain else rebound).add(alias.asname or alias.name.split(".")[0])
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            rebound.add(node.name)
+        else:
+            rebound |= {
+                one.id for one in ast.walk(node) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)
+            }
+    return frozenset(rebound), frozenset(imported - rebound)
+
+
+def _local(node: ast.FunctionDef) -> frozenset[str]:
+    """The names that a function sets anywhere outside comprehensions, its parameters among them."""
+    inner = {id(part) for one in ast.walk(node) if isinstance(one, ast.comprehension) for part in ast.walk(one.target)}
+    stored = (one for one in ast.walk(node) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store | ast.Del))
+    parameters = {arg.arg for arg in ast.walk(node.args) if isinstance(arg, ast.arg)}
+    return frozenset({one.id for one in stored if id(one) not in inner} | parameters)
 
 
 def _exception(node: ast.expr | None) -> str:

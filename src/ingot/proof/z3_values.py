@@ -28,6 +28,7 @@ Kind = Literal[
     "tuple",
     "set",
     "opaque",
+    "unbound",
 ]
 NUMERIC = frozenset({"bool", "int", "decimal", "number", "float"})
 EXACT = 10**28
@@ -51,9 +52,10 @@ class Value:
     """One symbolic value.
 
     `term` is a bool or Z3 Bool for ``bool``; an int or Z3 Int for numbers (times ``10**places``), texts (their code),
-    dates (ordinal) and days; for ``opaque`` the reason why nothing may be asked of it. `limit` bounds the absolute
-    value of the term, None where nothing does. `rows` are a record's keys and values; `slots` a sequence's items, each
-    with the condition under which it is there; `prefix` says that no item follows an absent one. `origin` is the
+    dates (ordinal) and days; for ``opaque`` the reason why nothing may be asked of it, for ``unbound`` (a variable
+    that may have no value here) the reason why it may not even be read. `limit` bounds the absolute value of the
+    term, None where nothing does. `rows` are a record's keys and values; `slots` a sequence's items, each with the
+    condition under which it is there; `prefix` says that no item follows an absent one. `origin` is the
     input that the value is, unchanged.
     """
 
@@ -168,9 +170,10 @@ def merge(condition: Any, yes: Value, no: Value) -> Value:
 
 
 def _merged(condition: Any, yes: Value, no: Value) -> Value:
-    for one in (yes, no):
-        if one.kind == "opaque":
-            return one
+    for kind in ("unbound", "opaque"):
+        for one in (yes, no):
+            if one.kind == kind:
+                return one
     if yes.kind == no.kind == "bool":
         return Value("bool", choose(condition, yes.term, no.term))
     if {yes.kind, no.kind} <= {"int", "decimal", "number"}:
@@ -271,10 +274,24 @@ def _equal_content(left: Value, right: Value) -> Any:
 
 def _equal_sequences(left: Value, right: Value) -> Any:
     if any(there is not True for there, _ in (*left.slots, *right.slots)):
-        raise NotExpressible("a comparison of lists of varying length")
+        return _equal_varying(left, right)
     if len(left.slots) != len(right.slots):
         return False
     return conj(*(equal(mine, theirs) for (_, mine), (_, theirs) in zip(left.slots, right.slots, strict=True)))
+
+
+def _equal_varying(left: Value, right: Value) -> Any:
+    """Lists of varying length whose absent items are all at the end: there are as many, and each equals its like."""
+    if not (left.prefix and right.prefix):
+        raise NotExpressible("a comparison of lists of varying length")
+    parts: list[Any] = []
+    for number in range(max(len(left.slots), len(right.slots))):
+        here, mine = left.slots[number] if number < len(left.slots) else (False, NONE)
+        there, theirs = right.slots[number] if number < len(right.slots) else (False, NONE)
+        parts.append(same(here, there))
+        if here is not False and there is not False:
+            parts.append(disj(negate(here), negate(there), equal(mine, theirs)))
+    return conj(*parts)
 
 
 def _equal_records(left: Value, right: Value) -> Any:
