@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "ingot"
-ORDER = ("base", "artifact", "runtime", "proof", "stages", "compile", "evals", "cli")
+ORDER = ("base", "artifact", "runtime", "store", "proof", "stages", "compile", "evals", "cli")
 MODEL_LIBRARIES = ("pydantic_ai", "openai", "anthropic", "llama_cpp", "ingot.models")
 # tables is base: questions and compile read tables, and tables import nothing above spec, fields and program
+# readback is base for the same reason, and so that the artifact's page can show it
 # models is beside the order: only these may import it
 MAY_IMPORT_MODELS = ("compile", "evals", "cli", "models", "__init__.py")
 # the library holds data; anybody may read it, it imports nobody

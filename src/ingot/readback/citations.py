@@ -1,0 +1,61 @@
+"""Which clauses a line of the logic cites.
+
+A comment cites the clauses it names: for the statement on its line, or, on a line of its own, for the next statement.
+Comments that repeat the texts of two clauses or more are the rule as it was asked for, not a citation of it.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import tokenize
+from collections.abc import Iterable, Mapping
+
+_WORD = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
+_BLANK = (tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)
+
+
+def cited_lines(logic: str, clauses: Mapping[str, str]) -> dict[int, tuple[str, ...]]:
+    """Line of code → the clauses cited for it. `clauses` maps the known ids to their texts.
+
+    Raises SyntaxError (or tokenize.TokenError) where `logic` is not Python.
+    """
+    found: dict[int, tuple[str, ...]] = {}
+    waiting: list[str] = []
+    code = False
+    for token in tokenize.generate_tokens(io.StringIO(logic).readline):
+        line = token.start[0]
+        if token.type == tokenize.COMMENT and code:
+            found[line] = _joined(found.get(line, ()), _named(token.string, clauses))
+        elif token.type == tokenize.COMMENT:
+            waiting.append(token.string)
+        elif token.type in (tokenize.NEWLINE, tokenize.NL):
+            code = False
+        elif token.type not in _BLANK:
+            if not code and waiting:
+                found[line] = _joined(found.get(line, ()), _above(waiting, clauses))
+                waiting = []
+            code = True
+    return {line: cited for line, cited in found.items() if cited}
+
+
+def within(first: int, last: int, cited: Mapping[int, tuple[str, ...]]) -> tuple[str, ...]:
+    """The clauses cited on the lines `first` to `last`, each once."""
+    return _joined(*(cited.get(line, ()) for line in range(first, last + 1)))
+
+
+def _named(comment: str, clauses: Mapping[str, str]) -> tuple[str, ...]:
+    words = dict.fromkeys(word.rstrip(".-") for word in _WORD.findall(comment))
+    return tuple(word for word in words if word in clauses)
+
+
+def _above(comments: Iterable[str], clauses: Mapping[str, str]) -> tuple[str, ...]:
+    said = [" ".join(comment.lstrip("#").split()) for comment in comments]
+    texts = {f"{name}: {' '.join(text.split())}" for name, text in clauses.items()}
+    if sum(one in texts for one in said) > 1:
+        said = [one for one in said if one not in texts]
+    return _joined(*(_named(one, clauses) for one in said))
+
+
+def _joined(*parts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(clause for part in parts for clause in part))
