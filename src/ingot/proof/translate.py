@@ -8,7 +8,7 @@ inputs beside what CPython did with them; one that differs is a fault of this pa
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,7 +42,8 @@ class Translation:
     `raised` is the condition under which an exception leaves it; where it does not hold, `output` is the record of
     outputs (`none` where there is no proposal) and `reviewed` the condition under which a person decides.
     `null_truths` are the places where a null may count as false. `known` has every field of the workflow as it stands
-    at the end. `assumed` says which unbounded fields were taken to have bounds.
+    at the end. `accepted` are the conditions under which the steps' validation lets the outputs of the steps that no
+    function computes through. `assumed` says which unbounded fields were taken to have bounds.
     """
 
     program: Program
@@ -53,6 +54,7 @@ class Translation:
     review: Value
     known: Env
     null_truths: tuple[NullTruth, ...]
+    accepted: tuple[Any, ...] = ()
 
     @property
     def reviewed(self) -> Any:
@@ -71,7 +73,7 @@ class Translation:
 
     def domain(self) -> list[Any]:
         """What every input fulfils."""
-        return self.symbols.domain()
+        return [*self.symbols.domain(), *self.accepted]
 
     def out(self, name: str) -> Value:
         """An output by name."""
@@ -124,7 +126,7 @@ def _is_true(term: Any, bindings: list[tuple[Any, Any]]) -> bool:
 
 def _holds_opaque(value: Value) -> bool:
     inner = [one for _, one in (*value.slots, *value.rows)]
-    varies = any(there is not True for there, _ in value.slots)
+    varies = not value.prefix and any(there is not True for there, _ in value.slots)
     return value.kind in ("opaque", "set") or varies or any(_holds_opaque(one) for one in inner)
 
 
@@ -137,19 +139,27 @@ def translate(program: Program) -> Translation:
     Raises NotExpressible with the construct and its line in ``logic.py``.
     """
     try:
-        return _translate(program, False)
+        return translated(program, Symbols(False))
     except NotExpressible as error:
         if not error.needs_bounds:
             raise
-        return _translate(program, True)
+        return translated(program, Symbols(True))
+
+
+def translated(program: Program, symbols: Symbols) -> Translation:
+    """The program as terms over these symbols: over the inputs and step outputs that they have already, where they do.
+
+    Raises NotExpressible, with `needs_bounds` where symbols that assume bounds would do.
+    """
+    try:
+        return _translated(program, symbols)
     except RecursionError:
         raise NotExpressible("a program nested too deeply") from None
 
 
-def _translate(program: Program, assume: bool) -> Translation:
-    symbols = Symbols(assume)
+def _translated(program: Program, symbols: Symbols) -> Translation:
     spec = program.spec
-    inputs = {field.name: symbols.declare(field, (field.name,)) for field in spec.inputs}
+    inputs = {field.name: symbols.root(field, (field.name,)) for field in spec.inputs}
     replies = _Replies(spec, symbols)
     machine = Machine(ast.parse(program.text), symbols, program.offset, replies)
     case = Value("record", rows=tuple((symbols.text(name), value) for name, value in inputs.items()))
@@ -159,9 +169,9 @@ def _translate(program: Program, assume: bool) -> Translation:
         raise NotExpressible("a transaction that never ends")
     raised = disj(*(condition for condition, _, _ in machine.raises))
     known = {**inputs, **_merged_known(frame, spec)}
-    replies.constrain(machine, known)
+    accepted = tuple(replies.accepted(machine, known))
     (_, output), (_, review) = answer.slots
-    return Translation(program, symbols, machine, raised, output, review, known, tuple(machine.null_truths))
+    return Translation(program, symbols, machine, raised, output, review, known, tuple(machine.null_truths), accepted)
 
 
 def _merged_returns(frame: Frame) -> Value:
@@ -187,7 +197,7 @@ class _Replies:
     def __init__(self, spec: Spec, symbols: Symbols) -> None:
         self._spec = spec
         self._values = {
-            step.step: {field.name: symbols.declare(field, (f"{step.step}()", field.name)) for field in step.outputs}
+            step.step: {field.name: symbols.root(field, (f"{step.step}()", field.name)) for field in step.outputs}
             for step in spec.logic_requirements
             if not step.is_function
         }
@@ -196,8 +206,8 @@ class _Replies:
     def __call__(self, step: str) -> Value:
         return Value("record", rows=tuple((self._symbols.text(n), v) for n, v in self._values[step].items()))
 
-    def constrain(self, machine: Machine, known: Env) -> None:
-        """Add the steps' validation expressions to what every input fulfils."""
+    def accepted(self, machine: Machine, known: Env) -> Iterator[Any]:
+        """The steps' validation expressions as conditions."""
         fields = self._spec.known_fields()
         for step in self._spec.logic_requirements:
             if step.is_function:
@@ -207,7 +217,7 @@ class _Replies:
                 holds, raises = _stated(machine, expression(text, fields), env)
                 for condition in (holds, negate(raises)):
                     if condition is not True:
-                        self._symbols.constraints.append(_term(condition, self._symbols))
+                        yield _term(condition, self._symbols)
 
 
 def _term(condition: Any, symbols: Symbols) -> Any:

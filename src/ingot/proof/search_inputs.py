@@ -1,0 +1,232 @@
+"""Inputs to tell two programs apart by: starting points, and changes of them near what the programs compare with.
+
+Everything is drawn with a fixed seed: the same two programs get the same inputs. Held-out cases are never used.
+"""
+
+from __future__ import annotations
+
+import ast
+import random
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from pydantic import ValidationError
+
+from ingot.fields import Field, validator
+from ingot.program import Program
+from ingot.proof.pair_fields import Path, common_fields
+from ingot.runtime.sandbox import Trial
+from ingot.runtime.tagged import encode
+
+SEED, STARTS, LONGEST = 20_240_229, 60, 4
+_DAY = date(2024, 6, 14)
+
+
+def starting_points(one: Program, other: Program) -> tuple[Trial, ...]:
+    """Inputs that both specs allow: the given cases of both, and some made of the fields alone."""
+    changer = Changer(one, other)
+    cases = [case for program in (one, other) for case in program.spec.given]
+    given = [Trial(case.id, case.input, case.steps) for case in cases]
+    return (*(trial for trial in map(changer.completed, given) if trial is not None), *changer.drawn(STARTS))
+
+
+class Changer:
+    """Makes inputs of inputs. Values lie near the constants of both programs, at the bounds of the fields, or
+    anywhere in them."""
+
+    def __init__(self, one: Program, other: Program) -> None:
+        self._roots = common_fields(one.spec, other.spec)
+        self._chance = random.Random(SEED)  # noqa: S311  (it must be the same every time)
+        self._constants = tuple(dict.fromkeys((*constants(one.logic), *constants(other.logic))))
+        self._checks = {path: validator((one,)) for path, one in self._roots.items()}
+        self._seen: set[str] = set()
+
+    def drawn(self, count: int) -> list[Trial]:
+        """So many distinct inputs, as far as there are."""
+        return self._distinct(lambda: {path: self._value(one) for path, one in self._roots.items()}, count)
+
+    def changed(self, pool: Sequence[Trial], count: int) -> list[Trial]:
+        """So many distinct inputs, most of them one of the pool with one to three values changed."""
+        if not pool:
+            return self.drawn(count)
+        paths = list(self._roots)
+
+        def change() -> dict[Path, Any]:
+            values = self._values(self._chance.choice(pool))
+            for path in self._chance.sample(paths, min(len(paths), self._chance.choice((1, 1, 1, 2, 3)))):
+                values[path] = self._near(self._roots[path], values[path])
+            return values
+
+        return self._distinct(change, count)
+
+    def completed(self, trial: Trial) -> Trial | None:
+        """The trial with values for whatever it leaves out; None where one of its values is not allowed."""
+        return self._trial(self._values(trial))
+
+    def _distinct(self, make: Callable[[], dict[Path, Any]], count: int) -> list[Trial]:
+        found: list[Trial] = []
+        for _ in range(6 * count):
+            if len(found) >= count:
+                break
+            trial = self._trial(make())
+            key = "" if trial is None else encode([dict(trial.input), {n: dict(v) for n, v in trial.steps.items()}])
+            if trial is not None and key not in self._seen:
+                self._seen.add(key)
+                found.append(trial)
+        return found
+
+    def _values(self, trial: Trial) -> dict[Path, Any]:
+        found: dict[Path, Any] = {}
+        for path, one in self._roots.items():
+            known: Mapping[str, Any] = trial.input
+            if len(path) > 1:
+                known = trial.steps.get(path[0].removesuffix("()"), {})
+            found[path] = known[path[-1]] if path[-1] in known else None if one.nullable else self._value(one)
+        return found
+
+    def _trial(self, values: Mapping[Path, Any]) -> Trial | None:
+        inputs: dict[str, Any] = {}
+        steps: dict[str, dict[str, Any]] = {}
+        for path, value in values.items():
+            try:
+                self._checks[path].validate_python({path[-1]: value})
+            except ValidationError:
+                return None
+            if len(path) > 1:
+                steps.setdefault(path[0].removesuffix("()"), {})[path[1]] = value
+            else:
+                inputs[path[0]] = value
+        return Trial("", inputs, steps)
+
+    # ---- values --------------------------------------------------------------------------------------------------
+
+    def _near(self, one: Field, value: Any) -> Any:
+        """A value like this one, or another."""
+        chance = self._chance
+        if isinstance(value, list) and one.items is not None and chance.random() < 0.8:
+            return self._near_list(one, one.items, value)
+        if isinstance(value, dict) and one.fields and chance.random() < 0.9:
+            inner = chance.choice(one.fields)
+            return {**value, inner.name: self._near(inner, value.get(inner.name))}
+        if chance.random() < 0.3 and value is not None:
+            if one.type in ("integer", "decimal", "float"):
+                return _as(one, Decimal(str(value)) + chance.choice((1, -1)) * _step(one))
+            if one.type == "date":
+                return _moved(value, chance.choice((1, -1, 365, -365)))
+        return self._value(one)
+
+    def _near_list(self, one: Field, items: Field, value: list[Any]) -> list[Any]:
+        chance, made = self._chance, list(value)
+        most = one.max_length if one.max_length is not None else 12
+        match chance.choice(("item", "item", "more", "fewer", "order")):
+            case "item" if made:
+                at = chance.randrange(len(made))
+                made[at] = self._near(items, made[at])
+            case "fewer" if len(made) > (one.min_length or 0):
+                made.pop(chance.randrange(len(made)))
+            case "order" if len(made) > 1:
+                made.reverse()
+            case _ if len(made) < most:
+                made.append(self._value(items))
+        return made
+
+    def _value(self, one: Field) -> Any:
+        chance = self._chance
+        if one.nullable and chance.random() < 0.15:
+            return None
+        match one.type:
+            case "integer" | "decimal" | "float":
+                return self._number(one)
+            case "boolean":
+                return chance.random() < 0.5
+            case "date":
+                return self._day(one)
+            case "datetime":
+                return datetime.combine(self._day(one), datetime.min.time()) + timedelta(hours=chance.randrange(24))
+            case "enum":
+                return chance.choice(one.values)
+            case "list":
+                if one.items is None:
+                    return []
+                least = one.min_length or 0
+                most = least + LONGEST if one.max_length is None else min(one.max_length, least + LONGEST)
+                return [self._value(one.items) for _ in range(chance.randint(least, most))]
+            case "object":
+                return {inner.name: self._value(inner) for inner in one.fields}
+            case _:
+                return self._text(one)
+
+    def _number(self, one: Field) -> Any:
+        chance = self._chance
+        low, high = (bound if isinstance(bound, Decimal) else None for bound in (one.minimum, one.maximum))
+        near = [*(Decimal(str(v)) for v in self._constants if type(v) in (int, float, Decimal)), Decimal(0)]
+        near += [bound for bound in (low, high) if bound is not None]
+        if chance.random() < 0.75:
+            value = chance.choice(near) + chance.choice((0, 0, 1, -1)) * _step(one)
+        else:
+            first = -1_000 if low is None else low
+            value = Decimal(chance.randint(int(first), int(max(first, 100_000) if high is None else high)))
+        value = value if low is None else max(low, value)
+        return _as(one, value if high is None else min(high, value))
+
+    def _day(self, one: Field) -> date:
+        chance = self._chance
+        days = [value for value in self._constants if type(value) is date] or [_DAY]
+        day = chance.choice(days) if chance.random() < 0.8 else date(chance.randint(1990, 2040), 1, 1)
+        spread = chance.choice((0, 0, 1, -1, chance.randint(-400, 400), chance.randint(-40, 40)))
+        day = _moved(day, spread)
+        low, high = (bound if isinstance(bound, date) else None for bound in (one.minimum, one.maximum))
+        day = day if low is None else max(low, day)
+        return day if high is None else min(high, day)
+
+    def _text(self, one: Field) -> str:
+        known = [value for value in self._constants if isinstance(value, str)]
+        text: str = self._chance.choice([*known, "", "a", "0", "x" * (one.min_length or 7)])
+        return text[: one.max_length] if one.max_length is not None else text
+
+
+def constants(logic: str) -> list[Any]:
+    """The numbers, texts and dates that a text of Python writes down, in order; none where it does not parse."""
+    try:
+        nodes = list(ast.walk(ast.parse(logic)))
+    except (SyntaxError, ValueError, RecursionError):
+        return []
+    found: list[Any] = []
+    for node in nodes:
+        if isinstance(node, ast.Constant) and type(node.value) in (int, float, str):
+            found.append(node.value)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _MAKERS:
+            found += _made(_MAKERS[node.func.id], node.args)
+    return found
+
+
+_MAKERS: Mapping[str, Callable[..., Any]] = {"Decimal": Decimal, "date": date}
+
+
+def _made(maker: Callable[..., Any], arguments: Iterable[ast.expr]) -> list[Any]:
+    values = [one.value for one in arguments if isinstance(one, ast.Constant)]
+    try:
+        return [maker(*values)]
+    except (TypeError, ValueError, InvalidOperation):
+        return []
+
+
+def _step(one: Field) -> Decimal:
+    if one.type == "integer":
+        return Decimal(1)
+    return Decimal(1).scaleb(-(2 if one.places is None else one.places))
+
+
+def _as(one: Field, value: Decimal) -> Any:
+    """The number as the field's type has it."""
+    if one.type == "integer":
+        return int(value)
+    if one.type == "float":
+        return float(value)
+    return value if one.places is None else value.quantize(_step(one))
+
+
+def _moved(day: date, days: int) -> date:
+    return date.fromordinal(min(max(day.toordinal() + days, 1), date.max.toordinal()))
