@@ -1,11 +1,25 @@
-"""Every test runs with a configuration folder of its own and without anybody's keys."""
+"""Every test runs with a configuration folder of its own and without anybody's keys; a PostgreSQL for who asks."""
 
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "INGOT_SIGNING_KEY", "INGOT_TRUSTED_KEYS", "INGOT_MODEL")
+KEYS = (
+    "OPENAI_API_KEY",
+    "ANTHROPIC_API_KEY",
+    "INGOT_SIGNING_KEY",
+    "INGOT_TRUSTED_KEYS",
+    "INGOT_MODEL",
+    "INGOT_STORE",
+    "INGOT_STORE_KEY",
+)
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -17,3 +31,45 @@ def own_configuration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path
         for name in KEYS:
             patch.delenv(name, raising=False)
         yield folder
+
+
+# ---- PostgreSQL --------------------------------------------------------------------------------------------------
+
+
+def _server_binaries() -> Path | None:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
+    if found:
+        return found[-1].parent
+    on_path = shutil.which("postgres")
+    return Path(on_path).resolve().parent if on_path else None
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The URL of a throw-away cluster; the server refuses to run as root, so root hands it to another user."""
+    binaries = _server_binaries()
+    if binaries is None:
+        pytest.skip("no PostgreSQL server binary on this machine")
+    folder = Path(tempfile.mkdtemp(prefix="ingot-pg-", dir="/tmp"))
+    prefix: list[str] = []
+    if os.geteuid() == 0:
+        user = next(name for name in ("postgres", "nobody") if any(row.pw_name == name for row in pwd.getpwall()))
+        ids = pwd.getpwnam(user)
+        os.chown(folder, ids.pw_uid, ids.pw_gid)
+        prefix = ["setpriv", f"--reuid={ids.pw_uid}", f"--regid={ids.pw_gid}", "--clear-groups"]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+
+    def call(program: str, *arguments: str) -> None:
+        command = [*prefix, str(binaries / program), *arguments]
+        subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL, timeout=60)
+
+    call("initdb", "-D", str(folder / "db"), "-U", "tester", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C")
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off"
+    call("pg_ctl", "-D", str(folder / "db"), "-o", options, "-l", str(folder / "log"), "-w", "start")
+    try:
+        yield f"postgresql://tester@127.0.0.1:{port}/postgres"
+    finally:
+        call("pg_ctl", "-D", str(folder / "db"), "-m", "immediate", "stop")
+        shutil.rmtree(folder)

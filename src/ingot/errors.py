@@ -11,7 +11,8 @@
     ├── StageError         a stage could not run (a tool is missing, a time-out): never a pass
     ├── CompileFailed      no candidate passed all four stages; carries every attempt
     ├── ArtifactError      an artifact failed a numbered step of verification
-    └── SigningError       a key cannot be read, made or used
+    ├── SigningError       a key cannot be read, made or used
+    └── StoreError         runs, the audit log or reviews cannot be written or read: then nothing is answered
 
 Bad *code* is not an exception: it is a `Verdict` with findings. A message names the value, the place and the
 next action; `hint` holds the last of these.
@@ -92,3 +93,7 @@ class ArtifactError(IngotError):
 
 class SigningError(IngotError):
     """A signing or trusted key cannot be read, made or used."""
+
+
+class StoreError(IngotError):
+    """The store cannot be opened, written or read. A run whose record cannot be written gives no answer."""

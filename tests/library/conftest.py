@@ -1,19 +1,12 @@
-"""Real counterparts for the modules: PostgreSQL, an HTTP server and an SMTP server, all on loopback."""
+"""Real counterparts for the modules: an HTTP server and an SMTP server, on loopback (PostgreSQL: see above)."""
 
 from __future__ import annotations
 
 import http.server
 import json
-import os
-import pwd
-import shutil
-import socket
 import socketserver
-import subprocess
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -36,48 +29,6 @@ def loaded(module: str) -> dict[str, Any]:
     namespace: dict[str, Any] = {"__name__": f"ingot_module_{module}"}
     exec(compile(library.read("modules", module), f"modules/{module}.py", "exec"), namespace)
     return namespace
-
-
-# ---- PostgreSQL --------------------------------------------------------------------------------------------------
-
-
-def _server_binaries() -> Path | None:
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
-    if found:
-        return found[-1].parent
-    on_path = shutil.which("postgres")
-    return Path(on_path).resolve().parent if on_path else None
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    """The URL of a throw-away cluster; the server refuses to run as root, so root hands it to another user."""
-    binaries = _server_binaries()
-    if binaries is None:
-        pytest.skip("no PostgreSQL server binary on this machine")
-    folder = Path(tempfile.mkdtemp(prefix="ingot-pg-", dir="/tmp"))
-    prefix: list[str] = []
-    if os.geteuid() == 0:
-        user = next(name for name in ("postgres", "nobody") if any(row.pw_name == name for row in pwd.getpwall()))
-        ids = pwd.getpwnam(user)
-        os.chown(folder, ids.pw_uid, ids.pw_gid)
-        prefix = ["setpriv", f"--reuid={ids.pw_uid}", f"--regid={ids.pw_gid}", "--clear-groups"]
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-
-    def call(program: str, *arguments: str) -> None:
-        command = [*prefix, str(binaries / program), *arguments]
-        subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL, timeout=60)
-
-    call("initdb", "-D", str(folder / "db"), "-U", "tester", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C")
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off"
-    call("pg_ctl", "-D", str(folder / "db"), "-o", options, "-l", str(folder / "log"), "-w", "start")
-    try:
-        yield f"postgresql://tester@127.0.0.1:{port}/postgres"
-    finally:
-        call("pg_ctl", "-D", str(folder / "db"), "-m", "immediate", "stop")
-        shutil.rmtree(folder)
 
 
 # ---- HTTP --------------------------------------------------------------------------------------------------------

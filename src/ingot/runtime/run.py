@@ -92,7 +92,9 @@ class Workflow:
         ask_model: AskModel | None = None,
         ask_person: AskPerson | None = None,
         environment: Mapping[str, str] | None = None,
+        perform: Perform | None = None,
     ) -> None:
+        """`perform` stands in for every step that no function computes; no module or model is then set up."""
         files = verified.files
         self.verified = verified
         self.digest: str = verified.digest
@@ -103,11 +105,11 @@ class Workflow:
         self._cited = citations(self._logic, frozenset(clause.id for clause in self.spec.clauses))
         names = _namespace(compile(self._text, "program.py", "exec"))
         self.transact: Transact = names["transact"]
-        self._effects = any(not step.is_function for step in self.spec.logic_requirements)
         modules = {Path(name).stem: files[name] for name in files if name.startswith("modules/")}
-        self._perform: Perform | None = None
-        if self._effects:
-            self._perform = make_perform(
+        self.perform: Perform | None = None
+        """Carries out a step that no function computes; None where the workflow has no such step."""
+        if any(not step.is_function for step in self.spec.logic_requirements):
+            self.perform = perform or make_perform(
                 self.spec, names, modules, ask_model=ask_model, ask_person=ask_person, environment=environment
             )
         self._nulls = {item.name: None for item in self.spec.inputs if item.nullable}
@@ -120,19 +122,19 @@ class Workflow:
 
     # ---- running -------------------------------------------------------------------------------------------------
 
-    def run(self, case: Mapping[str, Any], *, trace: bool = False) -> Outcome:
+    def run(self, case: Mapping[str, Any], *, trace: bool = False, perform: Perform | None = None) -> Outcome:
         """Run one transaction.
 
-        `case` maps every input's name to its value (nullable ones may be absent); decimals may be given as numbers or
+        `perform` carries out the steps that no function computes, in place of the workflow's own (`perform`). `case` maps every input's name to its value (nullable ones may be absent); decimals may be given as numbers or
         text, dates as ISO text. Raises InputError for a value that does not fit, OutputError where the program's
         answer does not, StepError where a module or bounded step is broken.
         """
         started = time.perf_counter()
         values = self.validate(case)
         if not trace:
-            return self._outcome(self.transact, values, started, None)
+            return self._outcome(self.transact, values, started, None, perform)
         hits: list[int] = []
-        return self._outcome(self._instrumented(hits.append), values, started, hits)
+        return self._outcome(self._instrumented(hits.append), values, started, hits, perform)
 
     def explain(self, case: Mapping[str, Any]) -> Explanation:
         """Run one transaction and tell every deciding line with the values that it saw."""
@@ -155,17 +157,25 @@ class Workflow:
                 f"the input is a {type(case).__name__}, not an object", hint="give a JSON object of the inputs"
             ) from None
 
-    def _outcome(self, transact: Transact, values: dict[str, Any], started: float, hits: list[int] | None) -> Outcome:
-        output, review = self._escalating(transact, values) if self._validates else self._answer(transact, values)
+    def _outcome(
+        self,
+        transact: Transact,
+        values: dict[str, Any],
+        started: float,
+        hits: list[int] | None,
+        perform: Perform | None = None,
+    ) -> Outcome:
+        answer = self._escalating if self._validates else self._answer
+        output, review = answer(transact, values, self.perform and (perform or self.perform))
         trace = None if hits is None else trace_of(hits, self._offset, self._cited)
         asked = None if review is None else Review(review[0], review[1], output)
         seconds = time.perf_counter() - started
         return Outcome(None if asked else output, asked, _run_id(), self.digest, seconds, trace)
 
-    def _answer(self, transact: Transact, values: dict[str, Any]) -> Answer:
+    def _answer(self, transact: Transact, values: dict[str, Any], perform: Perform | None) -> Answer:
         """The checked output or proposal, and the step and reason where a person must decide."""
         try:
-            output, review = self._drive(transact, values) if self._effects else transact(values)
+            output, review = drive(transact, values, perform) if perform is not None else transact(values)
         except NeedsReview as stop:
             return None, (stop.step, stop.reason)
         if output is None:
@@ -177,30 +187,17 @@ class Workflow:
             place = ".".join(map(str, first["loc"]))
             raise OutputError(f"the program answered {first['input']!r}: {first['msg']}", place=place) from None
 
-    def _escalating(self, transact: Transact, values: dict[str, Any]) -> Answer:
+    def _escalating(self, transact: Transact, values: dict[str, Any], perform: Perform | None) -> Answer:
         """The validator template: what cannot be computed or does not fit goes to a person, never on."""
 
         def escalate(_: Mapping[str, Any], proposed: Answer | None, problems: Sequence[str]) -> Answer:
             return (proposed or (None, None))[0], ("validator", "; ".join(problems))
 
         decision = self.template["run"](
-            lambda item: self._answer(transact, item), values, validate=lambda _: (), escalate=escalate
+            lambda item: self._answer(transact, item, perform), values, validate=lambda _: (), escalate=escalate
         )
         answer: Answer = decision.outcome
         return answer
-
-    def _drive(self, transact: Transact, values: dict[str, Any]) -> Any:
-        """Drive a program with effects: perform each step it yields and send the outputs back."""
-        assert self._perform is not None
-        flow = transact(values)
-        try:
-            name, arguments = next(flow)
-            while True:
-                name, arguments = flow.send(self._perform(name, arguments))
-        except StopIteration as end:
-            return end.value
-        finally:
-            flow.close()
 
     def _instrumented(self, hit: Callable[[int], None]) -> Transact:
         """The traced program, compiled when it is first asked for, telling `hit` of every deciding line."""
@@ -208,6 +205,19 @@ class Workflow:
             last = self._offset + self._logic.count("\n") + 1
             self._traced = _namespace(instrument(self._text, self._offset + 1, last))["transact"]
         return partial(self._traced, hit)
+
+
+def drive(transact: Transact, values: dict[str, Any], perform: Perform) -> Any:
+    """Drive a program with effects: perform each step it yields and send the outputs back."""
+    flow = transact(values)
+    try:
+        name, arguments = next(flow)
+        while True:
+            name, arguments = flow.send(perform(name, arguments))
+    except StopIteration as end:
+        return end.value
+    finally:
+        flow.close()
 
 
 def load(

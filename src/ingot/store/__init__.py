@@ -1,0 +1,10 @@
+"""Where runs, their audit log and the reviews that wait for a person are kept: SQLite, or PostgreSQL by URL.
+
+keys.py      the secret that keys input digests, seals sensitive values and stamps the audit log
+masks.py     what of a value may be written in the clear, by its fields' labels
+tables.py    the tables; migrations/ makes them
+database.py  an engine for a URL, migrated; one writer at a time
+audit.py     the append-only, hash-chained log: append, read, verify, prune, export
+runs.py      run a workflow so that every run is in the log before its outcome is given
+reviews.py   what waits for a person; a decision resumes its run exactly once
+"""

@@ -1,0 +1,253 @@
+"""The audit log: append-only segments of JSON lines, each chained to the one before.
+
+A record's hash is SHA-256 over the hash before it and the record's bytes; a segment's hash is that of its last record,
+then bound to the segment's own columns. Its stamp is keyed with the store's secret. Changing, removing, adding or
+reordering anything in the middle breaks the chain; cutting the end off is seen where a head that was noted earlier
+(`AuditLog.head`) is asked for again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, func, select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from ingot.canonical import canonical_json
+from ingot.errors import StoreError
+from ingot.store.database import now_text, reading, store_error, writing
+from ingot.store.keys import StoreKey
+from ingot.store.tables import about, segments
+
+Record = dict[str, Any]
+
+QUICK = 1
+"""The level of compression: what an append costs is on the way of every answer."""
+
+READ_AT_ONCE = 64
+
+RETENTION = "retention"
+"""The prefix of the segments that say what was pruned; they are pruned themselves only by saying so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The end of the log: the last segment's number (0: none yet) and its hash."""
+
+    number: int
+    hash: str
+
+    def __str__(self) -> str:
+        return f"{self.number}:{self.hash}"
+
+    @staticmethod
+    def parse(text: str) -> Head:
+        """What `str` wrote. Raises StoreError."""
+        number, _, found = text.partition(":")
+        if not (number.isdigit() and len(found) == 64 and set(found) <= set("0123456789abcdef")):
+            raise StoreError(
+                f"{text!r} is not a head of an audit log", hint="give NUMBER:HASH as `audit show` prints it"
+            )
+        return Head(int(number), found)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with the log, and at which segment."""
+
+    segment: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What verifying came to. `pruned` segments have only their hashes left; `problems` is empty where all holds."""
+
+    segments: int
+    records: int
+    pruned: int
+    head: Head
+    problems: tuple[Problem, ...]
+
+
+class AuditLog:
+    """The log of one store. Safe to use from several threads and processes."""
+
+    def __init__(self, engine: Engine, key: StoreKey) -> None:
+        self._engine, self._key = engine, key
+        with reading(engine) as connection:
+            self._store = str(connection.execute(select(about.c.store)).scalar_one())
+
+    def append(
+        self, records: Sequence[bytes], *, prefix: str, first: int = 0, within: Connection | None = None
+    ) -> Head:
+        """Add records (canonical JSON, no newline) as one segment, in `within`'s transaction where one is given.
+
+        Runs of these records are `prefix`-`first` and on. Raises StoreError: then nothing was added.
+        """
+        if not records:
+            raise ValueError("a segment has at least one record")
+        if within is not None:
+            return self._append(within, records, prefix, first)
+        try:
+            with writing(self._engine) as connection:
+                return self._append(connection, records, prefix, first)
+        except SQLAlchemyError as error:
+            raise store_error(error, "write the audit log") from None
+
+    def _append(self, connection: Connection, records: Sequence[bytes], prefix: str, first: int) -> Head:
+        last = self._last(connection)
+        number = last.number + 1
+        row = {"number": number, "prefix": prefix, "first": first, "records": len(records), "at": now_text()}
+        found = chained(last.hash, records, row)
+        chain = {"previous": last.hash, "hash": found, "stamp": self._key.stamp(found.encode())}
+        connection.execute(segments.insert().values(**row, **chain, body=zlib.compress(b"\n".join(records), QUICK)))
+        return Head(number, found)
+
+    def head(self) -> Head:
+        """The end of the log as it is now. Note it elsewhere: `verify` then sees whether the log was cut."""
+        with reading(self._engine) as connection:
+            return self._last(connection)
+
+    def _last(self, connection: Connection) -> Head:
+        last = connection.execute(
+            select(segments.c.number, segments.c.hash).order_by(segments.c.number.desc()).limit(1)
+        ).first()
+        return Head(0, _origin(self._store)) if last is None else Head(last.number, last.hash)
+
+    # ---- reading -------------------------------------------------------------------------------------------------
+
+    def records(self, run: str | None = None) -> Iterator[Record]:
+        """Every record in order, or those of one run. Raises StoreError where a body cannot be read."""
+        for row in self._rows(run):
+            if row.body is None:
+                continue
+            for line in _lines(row):
+                record = json.loads(line)
+                if run is None or record.get("run") == run:
+                    yield record
+
+    def _rows(self, run: str | None = None) -> Iterator[Row[Any]]:
+        """Segments in order, some at a time, each time from one state of the store."""
+        after, query = 0, select(segments).order_by(segments.c.number).limit(READ_AT_ONCE)
+        if run is not None:
+            prefix, _, number = run.rpartition("-")
+            at = int(number, 16) if number and set(number) <= set("0123456789abcdef") else -1
+            inside = (segments.c.first <= at) & (segments.c.first + segments.c.records > at)
+            query = query.where(segments.c.prefix == prefix, inside)
+        while True:
+            with reading(self._engine) as connection:
+                found = connection.execute(query.where(segments.c.number > after)).all()
+            yield from found
+            if len(found) < READ_AT_ONCE:
+                return
+            after = found[-1].number
+
+    def count(self) -> tuple[int, int]:
+        """Segments and records, those that retention has emptied included."""
+        with reading(self._engine) as connection:
+            row = connection.execute(select(func.count(), func.sum(segments.c.records)).select_from(segments)).one()
+        return int(row[0]), int(row[1] or 0)
+
+    # ---- verifying -----------------------------------------------------------------------------------------------
+
+    def verify(self, since: Head | None = None) -> Checked:
+        """Compute the whole chain anew. `since` is a head noted earlier, which must still be in the log."""
+        before = Head(0, _origin(self._store))
+        records = 0
+        pruned: list[int] = []
+        prunings: list[tuple[int, int]] = []
+        problems: list[Problem] = []
+        noted = since is None or since == before
+        for row in self._rows():
+            problems += [Problem(row.number, message) for message in self._broken(row, before)]
+            before = Head(row.number, row.hash)
+            noted = noted or before == since
+            records += row.records
+            if row.body is None:
+                pruned.append(row.number)
+            elif row.prefix == RETENTION and not (problems and problems[-1].segment == row.number):
+                prunings += [tuple(json.loads(line)["segments"]) for line in _lines(row)]
+        problems += [
+            Problem(one, "it is empty, and no record says that it was pruned") for one in _unsaid(pruned, prunings)
+        ]
+        if not noted:
+            problems.append(Problem(before.number, f"the noted head {since} is not in the log: it was cut or replaced"))
+        return Checked(before.number, records, len(pruned), before, tuple(problems))
+
+    def _broken(self, row: Row[Any], before: Head) -> Iterator[str]:
+        if row.number != before.number + 1:
+            yield f"segment {before.number + 1} is missing"
+        if row.previous != before.hash:
+            yield "it does not follow the segment before it"
+        if not hmac.compare_digest(row.stamp, self._key.stamp(row.hash.encode())):
+            yield "its stamp was not made with the store's secret"
+        if row.body is None:
+            return
+        try:
+            lines = _lines(row)
+        except StoreError as error:
+            yield error.message
+            return
+        if len(lines) != row.records:
+            yield f"it has {len(lines)} records and should have {row.records}"
+        if chained(row.previous, lines, row._mapping) != row.hash:
+            yield "its records are not those that were written"
+
+    # ---- retention -----------------------------------------------------------------------------------------------
+
+    def prune(self, before: str) -> int:
+        """Empty the segments that were written before a time (``2026-01-31T00:00:00Z``): their hashes stay, so the chain
+        holds, and a record of the pruning is added. Returns how many segments were emptied."""
+        old = (segments.c.at < before) & segments.c.body.is_not(None)
+        try:
+            with writing(self._engine) as connection:
+                numbers = connection.execute(select(segments.c.number).where(old).order_by(segments.c.number)).scalars()
+                emptied = list(numbers)
+                if not emptied:
+                    return 0
+                note = {
+                    "kind": "pruned",
+                    "before": before,
+                    "segments": [emptied[0], emptied[-1]],
+                    "count": len(emptied),
+                }
+                self._append(connection, [canonical_json(note)], RETENTION, emptied[-1])
+                connection.execute(update(segments).where(old).values(body=None))
+        except SQLAlchemyError as error:
+            raise store_error(error, "prune the audit log") from None
+        return len(emptied)
+
+
+def chained(previous: str, records: Sequence[bytes], row: Any) -> str:
+    """The hash of a segment: over the hash before, every record, and the columns that say what and when."""
+    running = bytes.fromhex(previous)
+    sha256 = hashlib.sha256
+    for record in records:
+        running = sha256(running + record).digest()
+    columns = [row[name] for name in ("number", "prefix", "first", "records", "at")]
+    return sha256(running + canonical_json(columns)).hexdigest()
+
+
+def _unsaid(pruned: Sequence[int], prunings: Sequence[tuple[int, int]]) -> Iterator[int]:
+    """The empty segments that lie in no range that a pruning names."""
+    for number in pruned:
+        if not any(first <= number <= last for first, last in prunings):
+            yield number
+
+
+def _origin(store: str) -> str:
+    return hashlib.sha256(b"ingot audit " + store.encode()).hexdigest()
+
+
+def _lines(row: Row[Any]) -> list[bytes]:
+    try:
+        return zlib.decompress(row.body).split(b"\n")
+    except zlib.error:
+        raise StoreError("its body cannot be read", place=f"segment {row.number}") from None

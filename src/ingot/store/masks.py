@@ -1,0 +1,56 @@
+"""What of a value may be written in the clear, by the labels of its fields."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ingot.fields import Field, to_plain
+
+Plain = dict[str, Any]
+
+
+class Mask:
+    """Takes the labelled values (``sensitive: phi``, ``pii``, ``pan``) out of objects with these fields.
+
+    A field that the mask does not know is treated as labelled: it is better to seal too much.
+    """
+
+    def __init__(self, fields: Iterable[Field]) -> None:
+        self._fields = {field.name: field for field in fields}
+        self._labelled = {name for name, field in self._fields.items() if _is_labelled(field)}
+
+    def split(self, values: Mapping[str, Any]) -> tuple[Plain, Plain]:
+        """The values as plain JSON with ``<phi>`` and the like in place of what is labelled, and the fields that hold
+        something labelled, whole."""
+        plain: Plain = to_plain(values)
+        hidden = {name: value for name, value in plain.items() if name in self._labelled or name not in self._fields}
+        if hidden:
+            plain |= {name: self._masked(name, value) for name, value in hidden.items()}
+        return plain, hidden
+
+    def _masked(self, name: str, value: Any) -> Any:
+        field = self._fields.get(name)
+        return "<unknown>" if field is None and value is not None else _masked(field, value)
+
+
+def joined(masked: Mapping[str, Any], hidden: Mapping[str, Any]) -> Plain:
+    """What `Mask.split` took apart."""
+    return {**masked, **hidden}
+
+
+def _is_labelled(field: Field) -> bool:
+    inner = (*field.fields, *((field.items,) if field.items is not None else ()))
+    return field.sensitive is not None or any(_is_labelled(one) for one in inner)
+
+
+def _masked(field: Field | None, value: Any) -> Any:
+    """The value with what is labelled replaced; null stays null, since that a value is missing decides runs."""
+    if value is None or field is None or not _is_labelled(field):
+        return value
+    if field.sensitive is not None:
+        return f"<{field.sensitive}>"
+    if isinstance(value, list):
+        return [_masked(field.items, one) for one in value]
+    inner = {one.name: one for one in field.fields}
+    return {key: _masked(inner.get(key), one) for key, one in value.items()}

@@ -1,0 +1,155 @@
+"""What waits for a person: list, show, decide. A decision resumes its run exactly once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import ValidationError
+from sqlalchemy import Row, select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from ingot.canonical import canonical_json
+from ingot.errors import InputError, StoreError
+from ingot.fields import to_plain, validator
+from ingot.runtime.run import Outcome
+from ingot.store.database import now_text, reading, store_error, writing
+from ingot.store.runs import ENDED, RUNNING, WAITING, RecordedWorkflow
+from ingot.store.store import Store
+from ingot.store.tables import reviews, runs
+
+State = Literal["open", "approved", "rejected"]
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """One review. `input`, `arguments` (of the step that asks) and `proposed` are in the clear: show them only to who may
+    see them. `answer` is what the person gave."""
+
+    review: str
+    run: str
+    workflow: str
+    step: str
+    reason: str
+    state: State
+    at: str
+    input: Mapping[str, Any]
+    arguments: Mapping[str, Any]
+    proposed: Mapping[str, Any] | None
+    decided_at: str | None = None
+    decided_by: str | None = None
+    why: str | None = None
+    answer: Mapping[str, Any] | None = None
+
+
+def list_reviews(store: Store, state: State | None = "open", most: int = 100) -> list[Mapping[str, Any]]:
+    """Reviews, oldest first, without what is sealed. `state` None lists all."""
+    shown = [reviews.c[name] for name in ("review", "run", "workflow", "step", "reason", "state", "at", "decided_by")]
+    query = select(*shown).order_by(reviews.c.at, reviews.c.review).limit(most)
+    if state is not None:
+        query = query.where(reviews.c.state == state)
+    with reading(store.engine) as connection:
+        return [dict(row._mapping) for row in connection.execute(query)]
+
+
+def show_review(store: Store, review: str) -> Review:
+    """One review, opened. Raises StoreError where there is none."""
+    with reading(store.engine) as connection:
+        row = connection.execute(select(reviews).where(reviews.c.review == review)).first()
+    if row is None:
+        raise StoreError(f"there is no review {review!r}", hint="see `ingot reviews list`")
+    return _opened(row, store)
+
+
+def _opened(row: Row[Any], store: Store) -> Review:
+    held = json.loads(store.key.open(row.sealed, row.review.encode()))
+    answer = None if row.answer is None else json.loads(store.key.open(row.answer, f"{row.review}/answer".encode()))
+    return Review(
+        row.review, row.run, row.workflow, row.step, row.reason, row.state, row.at, held["input"], held["arguments"],
+        held["proposed"], row.decided_at, row.decided_by, row.why, answer,
+    )  # fmt: skip
+
+
+def decide(
+    recorded: RecordedWorkflow,
+    review: str,
+    *,
+    approve: bool,
+    by: str,
+    why: str,
+    answer: Mapping[str, Any] | None = None,
+) -> Outcome | None:
+    """A person's decision: recorded with who, when and why, and the run goes on. Returns what it came to.
+
+    Approving takes the workflow's proposal, or `answer` where there is none: the outputs of the step that asks, or of
+    the whole workflow where it stopped at its end. Rejecting ends the run without an output, or with `answer` as its
+    output where one is given; the outcome is then None. Raises InputError for an answer that does not fit, StoreError
+    where the review is decided already or the store fails: then nothing has changed.
+    """
+    store = recorded.store
+    held = show_review(store, review)
+    if held.state != "open":
+        raise StoreError(f"review {review!r} was {held.state} by {held.decided_by}", place=held.decided_at)
+    if not by.strip() or not why.strip():
+        raise InputError("a decision has a name and a reason", hint="say who decides and why")
+    is_step = recorded.workflow.perform is not None and held.proposed is None and _is_step(recorded, held.step)
+    goes_on = approve and is_step
+    given = _checked(recorded, held, held.proposed if answer is None and approve else answer, is_step, approve)
+    try:
+        with writing(store.engine) as connection:
+            _decided(connection, store, held, approve, by.strip(), why.strip(), given)
+            if goes_on:
+                recorded.finish_step(held.run, int(held.review.rpartition(".")[2]), held.step, given or {}, connection)
+            state = RUNNING if goes_on else ENDED
+            mine = (runs.c.run == held.run) & (runs.c.state == WAITING)
+            connection.execute(update(runs).where(mine).values(state=state))
+    except SQLAlchemyError as error:
+        raise store_error(error, "keep the decision") from None
+    return recorded.resume(held.run) if goes_on else None
+
+
+def _is_step(recorded: RecordedWorkflow, name: str) -> bool:
+    return any(step.step == name and not step.is_function for step in recorded.workflow.spec.logic_requirements)
+
+
+def _checked(
+    recorded: RecordedWorkflow, held: Review, answer: Mapping[str, Any] | None, is_step: bool, approve: bool
+) -> dict[str, Any] | None:
+    """The answer as plain JSON, of the types of the outputs that it stands for. Raises InputError."""
+    spec = recorded.workflow.spec
+    step = next((one for one in spec.logic_requirements if one.step == held.step), None)
+    fields = step.outputs if is_step and step is not None else spec.outputs
+    if answer is None:
+        if approve and fields:
+            names = ", ".join(one.name for one in fields)
+            raise InputError("the run has no proposal: approving needs an answer", hint=f"give {names}")
+        return None
+    try:
+        checked: dict[str, Any] = to_plain(validator(fields).validate_python(answer))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "answer"
+        raise InputError(f"the answer does not fit: {first['msg']}", place=place) from None
+    return checked
+
+
+def _decided(
+    connection: Any, store: Store, held: Review, approve: bool, by: str, why: str, given: dict[str, Any] | None
+) -> None:
+    state = "approved" if approve else "rejected"
+    at = now_text()
+    sealed = None if given is None else store.key.seal(canonical_json(given), f"{held.review}/answer".encode())
+    mine = (reviews.c.review == held.review) & (reviews.c.state == "open")
+    values = {"state": state, "decided_at": at, "decided_by": by, "why": why, "answer": sealed}
+    if connection.execute(update(reviews).where(mine).values(**values)).rowcount != 1:
+        raise StoreError(
+            f"review {held.review!r} was decided by somebody else just now", hint="see `ingot reviews show`"
+        )
+    record = {
+        "kind": "decision", "run": held.run, "review": held.review, "at": at, "step": held.step, "state": state, "by": by,
+        "why": why, "answer_digest": None if given is None else store.key.input_digest(canonical_json(given)),
+    }  # fmt: skip
+    prefix, _, number = held.run.rpartition("-")
+    store.audit.append([canonical_json(record)], prefix=prefix, first=int(number, 16), within=connection)

@@ -1,0 +1,340 @@
+"""Run a workflow so that every run is in the audit log before its outcome is given.
+
+A pure workflow costs one append. One with module, bounded or human steps also keeps a journal: the outputs of each
+finished step, so that a run which was killed or waited for a person goes on where it was and repeats no step that had
+finished. (A step that was under way when the process died is carried out again.)
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import count
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+from ingot.canonical import canonical_json
+from ingot.errors import IngotError, InputError, StoreError
+from ingot.fields import to_plain, validator
+from ingot.runtime.run import Outcome, Workflow
+from ingot.runtime.steps import Perform
+from ingot.store.database import now_text, reading, store_error, writing
+from ingot.store.masks import Mask, joined
+from ingot.store.store import Store
+from ingot.store.tables import reviews, runs, steps
+
+RUNNING, WAITING, ENDED = "running", "waiting", "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One finished step of a run; its outputs as plain JSON."""
+
+    step: str
+    outputs: Mapping[str, Any]
+
+
+@dataclass
+class Progress:
+    """What a run has behind it: its input as plain JSON and its finished steps in order; `asked` is the step at which it
+    stopped and what that step was given."""
+
+    run: str
+    input: dict[str, Any]
+    done: list[Step] = field(default_factory=list)
+    asked: tuple[str, Mapping[str, Any]] | None = None
+
+
+class RecordedWorkflow:
+    """A workflow with a store. Safe to use from several threads."""
+
+    def __init__(self, workflow: Workflow, store: Store) -> None:
+        self.workflow, self.store = workflow, store
+        spec = workflow.spec
+        self._inputs, self._outputs = Mask(spec.inputs), Mask(spec.outputs)
+        self._checks = {step.step: validator(step.outputs) for step in spec.logic_requirements if step.outputs}
+        self._name = f"{spec.metadata.name} {spec.metadata.version}"
+        self._prefix = os.urandom(6).hex()
+        self._numbers = count(1)
+
+    def run(self, case: Mapping[str, Any], *, run: str | None = None) -> Outcome:
+        """Run one transaction and record it. `run` is its id, by default a new one.
+
+        Raises what `Workflow.run` raises (recorded as failed, but for an input that does not fit), and StoreError where
+        it cannot be recorded: then there is no answer.
+        """
+        run = run or f"{self._prefix}-{next(self._numbers):08x}"
+        if self.workflow.perform is None:
+            return self._pure(run, case)
+        plain: dict[str, Any] = to_plain(case)
+        self._begin(run, plain)
+        return self._go_on(Progress(run, plain))
+
+    def _pure(self, run: str, case: Mapping[str, Any]) -> Outcome:
+        plain: dict[str, Any] = to_plain(case)
+        try:
+            outcome = replace(self.workflow.run(case, trace=True), run_id=run)
+        except InputError:  # no run came of it
+            raise
+        except IngotError as error:
+            self._append(run, self._failure(run, plain, error, ()))
+            raise
+        record = self.record(run, plain, outcome, ())
+        if outcome.review is None:
+            self._append(run, record)
+        else:
+            self._wait(Progress(run, plain), record, outcome)
+        return outcome
+
+    def _wait(self, progress: Progress, record: dict[str, Any], outcome: Outcome) -> None:
+        """A pure run that ends with a person: its record, the run and the review, all of it or nothing."""
+        try:
+            with writing(self.store.engine) as connection:
+                connection.execute(runs.insert().values(**self._row(progress, WAITING)))
+                self._append(progress.run, record, connection)
+                connection.execute(reviews.insert().values(**self._review(progress, outcome)))
+        except IntegrityError:
+            raise _twice(progress.run) from None
+        except SQLAlchemyError as error:
+            raise store_error(error, "record the run") from None
+
+    def _row(self, progress: Progress, state: str) -> dict[str, Any]:
+        sealed = self.store.key.seal(canonical_json(progress.input), progress.run.encode())
+        return {
+            "run": progress.run, "workflow": self._name, "digest": self.workflow.digest, "state": state,
+            "sealed": sealed, "at": now_text(),
+        }  # fmt: skip
+
+    def _append(self, run: str, record: dict[str, Any], within: Connection | None = None) -> None:
+        prefix, _, number = run.rpartition("-")
+        self.store.audit.append([canonical_json(record)], prefix=prefix, first=int(number, 16), within=within)
+
+    # ---- runs with steps -----------------------------------------------------------------------------------------
+
+    def _begin(self, run: str, plain: dict[str, Any]) -> None:
+        self.workflow.validate(plain)
+        try:
+            with writing(self.store.engine) as connection:
+                connection.execute(runs.insert().values(**self._row(Progress(run, plain), RUNNING)))
+        except IntegrityError:
+            raise _twice(run) from None
+        except SQLAlchemyError as error:
+            raise store_error(error, "begin the run") from None
+
+    def resume(self, run: str) -> Outcome:
+        """Go on with a run that was killed, or whose review was decided. Raises StoreError where it is not under way or
+        belongs to another artifact."""
+        with reading(self.store.engine) as connection:
+            row = connection.execute(select(runs).where(runs.c.run == run)).first()
+            if row is None:
+                raise StoreError(f"there is no run {run!r} under way", hint="see `ingot audit show`")
+            if row.digest != self.workflow.digest:
+                raise StoreError(
+                    f"run {run!r} belongs to artifact {row.digest[:12]}, this is {self.workflow.digest[:12]}",
+                    hint="a run goes on with the version that it began with",
+                )
+            if row.state != RUNNING:
+                raise StoreError(f"run {run!r} is {row.state}", hint="decide its review first: `ingot reviews list`")
+            finished = connection.execute(select(steps).where(steps.c.run == run).order_by(steps.c.number)).all()
+        key = self.store.key
+        done = [Step(one.step, json.loads(key.open(one.sealed, f"{run}/{one.number}".encode()))) for one in finished]
+        return self._go_on(Progress(run, json.loads(key.open(row.sealed, run.encode())), done))
+
+    def unfinished(self) -> list[str]:
+        """Runs of this artifact that are under way: where no process works on them, they were killed."""
+        mine = (runs.c.digest == self.workflow.digest) & (runs.c.state == RUNNING)
+        with reading(self.store.engine) as connection:
+            return list(connection.execute(select(runs.c.run).where(mine).order_by(runs.c.at)).scalars())
+
+    def _go_on(self, progress: Progress) -> Outcome:
+        try:
+            outcome = self.workflow.run(progress.input, trace=True, perform=self._journalled(progress))
+        except StoreError:
+            raise
+        except IngotError as error:
+            record = self._failure(progress.run, progress.input, error, progress.done)
+            self._end(progress, ENDED, record, None)
+            raise
+        outcome = replace(outcome, run_id=progress.run)
+        record = self.record(progress.run, progress.input, outcome, progress.done)
+        self._end(progress, ENDED if outcome.review is None else WAITING, record, outcome)
+        return outcome
+
+    def _journalled(self, progress: Progress) -> Perform:
+        numbers = count()
+        own = self.workflow.perform
+        assert own is not None
+
+        def perform(step: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+            number = next(numbers)
+            if number < len(progress.done):
+                return self._restored(progress, number, step)
+            progress.asked = (step, arguments)
+            outputs = own(step, arguments)
+            progress.asked = None
+            self.finish_step(progress.run, number, step, to_plain(outputs))
+            progress.done.append(Step(step, to_plain(outputs)))
+            return outputs
+
+        return perform
+
+    def _restored(self, progress: Progress, number: int, step: str) -> Mapping[str, Any]:
+        done = progress.done[number]
+        if done.step != step:
+            raise StoreError(f"step {number} of run {progress.run!r} was {done.step!r} and is now {step!r}")
+        check = self._checks.get(step)
+        restored: Mapping[str, Any] = done.outputs if check is None else check.validate_python(done.outputs)
+        return restored
+
+    def finish_step(
+        self, run: str, number: int, step: str, outputs: Mapping[str, Any], within: Connection | None = None
+    ) -> None:
+        """Keep the outputs (plain JSON) of a run's step `number`, once."""
+        sealed = self.store.key.seal(canonical_json(outputs), f"{run}/{number}".encode())
+        insert = steps.insert().values(run=run, number=number, step=step, sealed=sealed, at=now_text())
+        if within is not None:
+            within.execute(insert)
+            return
+        try:
+            with writing(self.store.engine) as connection:
+                connection.execute(insert)
+        except SQLAlchemyError as error:
+            raise store_error(error, f"keep what step {step!r} gave") from None
+
+    def _end(self, progress: Progress, state: str, record: dict[str, Any], outcome: Outcome | None) -> None:
+        """The run's record, its state and, where a person must decide, the review: all of it or nothing."""
+        run = progress.run
+        try:
+            with writing(self.store.engine) as connection:
+                mine = (runs.c.run == run) & (runs.c.state == RUNNING)
+                if connection.execute(update(runs).where(mine).values(state=state)).rowcount != 1:
+                    raise StoreError(f"run {run!r} was ended by another process", hint="see `ingot audit show`")
+                self._append(run, record, connection)
+                if outcome is not None and outcome.review is not None:
+                    connection.execute(reviews.insert().values(**self._review(progress, outcome)))
+        except SQLAlchemyError as error:
+            raise store_error(error, "end the run") from None
+
+    def _review(self, progress: Progress, outcome: Outcome) -> dict[str, Any]:
+        assert outcome.review is not None
+        arguments = {} if progress.asked is None else to_plain(progress.asked[1])
+        held = {"input": progress.input, "arguments": arguments, "proposed": to_plain(outcome.review.proposed)}
+        number = len(progress.done)
+        review = f"{progress.run}.{number}"
+        return {
+            "review": review, "run": progress.run, "number": number, "workflow": self._name,
+            "step": outcome.review.step, "reason": outcome.review.reason, "state": "open", "at": now_text(),
+            "sealed": self.store.key.seal(canonical_json(held), review.encode()),
+        }  # fmt: skip
+
+    # ---- records -------------------------------------------------------------------------------------------------
+
+    def record(self, run: str, plain: dict[str, Any], outcome: Outcome, done: Sequence[Step]) -> dict[str, Any]:
+        """The audit record of a run that came to an outcome. Labelled values are in ``sealed`` only."""
+        review = outcome.review
+        answered = outcome.output if review is None else review.proposed
+        shown, hidden = ({}, {}) if answered is None else self._outputs.split(answered)
+        record = self._common(run, plain, {"output": hidden, "steps": [[one.step, one.outputs] for one in done]})
+        trace = outcome.trace
+        clauses = list(trace.clauses) if trace is not None else []
+        record |= {
+            "status": outcome.status, "seconds": round(outcome.seconds, 6), "clauses": clauses,
+            "lines": list(trace.lines) if trace is not None else [], "reason_code": clauses[-1] if clauses else None,
+        }  # fmt: skip
+        if review is None:
+            return record | {"output": shown}
+        proposed = None if review.proposed is None else shown
+        return record | {"review": {"step": review.step, "reason": review.reason, "proposed": proposed}}
+
+    def _failure(self, run: str, plain: dict[str, Any], error: IngotError, done: Sequence[Step]) -> dict[str, Any]:
+        """The record of a run that failed: its message may hold values, so it is sealed."""
+        hidden = {"error": error.message, "steps": [[one.step, one.outputs] for one in done]}
+        return self._common(run, plain, hidden) | {
+            "status": "failed",
+            "error": type(error).__name__,
+            "at_step": error.place,
+        }
+
+    def _common(self, run: str, plain: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
+        masked, hidden = self._inputs.split(plain)
+        sealed = {name: value for name, value in {"input": hidden, **more}.items() if value}
+        key = self.store.key
+        record = {
+            "kind": "run", "run": run, "at": now_text(), "workflow": self._name, "digest": self.workflow.digest,
+            "input": masked, "input_digest": key.input_digest(canonical_json(plain)),
+        }  # fmt: skip
+        return record | ({"sealed": key.seal(canonical_json(sealed), run.encode())} if sealed else {})
+
+
+def _twice(run: str) -> StoreError:
+    return StoreError(f"run {run!r} is in the store already", hint="give each run an id of its own")
+
+
+def opened(record: Mapping[str, Any], store: Store) -> dict[str, Any]:
+    """A run's record with what was sealed in its place. Raises StoreError where it does not open."""
+    if "sealed" not in record:
+        return dict(record)
+    hidden = json.loads(store.key.open(record["sealed"], str(record["run"]).encode()))
+    whole = {name: value for name, value in record.items() if name != "sealed"}
+    whole["input"] = joined(record["input"], hidden.get("input", {}))
+    review = record.get("review")
+    if review is not None and review["proposed"] is not None:
+        whole["review"] = {**review, "proposed": joined(review["proposed"], hidden.get("output", {}))}
+    elif "output" in record:
+        whole["output"] = joined(record["output"], hidden.get("output", {}))
+    return whole | {name: hidden[name] for name in ("steps", "error") if name in hidden}
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """A recorded run and the same run now: `same` where they are byte for byte the same outcome."""
+
+    before: bytes
+    now: bytes
+
+    @property
+    def same(self) -> bool:
+        """Whether nothing differs."""
+        return self.before == self.now
+
+
+def replay(record: Mapping[str, Any], workflow: Workflow, store: Store) -> Replayed:
+    """Execute a recorded run again, its steps giving what they gave. Nothing is recorded and no step is carried out.
+
+    Raises StoreError where the record does not open, belongs to another artifact or is not of a run that ended.
+    """
+    if record.get("kind") != "run" or record.get("status") == "failed":
+        raise StoreError(f"{record.get('run')!r} came to no outcome that could be compared")
+    if record["digest"] != workflow.digest:
+        raise StoreError(f"the run was of artifact {record['digest'][:12]}, this is {workflow.digest[:12]}")
+    whole = opened(record, store)
+    recorded = RecordedWorkflow(workflow, store)
+    done = [Step(step, outputs) for step, outputs in whole.get("steps", ())]
+    progress = Progress(str(record["run"]), whole["input"], done)
+    numbers = count()
+
+    def perform(step: str, _arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        number = next(numbers)
+        if number >= len(done):
+            from ingot.runtime.steps import NeedsReview
+
+            review = record.get("review") or {}
+            raise NeedsReview(step, str(review.get("reason", "the recorded run did not get this far")))
+        return recorded._restored(progress, number, step)
+
+    outcome = workflow.run(whole["input"], trace=True, perform=perform)
+    return Replayed(canonical_json(_outcome_of(whole)), canonical_json(_outcome_of(outcome_record(outcome))))
+
+
+def outcome_record(outcome: Outcome) -> dict[str, Any]:
+    """An outcome as its record would have it, in the clear."""
+    shown = outcome.to_json()
+    return {**shown, **shown.pop("trace", {"lines": [], "clauses": []})}
+
+
+def _outcome_of(record: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: record[name] for name in ("status", "output", "review", "lines", "clauses") if name in record}

@@ -1,0 +1,80 @@
+"""The tables of a store. `migrations` makes them; nothing here does."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text
+
+tables = MetaData()
+
+HEAD_REVISION = "0001"
+"""The newest migration: what this version of the package reads and writes."""
+
+about = Table(
+    "ingot_store",
+    tables,
+    Column("id", Integer, primary_key=True),
+    Column("store", String(32), nullable=False),
+    Column("key_check", String(32), nullable=False),
+    Column("created", String(32), nullable=False),
+)
+
+segments = Table(
+    "ingot_audit",
+    tables,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("previous", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+    Column("stamp", String(64), nullable=False),
+    Column("prefix", String(40), nullable=False),
+    Column("first", Integer, nullable=False),
+    Column("records", Integer, nullable=False),
+    Column("at", String(32), nullable=False),
+    Column("body", LargeBinary),
+    Index("ingot_audit_runs", "prefix", "first"),
+    Index("ingot_audit_at", "at"),
+)
+"""One row per append: `records` lines of JSON, compressed, chained by `previous` and `hash`. Runs `first` and on of
+`prefix` are in it. Where retention has removed `body`, the hashes stay."""
+
+runs = Table(
+    "ingot_runs",
+    tables,
+    Column("run", String(64), primary_key=True),
+    Column("workflow", String(200), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("sealed", Text, nullable=False),
+    Column("at", String(32), nullable=False),
+)
+"""Runs that are under way or wait for a person: `state` is ``running``, ``waiting`` or ``ended``; `sealed` the input."""
+
+steps = Table(
+    "ingot_steps",
+    tables,
+    Column("run", String(64), ForeignKey("ingot_runs.run"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("step", String(100), nullable=False),
+    Column("sealed", Text, nullable=False),
+    Column("at", String(32), nullable=False),
+)
+"""The outputs of the steps that a run has finished, which are not carried out again when it goes on."""
+
+reviews = Table(
+    "ingot_reviews",
+    tables,
+    Column("review", String(64), primary_key=True),
+    Column("run", String(64), ForeignKey("ingot_runs.run"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("workflow", String(200), nullable=False),
+    Column("step", String(100), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("sealed", Text, nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("at", String(32), nullable=False),
+    Column("decided_at", String(32)),
+    Column("decided_by", String(200)),
+    Column("why", Text),
+    Column("answer", Text),
+    Index("ingot_reviews_open", "state", "at"),
+)
+"""What waits for a person: `state` is ``open``, ``approved`` or ``rejected``; `answer` is sealed."""
