@@ -8,12 +8,17 @@ from typing import Any
 
 from ingot.fields import to_plain
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
 
 def canonical_json(value: Any) -> bytes:
     """UTF-8 JSON with sorted keys, no spaces, no NaN; decimals and dates as text."""
-    return json.dumps(
-        to_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    ).encode()
+    return plain_json(to_plain(value))
+
+
+def plain_json(value: Any) -> bytes:
+    """`canonical_json` of what is plain JSON already, which is not looked through again."""
+    return _ENCODER.encode(value).encode()
 
 
 def readable_json(value: Any) -> bytes:

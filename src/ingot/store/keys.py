@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import hmac
 import os
 from collections.abc import Mapping
@@ -35,11 +34,11 @@ class StoreKey:
 
     def input_digest(self, content: bytes) -> str:
         """Hex HMAC-SHA256 of an input's canonical bytes: equal inputs can be found, and none can be guessed."""
-        return hmac.new(self._inputs, content, hashlib.sha256).hexdigest()
+        return hmac.digest(self._inputs, content, "sha256").hex()
 
     def stamp(self, content: bytes) -> str:
         """Hex HMAC-SHA256 of a segment's hash: who has only the database cannot write a chain anew."""
-        return hmac.new(self._chain, content, hashlib.sha256).hexdigest()
+        return hmac.digest(self._chain, content, "sha256").hex()
 
     def seal(self, plain: bytes, about: bytes) -> str:
         """AES-256-GCM of `plain` as base64. It opens only with the same `about` (the run that it belongs to)."""

@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from ingot.canonical import canonical_json
+from ingot.canonical import canonical_json, plain_json
 from ingot.errors import IngotError, InputError, StoreError
 from ingot.fields import to_plain, validator
 from ingot.runtime.run import Outcome, Workflow
@@ -111,7 +111,7 @@ class RecordedWorkflow:
 
     def _append(self, run: str, record: dict[str, Any], within: Connection | None = None) -> None:
         prefix, _, number = run.rpartition("-")
-        self.store.audit.append([canonical_json(record)], prefix=prefix, first=int(number, 16), within=within)
+        self.store.audit.append([plain_json(record)], prefix=prefix, first=int(number, 16), within=within)
 
     # ---- runs with steps -----------------------------------------------------------------------------------------
 
@@ -265,7 +265,7 @@ class RecordedWorkflow:
         key = self.store.key
         record = {
             "kind": "run", "run": run, "at": now_text(), "workflow": self._name, "digest": self.workflow.digest,
-            "input": masked, "input_digest": key.input_digest(canonical_json(plain)),
+            "input": masked, "input_digest": key.input_digest(plain_json(plain)),
         }  # fmt: skip
         return record | ({"sealed": key.seal(canonical_json(sealed), run.encode())} if sealed else {})
 
