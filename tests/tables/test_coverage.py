@@ -2,14 +2,15 @@
 
 import itertools
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from ingot.spec import Spec
-from ingot.tables.coverage import Coverage, cover, holds, show_witness
+from ingot.tables.cells import Cell, Comparison, Literal, Test
+from ingot.tables.coverage import Coverage, cover, show_witness
 from ingot.tables.source import may_miss
 from ingot.tables.table import DecisionTable, read_table
 from tests.tables.conftest import Run, table_spec
@@ -37,6 +38,39 @@ AGES = [
 FEES = ["-", "-", "< 0.5", ">= 0.5", "[0.2..0.3]", "(0.2..0.3)", "not(0.1)", "0.55", "> 0.9"]
 PLANS = ["-", "gold", "tin", "not(tin)", "gold, tin"]
 MEMBERS = ["-", "true", "false", "not(true)"]
+
+
+def holds(cell: Cell, value: Any) -> bool:
+    """Whether a cell of literals holds for a value. A comparison with null says nothing, so it does not hold, except
+    with the literal null."""
+    if not cell.tests:
+        return True
+    if cell.negated:
+        if value is None:
+            return False
+        return not any(one_holds(test, value) for test in cell.tests)
+    return any(one_holds(test, value) for test in cell.tests)
+
+
+def one_holds(test: Test, value: Any) -> bool:
+    ends = [test.right] if isinstance(test, Comparison) else [test.low, test.high]
+    literals = [one.value for one in ends if isinstance(one, Literal)]
+    if isinstance(test, Comparison) and literals == [None]:
+        return test.op in ("=", "!=") and (value is None) == (test.op == "=")
+    if value is None or None in literals:
+        return False
+    if isinstance(test, Comparison):
+        right: Any = literals[0]
+        return bool(COMPARE[test.op](value, right))
+    low, high = literals
+    above = value >= low if test.low_counts else value > low
+    return bool(above and (value <= high if test.high_counts else value < high))
+
+
+COMPARE: Mapping[str, Any] = {
+    "=": lambda a, b: a == b, "!=": lambda a, b: a != b, "<": lambda a, b: a < b, "<=": lambda a, b: a <= b,
+    ">": lambda a, b: a > b, ">=": lambda a, b: a >= b,
+}  # fmt: skip
 
 
 def random_spec(seed: int, policy: str) -> Spec:

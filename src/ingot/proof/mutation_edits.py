@@ -42,14 +42,15 @@ def edits(program: Program, source: Source) -> Iterator[tuple[ast.stmt, Edit]]:
 
 
 def _function(top: ast.FunctionDef, source: Source, texts: Texts, returns: list[ast.Return]) -> Iterator[Edit]:
+    names = _Names(top, source) if returns else None
     for statement in statements(top.body):
         for expression, is_test in _expressions(statement):
             yield from _Expression(source, texts, expression, is_test).edits()
         yield from _statement(statement, source)
         for block in (*blocks(statement), *([top.body] if statement is top.body[0] else [])):
             yield from _swaps(block, source)
-        if isinstance(statement, ast.Return) and statement.value is not None:
-            yield from _returns(statement, top, source, returns)
+        if isinstance(statement, ast.Return) and statement.value is not None and names is not None:
+            yield from _returns(statement, names, source, returns)
 
 
 # ---- statements --------------------------------------------------------------------------------------------------
@@ -110,21 +111,38 @@ def _tree(body: list[ast.stmt]) -> list[str]:
     return [ast.dump(statement) for statement in body]
 
 
-def _returns(own: ast.Return, top: ast.FunctionDef, source: Source, returns: list[ast.Return]) -> Iterator[Edit]:
+class _Names:
+    """The names that exist in a function: everywhere, and those that it sets, by line."""
+
+    def __init__(self, top: ast.FunctionDef, source: Source) -> None:
+        self._everywhere = {one.arg for one in ast.walk(top.args) if isinstance(one, ast.arg)} | set(dir(builtins))
+        self._everywhere |= {
+            "Decimal",
+            "date",
+            *ROUNDING,
+            *(one for node in source.tree.body for one in _defined(node)),
+        }
+        inner = (one for node in top.body for one in ast.walk(node) if isinstance(one, ast.Name))
+        self._set = [(one.lineno, one.id) for one in inner if isinstance(one.ctx, ast.Store)]
+
+    def before(self, line: int) -> set[str]:
+        """Those that exist in a line."""
+        return self._everywhere | {name for at, name in self._set if at < line}
+
+
+def _returns(own: ast.Return, names: _Names, source: Source, returns: list[ast.Return]) -> Iterator[Edit]:
     """The value of the nearest other return before and after, where the names that it reads exist."""
     assert own.value is not None
     at = returns.index(own)
-    known = {one.arg for one in ast.walk(top.args) if isinstance(one, ast.arg)} | set(dir(builtins))
-    known |= {name for node in top.body for name in stored(node, before=own.lineno)}
-    known |= {name for node in source.tree.body for name in _defined(node)}
+    known = names.before(own.lineno)
     span = source.span(own.value)
     for others in (reversed(returns[:at]), returns[at + 1 :]):
         for other in others:
             assert other.value is not None
             if ast.dump(other.value) == ast.dump(own.value):
                 continue
-            names = {one.id for one in ast.walk(other.value) if isinstance(one, ast.Name)}
-            if names - stored(other.value) <= known:
+            read = {one.id for one in ast.walk(other.value) if isinstance(one, ast.Name)}
+            if read - stored(other.value) <= known:
                 text = source.of(source.span(other.value))
                 yield Edit("return", span, b"(" + text + b")" if b"\n" in text else text, span)
                 break
@@ -135,7 +153,7 @@ def _defined(node: ast.stmt) -> list[str]:
         return [node.name]
     if isinstance(node, ast.Import | ast.ImportFrom):
         return [alias.asname or alias.name for alias in node.names]
-    return [*stored(node), *ROUNDING, "Decimal", "date"]
+    return [*stored(node)]
 
 
 # ---- expressions -------------------------------------------------------------------------------------------------

@@ -14,9 +14,13 @@ from ingot.questions.evaluate import Undecided
 from ingot.questions.question import Question, ask
 from ingot.questions.trials import Trials, shown, trials
 from ingot.spec import Spec, Step
+from ingot.tables.coverage import Coverage, cover
+from ingot.tables.table import TableError, read_table
 from ingot.yaml_text import closest
 
 _LISTS = ("collect", "rule order", "output order")
+LONG_TABLE = 60
+"""Rows beyond which a table's inputs are not tried one by one."""
 _ESCALATED = "a person decides: the run stops with the table's step"
 _REFUSED = "no outcome is guessed: the run ends in an error for such an input"
 
@@ -61,6 +65,11 @@ def _unknown_names(decisions: Decisions, known: Mapping[str, Field]) -> list[Que
 
 
 def _coverage(decisions: Decisions, known: Mapping[str, Field], spec: Spec) -> Iterator[Question]:
+    exact = _exact(decisions, known) if decisions.step.is_table and len(decisions.rows) > LONG_TABLE else None
+    if exact is not None:  # rows that overlap wrongly or are never reached are errors of the table
+        if exact.gap_count and not _collects(decisions) and not _says_otherwise(decisions.step, spec):
+            yield _gap(decisions, exact.gaps[0], known)
+        return
     conditions = [row.condition for row in decisions.rows if row.condition]
     tried = trials(conditions, known)
     if tried is None:
@@ -72,6 +81,15 @@ def _coverage(decisions: Decisions, known: Mapping[str, Field], spec: Spec) -> I
         yield from _gaps(decisions, held, tried, known, spec)
         yield from _overlaps(decisions, held)
         yield from _dead(decisions, held, tried)
+
+
+def _exact(decisions: Decisions, known: Mapping[str, Field]) -> Coverage | None:
+    """The coverage of a table as it is compiled, which does not try rows one by one; None where it proves nothing."""
+    try:
+        found = cover(read_table(decisions.step, known))
+    except TableError:
+        return None
+    return found if found.exact else None
 
 
 def _held(decisions: Decisions, values: Mapping[str, Any]) -> tuple[Row, ...] | None:

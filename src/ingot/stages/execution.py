@@ -12,7 +12,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any
 
@@ -20,6 +20,7 @@ from ingot.canonical import canonical_json
 from ingot.errors import StageError
 from ingot.fields import Field
 from ingot.program import Observation, Program
+from ingot.runtime.branches import Branch
 from ingot.runtime.monty import Comparison, MontyRunner
 from ingot.runtime.sandbox import LOST, Call, Limits, Run, Sandbox, Trial
 from ingot.runtime.tagged import decode
@@ -27,7 +28,8 @@ from ingot.stages.execution_rules import BY_CODE, RULES
 from ingot.stages.fit import misfits
 from ingot.stages.inputs import boundary_trials, case_trial, generated_trials
 from ingot.stages.stage import Observed, Stage
-from ingot.verdict import Finding, Verdict
+from ingot.tables.compiled import from_tables
+from ingot.verdict import Finding, Severity, Verdict
 
 LONGEST_SHOWN = 600
 MOST_FINDINGS = 12
@@ -333,27 +335,43 @@ def _disagreeing(seen: _Seen) -> list[Finding]:
 
 
 def _uncovered(seen: _Seen) -> list[Finding]:
-    """EXE008: branch coverage below the threshold, every branch not taken named."""
-    share, missing = _coverage(seen)
-    wanted = seen.program.spec.thresholds.branch_coverage
-    if share >= wanted or seen.is_cut_short or any(_is_broken(one) for one in seen.covered.observations.values()):
+    """EXE008: branch coverage below the threshold, every branch not taken named.
+
+    The rows of a decision table are the rule itself, and what is left out of them is told before: that no case takes a
+    row is a warning.
+    """
+    if seen.is_cut_short or any(_is_broken(one) for one in seen.covered.observations.values()):
         return []  # what breaks off early covers little: that it breaks off is the finding
+    tabled = from_tables(seen.program)
+    own = [branch for branch in seen.covered.branches if branch.function not in tabled]
+    rows = [branch for branch in seen.covered.branches if branch.function in tabled]
+    return [
+        *_below(seen, own, "of the branches", None),
+        *_below(seen, rows, "of the tables' branches", "warning"),
+    ]
+
+
+def _below(seen: _Seen, some: Sequence[Branch], what: str, severity: Severity | None) -> list[Finding]:
+    share, missing = _coverage(seen, some)
+    wanted = seen.program.spec.thresholds.branch_coverage
+    if share >= wanted:
+        return []
     by = "the cases" if seen.trials.cases else "the boundary and generated inputs"
-    message = (
-        f"{by} take {share:.0%} of the branches, below {wanted:.0%}; never taken: {', '.join(map(str, missing[:20]))}"
-    )
-    return [_finding("EXE008", message, line=missing[0].target or missing[0].line, function=missing[0].function)]
+    more = "" if severity is None or len(missing) <= 20 else f" and {len(missing) - 20} more"
+    named = ", ".join(map(str, missing[:20]))
+    message = f"{by} take {share:.0%} {what}, below {wanted:.0%}; never taken: {named}{more}"
+    found = _finding("EXE008", message, line=missing[0].target or missing[0].line, function=missing[0].function)
+    return [found if severity is None else replace(found, severity=severity)]
 
 
 def _is_broken(observation: Observation) -> bool:
     return observation.error is not None and not observation.error.startswith("StepNotGiven:")
 
 
-def _coverage(seen: _Seen) -> tuple[float, list[Any]]:
+def _coverage(seen: _Seen, some: Sequence[Branch]) -> tuple[float, list[Branch]]:
     taken = frozenset().union(*seen.covered.taken.values())
-    missing = [branch for branch in seen.covered.branches if branch.number not in taken]
-    total = len(seen.covered.branches)
-    return (1.0 if not total else (total - len(missing)) / total), missing
+    missing = [branch for branch in some if branch.number not in taken]
+    return (1.0 if not some else (len(some) - len(missing)) / len(some)), missing
 
 
 def _changed(seen: _Seen) -> list[Finding]:
@@ -393,7 +411,7 @@ def _limited(findings: list[Finding]) -> list[Finding]:
 def _measures(seen: _Seen) -> dict[str, Any]:
     """Plain JSON, the same for the same program on the same kind of machine."""
     trials = seen.trials
-    share, missing = _coverage(seen)
+    share, missing = _coverage(seen, seen.covered.branches)
     by = "cases" if trials.cases else "generated"
     lines = sorted({branch.target or branch.line for branch in missing})
     monty = seen.monty

@@ -13,13 +13,16 @@ import re
 import time
 import tokenize
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from ingot.errors import StageError
 from ingot.program import Program, Signature
+from ingot.stages.citations import RULES as CITATION_RULES
+from ingot.stages.citations import check_citations
 from ingot.stages.stage import Observed, Stage
 from ingot.stages.tools import Tools, tools
+from ingot.tables.compiled import from_tables
 from ingot.verdict import Finding, Rule, Severity, Verdict
 
 _FEE = "def fee(weight: int, note: str | None) -> int:\n"
@@ -46,12 +49,11 @@ RULES: tuple[Rule, ...] = (
     Rule("SYN008", "null-as-false", "syntax",
          "A null is not an empty text, zero or false; a nullable value must be compared with None first.",
          _FEE + "    return 1 if note else weight  # C1\n", _FEE + "    return 1 if note is not None else weight  # C1\n"),
-    Rule("SYN009", "uncited-return", "syntax", "A decision that names no clause cannot be traced to the policy.",
-         _FEE + "    return weight\n", _FEE + "    return weight  # C1\n", "warning"),
     Rule("SYN010", "unknown-clause", "syntax", "A citation of a clause that does not exist is worse than none.",
          _FEE + "    return weight  # C99\n", _FEE + "    return weight  # C1\n"),
     Rule("SYN011", "suppression", "syntax", "A comment that switches a check off hides what the check would say.",
          _FEE + "    return weight  # C1  # type: ignore\n", _FEE + "    return weight  # C1\n"),
+    *CITATION_RULES,
 )  # fmt: skip
 
 _SUPPRESSION = re.compile(r"#\s*(?:type:\s*ignore|ty:\s*ignore|noqa|nosec|ruff:|pyright:|mypy:|pragma:|fmt:|isort:)")
@@ -63,12 +65,17 @@ def check(program: Program, observed: Observed) -> tuple[Verdict, Observed]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # odd escapes are reported by ruff, with their place
         found, tree = _parse(program)
+    measures: dict[str, Any] = {}
     if tree is not None:
+        cited, receipts = check_citations(program)
+        found += cited
+        measures = {"functions": _sizes(tree), "tools": ["ty", "ruff"], "citations": receipts}
         with tools(_with_empties_annotated(program, tree), program.spec.thresholds.complexity) as running:
-            found += _own_findings(program, tree)
-            found += [*_types(program, running), *_lint(program, running)]
+            tabled = from_tables(program)
+            found += _own_findings(program, tree, tabled)
+            lint = [one for one in _lint(program, running) if one.code != "SYN006" or one.function not in tabled]
+            found += [*_types(program, running), *lint]
     found = sorted(dict.fromkeys(found), key=lambda finding: (finding.line or 0, finding.code, finding.column or 0))
-    measures: dict[str, Any] = {"functions": _sizes(tree), "tools": ["ty", "ruff"]} if tree is not None else {}
     return Verdict.of("syntax", found, time.perf_counter() - began, measures), observed
 
 
@@ -133,8 +140,8 @@ def _empty(value: ast.expr) -> str | None:
     return "dict[Any, Any]" if isinstance(value, ast.Dict) and not value.keys else None
 
 
-def _own_findings(program: Program, tree: ast.Module) -> list[Finding]:
-    """What needs no tool."""
+def _own_findings(program: Program, tree: ast.Module, tabled: Collection[str]) -> list[Finding]:
+    """What needs no tool. `tabled` are the functions that are their table, which is read instead of them."""
     found = list(_functions(program, tree))
     by_name = {signature.name: signature for signature in program.signatures}
     comments = _comments(program.logic)
@@ -142,9 +149,9 @@ def _own_findings(program: Program, tree: ast.Module) -> list[Finding]:
         if isinstance(node, ast.FunctionDef) and node.name in by_name:
             signature = by_name[node.name]
             found += _signature(node, signature)
-            found += _length(node, program.spec.thresholds.function_lines)
+            found += [] if node.name in tabled else _length(node, program.spec.thresholds.function_lines)
             found += _null_as_false(node, signature)
-            found += _citations(node, signature, program, comments)
+            found += _unknown_clauses(node, signature, program, comments)
     for line, text in comments.items():
         if _SUPPRESSION.search(text):
             found.append(Finding("SYN011", f"{text.strip()!r} switches a check off", line, None, None, "mend the code"))
@@ -252,10 +259,10 @@ def _comments(source: str) -> dict[int, str]:
         raise StageError(f"the candidate parses but cannot be split into tokens: {error}", place="syntax") from error
 
 
-def _citations(
+def _unknown_clauses(
     node: ast.FunctionDef, signature: Signature, program: Program, comments: Mapping[int, str]
 ) -> Iterator[Finding]:
-    """SYN009 and SYN010: each return carries a comment with a clause of its signature; no comment cites an unknown."""
+    """SYN010: no comment cites a clause that there is not."""
     if not signature.clauses:
         return
     known = {clause.id for clause in program.spec.clauses} | set(signature.clauses)
@@ -266,21 +273,6 @@ def _citations(
         for clause in cited.findall(comments.get(line, "")):
             if clause not in known:
                 yield Finding("SYN010", f"there is no clause {clause!r}", line, None, node.name, hint)
-    for part in _returns(node):
-        text = " ".join(comments.get(line, "") for line in range(part.lineno, (part.end_lineno or part.lineno) + 1))
-        if not set(cited.findall(text)) & set(signature.clauses):
-            message = "this return names no clause of its step"
-            place = (part.lineno, part.col_offset + 1)
-            yield Finding("SYN009", message, *place, node.name, f"end it with a comment; {hint}", "warning")
-
-
-def _returns(node: ast.AST) -> Iterator[ast.Return]:
-    """The function's own returns, not those of functions inside it."""
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.Return):
-            yield child
-        elif not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
-            yield from _returns(child)
 
 
 # ---- ty and ruff ----------------------------------------------------------------------------------------------------

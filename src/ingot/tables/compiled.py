@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from ingot.errors import SpecError
 from ingot.fields import Field
-from ingot.program import Signature
+from ingot.program import Program, Signature
 from ingot.spec import Spec, Step
 from ingot.tables.cells import Literal
 from ingot.tables.coverage import Coverage, cover, show_witness
@@ -38,14 +39,37 @@ def check_tables(spec: Spec, locate: Locate | None = None) -> None:
 
 def write_tables(spec: Spec, signed: Sequence[Signature]) -> str:
     """The functions of all table steps, in the order of the spec."""
+    return "\n\n".join(table_functions(spec, signed).values())
+
+
+def table_functions(spec: Spec, signed: Sequence[Signature]) -> dict[str, str]:
+    """The function of each table step by name, with a line break at its end, in the order of the spec."""
     by_name = {signature.name: signature for signature in signed}
     known: dict[str, Field] = {field.name: field for field in spec.inputs}
-    parts: list[str] = []
+    found: dict[str, str] = {}
     for step in spec.logic_requirements:
         if step.is_table:
-            parts.append(write_function(read_table(step, known), by_name[step.step]).source)
+            found[step.step] = write_function(read_table(step, known), by_name[step.step]).source
         known |= {field.name: field for field in step.outputs}
-    return "\n\n".join(parts)
+    return found
+
+
+def from_tables(program: Program) -> frozenset[str]:
+    """The functions of a program that are, byte for byte, what the tables of its spec are written as.
+
+    Their rows are the rule itself, so limits that keep a function readable or its cases honest do not apply to them.
+    A function of a table step that somebody else wrote is not among them.
+    """
+    if not any(step.is_table for step in program.spec.functions):
+        return frozenset()
+    try:
+        written = table_functions(program.spec, program.signatures)
+        lines = program.logic.splitlines(keepends=True)
+        nodes = [node for node in ast.parse(program.logic).body if isinstance(node, ast.FunctionDef)]
+    except (TableError, SyntaxError, ValueError, RecursionError, MemoryError):
+        return frozenset()
+    texts = {node.name: "".join(lines[node.lineno - 1 : node.end_lineno]).rstrip("\n") + "\n" for node in nodes}
+    return frozenset(name for name, text in written.items() if texts.get(name) == text)
 
 
 class _Place:

@@ -8,15 +8,17 @@ more than `MOST_CLASSES` classes, nothing is proved and `Coverage.reason` says w
 
 from __future__ import annotations
 
+import functools
 import itertools
-from collections.abc import Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 
 from ingot.fields import Field
-from ingot.tables.cells import Cell, Comparison, Expression, Literal, Test, refs, show_value
+from ingot.tables.cells import Cell, Comparison, Expression, Interval, Literal, Test, refs, show_value
 from ingot.tables.table import Column, DecisionTable, Row
 
 MOST_CLASSES = 20_000
@@ -94,13 +96,15 @@ def _found(
     table: DecisionTable, rows: Sequence[Row], classes: Mapping[int, Witness], gaps: list[Witness], gap_count: int
 ) -> Coverage:
     pairs: dict[tuple[int, int], Witness] = {}
+    met = [0] * len(rows)
     alive = 0
     ordered = table.table.hit_policy in ("first", "priority")
     for held, witness in classes.items():
         alive |= held & -held if ordered else held
-        numbers = [n for n in range(len(rows)) if held >> n & 1]
-        for pair in itertools.combinations(numbers, 2):
-            pairs.setdefault(pair, witness)
+        for first in _bits(held):
+            fresh = held & ~met[first] & -(2 << first)
+            met[first] |= fresh
+            pairs |= {(first, second): witness for second in _bits(fresh)}
     overlaps = tuple((rows[a], rows[b], witness) for (a, b), witness in sorted(pairs.items()))
     dead = tuple(row for n, row in enumerate(rows) if not alive >> n & 1)
     return Coverage(tuple(gaps), gap_count, overlaps, dead)
@@ -134,11 +138,73 @@ def _regions(field: Field, cells: Sequence[tuple[Cell, ...]]) -> dict[int, Any]:
         None
     }
     values = _values(field, constants)
+    line = _Line(values, field.nullable)
+    flips = [0] * (line.size + 1)
+    spans: dict[tuple[Cell, ...], int] = {}
+    for n, row in enumerate(cells):
+        if row not in spans:
+            spans[row] = functools.reduce(int.__and__, (line.where(cell) for cell in row))
+        for place in _bits(spans[row] ^ spans[row] << 1):
+            flips[place] ^= 1 << n
     found: dict[int, Any] = {}
-    for value in [*values, *([None] if field.nullable else [])]:
-        mask = sum(1 << n for n, row in enumerate(cells) if all(holds(cell, value) for cell in row))
+    mask = 0
+    for value, flip in zip([*values, *([None] if field.nullable else [])], flips, strict=False):
+        mask ^= flip
         found.setdefault(mask, value)
     return found
+
+
+def _bits(mask: int) -> Iterator[int]:
+    """The places of the bits that are set, from the lowest."""
+    while mask:
+        lowest = mask & -mask
+        yield lowest.bit_length() - 1
+        mask ^= lowest
+
+
+class _Line:
+    """The values of a field side by side, null last; a set of them is a number with a bit for each."""
+
+    def __init__(self, values: Sequence[Any], nullable: bool) -> None:
+        self.size = len(values) + nullable
+        self._values = values
+        self._places = {value: n for n, value in enumerate(values)}
+        self._known = (1 << len(values)) - 1
+        self._null = (1 << len(values)) if nullable else 0
+
+    def where(self, cell: Cell) -> int:
+        """The values that a cell of literals holds for. A comparison with null says nothing, so it does not hold,
+        except with the literal null."""
+        if not cell.tests:
+            return self._known | self._null
+        some = functools.reduce(int.__or__, (self._test(test) for test in cell.tests))
+        return self._known & ~some if cell.negated else some
+
+    def _test(self, test: Test) -> int:
+        if isinstance(test, Interval):
+            low, high = _value_of(test.low), _value_of(test.high)
+            if low is None or high is None:
+                return 0
+            return self._compared(">=" if test.low_counts else ">", low) & self._compared(
+                "<=" if test.high_counts else "<", high
+            )
+        right = _value_of(test.right)
+        if right is None:
+            return {"=": self._null, "!=": self._known}.get(test.op, 0)
+        return self._compared(test.op, right)
+
+    def _compared(self, op: str, right: Any) -> int:
+        if op in ("=", "!="):
+            place = self._places.get(right)
+            equal = 0 if place is None else 1 << place
+            return equal if op == "=" else self._known ^ equal
+        before = (1 << (bisect_left if op in ("<", ">=") else bisect_right)(self._values, right)) - 1
+        return before if op in ("<", "<=") else self._known ^ before
+
+
+def _value_of(expression: Expression) -> Any:
+    assert isinstance(expression, Literal)
+    return expression.value
 
 
 def _values(field: Field, constants: set[Any]) -> list[Any]:
@@ -187,39 +253,6 @@ def _numbers(field: Field, constants: set[Decimal]) -> list[Decimal]:
 def _inside(field: Field, value: Any) -> bool:
     low, high = field.minimum, field.maximum
     return (low is None or value >= low) and (high is None or value <= high)
-
-
-def holds(cell: Cell, value: Any) -> bool:
-    """Whether a cell of literals holds for a value. A comparison with null says nothing, so it does not hold, except
-    with the literal null."""
-    if not cell.tests:
-        return True
-    if cell.negated:
-        if value is None:
-            return False
-        return not any(_test(test, value) for test in cell.tests)
-    return any(_test(test, value) for test in cell.tests)
-
-
-def _test(test: Test, value: Any) -> bool:
-    ends = [test.right] if isinstance(test, Comparison) else [test.low, test.high]
-    literals = [one.value for one in ends if isinstance(one, Literal)]
-    if isinstance(test, Comparison) and literals == [None]:
-        return test.op in ("=", "!=") and (value is None) == (test.op == "=")
-    if value is None or None in literals:
-        return False
-    if isinstance(test, Comparison):
-        right: Any = literals[0]
-        return bool(_COMPARE[test.op](value, right))
-    low, high = literals
-    above = value >= low if test.low_counts else value > low
-    return bool(above and (value <= high if test.high_counts else value < high))
-
-
-_COMPARE: Mapping[str, Any] = {
-    "=": lambda a, b: a == b, "!=": lambda a, b: a != b, "<": lambda a, b: a < b, "<=": lambda a, b: a <= b,
-    ">": lambda a, b: a > b, ">=": lambda a, b: a >= b,
-}  # fmt: skip
 
 
 def show_witness(witness: Witness) -> str:

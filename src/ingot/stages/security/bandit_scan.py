@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import warnings
 from collections.abc import Callable, Iterator
@@ -53,10 +54,21 @@ def _visitor() -> Callable[[bytes], list[Any]]:
         # raise; the visitor's would only write out every node, in half of the time.
         visitor = BanditNodeVisitor(_PATH, io.BytesIO(source), BanditMetaAst(), tests, False, {}, metrics)
         visitor.tester.debug = True
-        visitor.process(source)
+        try:
+            visitor.process(source)
+        finally:
+            _forget(source)
         return list(visitor.tester.results)
 
     return visit
+
+
+def _forget(source: bytes) -> None:
+    """Take Bandit's notes off the nodes without fields, such as Load: Python has each of them once, so what is noted
+    there hangs on every tree of the process, and a tree that is pickled would take all of Bandit's along."""
+    for node in ast.walk(ast.parse(source)):
+        if not node._fields and not node._attributes:
+            vars(node).clear()
 
 
 def bandit(source: str) -> Iterator[Finding]:
