@@ -7,7 +7,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -15,18 +14,23 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ingot.cli.bench_proof import policyengine_command, proof_command, wrong_rules_command
+from ingot.cli.progress import AS_JSON, progress
 from ingot.errors import StageError
 
 if TYPE_CHECKING:
     from ingot.compile.driver import Compiled
     from ingot.runtime.run import Workflow
 
-AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
-
 
 @click.group("bench")
 def bench_command() -> None:
     """Measure on this machine. Compare the ratios; absolute times depend on the machine and its load."""
+
+
+bench_command.add_command(policyengine_command)
+bench_command.add_command(proof_command)
+bench_command.add_command(wrong_rules_command)
 
 
 @bench_command.command("runtime")
@@ -40,7 +44,7 @@ def runtime_command(artifacts: tuple[Path, ...], as_json: bool) -> None:
     rows: list[RunTimes] = []
     with tempfile.TemporaryDirectory() as folder:
         paths = list(artifacts) or [one.path for one in _bundled(Path(folder)) if one.path]
-        for path in _progress(paths, as_json):
+        for path in progress(paths, as_json):
             rows.append(time_runs(path.name, partial(load, path), _cases(load(path))))
     if as_json:
         click.echo(json.dumps([row.to_json() for row in rows], indent=2))
@@ -63,7 +67,7 @@ def stages_command(names: tuple[str, ...], as_json: bool) -> None:
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
         compiled = list(_bundled(Path(folder), names))
-        for one in _progress(compiled, as_json):
+        for one in progress(compiled, as_json):
             assert one.path is not None
             rows.append(_in_new_process(one.path))
     if as_json:
@@ -93,7 +97,7 @@ def mutation_command(names: tuple[str, ...], as_json: bool) -> None:
 
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        for one in _progress(list(_bundled(Path(folder), names)), as_json):
+        for one in progress(list(_bundled(Path(folder), names)), as_json):
             verified = verify(one.path, trusted_keys(()))
             rows.append(time_mutation(one.spec.metadata.name, program_of(verified)))
     click.echo(json.dumps([row.to_json() for row in rows], indent=2) if as_json else mutation_table(rows))
@@ -193,17 +197,3 @@ def _cases(workflow: Workflow) -> list[dict[str, Any]]:
     if not rows:
         raise StageError("the artifact has no cases to run", place=str(workflow.verified.path))
     return rows
-
-
-def _progress(items: list[Any], quiet: bool) -> Iterator[Any]:
-    with _bar(items, quiet) as bar:
-        yield from bar
-
-
-@contextmanager
-def _bar(items: list[Any], quiet: bool) -> Iterator[Any]:
-    if quiet or not sys.stderr.isatty():
-        yield items
-        return
-    with click.progressbar(items, label="measuring", file=sys.stderr) as bar:
-        yield bar
