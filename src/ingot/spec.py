@@ -242,7 +242,8 @@ class Scorer(_Part):
 class Thresholds(_Part):
     """What a candidate must reach. Shares are between 0 and 1; lengths are in lines.
 
-    `mutation` says what becomes of a candidate whose cases stay below `mutation_score`: a warning, or a refusal.
+    `mutation` says what becomes of a candidate whose cases stay below `mutation_score`, and `citations` of one with a
+    return or a branch that cites no clause, or a clause that no line cites: a warning, or a refusal.
     """
 
     accuracy: float = Setting(1.0, ge=0, le=1)
@@ -250,6 +251,7 @@ class Thresholds(_Part):
     branch_coverage: float = Setting(0.8, ge=0, le=1)
     mutation_score: float = Setting(0.9, ge=0, le=1)
     mutation: Literal["warn", "refuse"] = "warn"
+    citations: Literal["warn", "refuse"] = "warn"
     function_lines: int = Setting(50, ge=5, le=400)
     complexity: int = Setting(10, ge=1, le=50)
 
@@ -1061,6 +1063,29 @@ def _check_invariants(spec: Spec, known: Mapping[str, Field], place: Place) -> S
     return spec.model_copy(update={"invariants": tuple(placed)}) if placed else spec
 
 
+def stating(spec: Spec, invariants: Sequence[Mapping[str, Any]], name: str) -> Spec:
+    """The spec with these invariants in place of its own, checked as if they stood in it; `name` is their place.
+
+    Raises SpecError.
+    """
+    rows: list[Invariant] = []
+    for row in invariants:
+        try:
+            rows.append(Invariant.model_validate(row))
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise SpecError(f"{first['msg']}: {first['input']!r}", place=name) from error
+    asked = spec.model_copy(update={"invariants": tuple(rows), "logic_requirements": ()})
+    place = Place(None, name)
+    try:
+        _check_expressions(asked, spec.known_fields(), place)
+        checked = _check_invariants(asked, spec.known_fields(), place)
+    except SpecError as error:
+        raise SpecError(error.message, place=name, hint=error.hint) from error
+    placed = tuple(one.model_copy(update={"place": name}) for one in checked.invariants)
+    return spec.model_copy(update={"invariants": placed})
+
+
 # ---- cases -------------------------------------------------------------------------------------------------------
 
 _Locate = Callable[[tuple[Any, ...]], str]
@@ -1178,6 +1203,16 @@ def _cases(spec: Spec, rows: Iterable[tuple[Mapping[str, Any], _Locate]]) -> tup
             raise SpecError(f"duplicate case {case.id!r}", place=case.place, hint="give every case its own id")
         seen.add(case.id)
     return tuple(cases)
+
+
+def typed_cases(
+    spec: Spec, rows: Iterable[tuple[Mapping[str, Any], Callable[[tuple[Any, ...]], str]]]
+) -> tuple[Case, ...]:
+    """Cases of a spec from rows that stand elsewhere, each with a function that says where a path inside it is.
+
+    Raises SpecError with that place.
+    """
+    return _cases(spec, rows)
 
 
 def _typed(values: Any, adapter: Any, path: tuple[Any, ...], locate: _Locate, fields: Iterable[Field]) -> Any:

@@ -18,6 +18,7 @@ _COMMANDS = {
     "compile": ("build", "Compile a spec with a model into a signed artifact."),
     "check": ("build", "Run the four stages on code from anywhere; no model, no network."),
     "plan": ("build", "Show template, modules and blocks chosen for a spec, with reasons."),
+    "cases": ("cases", "Suggest cases, take answered ones into a spec, draw some from traffic."),
     "schema": ("build", "Print the JSON Schema of specs, for editors."),
     "rules": ("build", "List every rule, or explain one."),
     "run": ("use", "Run an artifact on an input."),

@@ -20,8 +20,12 @@ from ingot.runtime.tagged import decode, encode
 from ingot.spec import Case
 
 IsRight = Callable[[Case, Observation], bool]
-Equivalent = Callable[[Program, Mutant], bool | None]
-"""Whether a mutant does the same as the program for every input: proved, disproved, or None where it cannot say."""
+Equivalent = Callable[[Program, Mutant], Trial | bool | None]
+"""Whether a mutant does the same as the program for every input: True where that is proved, an input on which it was
+seen not to (False where it is not to be shown), or None where it cannot say."""
+
+Nearer = Callable[[Sequence[Mutant]], Sequence[Trial]]
+"""Inputs near what some mutants changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +77,14 @@ def mutation_score(
     *,
     is_right: IsRight,
     equivalent: Equivalent | None = None,
+    nearer: Nearer | None = None,
     found: Sequence[Mutant] | None = None,
 ) -> MutationScore:
     """Try the mutants of an accepted program on all its cases, and those left on `trials`.
 
     `cases` are the cases that the program answers right, as trials. `is_right` scores an observation. `found` are the
-    mutants, by default `mutants(program)`. Raises StageError where the sandbox breaks or the program cannot be run.
+    mutants, by default `mutants(program)`. Those that do not differ on `trials` are put to `equivalent`, and those that
+    it cannot say anything of are tried on the inputs that `nearer` makes for them. Raises StageError where the sandbox breaks or the program cannot be run.
     """
     own = mutants(program) if found is None else tuple(found)
     trials = [trial for trial in trials if len(_tagged([trial])) <= _LARGEST_TRIAL]
@@ -95,12 +101,34 @@ def mutation_score(
             survivors.append(Survivor(own[number], _witness(differs, trials)))
             continue
         verdict = equivalent(program, own[number]) if equivalent else None
-        if verdict is False:
-            survivors.append(Survivor(own[number], None))
+        if verdict is False or isinstance(verdict, Trial):
+            survivors.append(Survivor(own[number], verdict or None))
         else:
             (proved if verdict else alike).append(own[number])
+    more = [trial for trial in (nearer(alike) if nearer and alike else ()) if len(_tagged([trial])) <= _LARGEST_TRIAL]
+    for mutant, differs in zip(tuple(alike), _tried(program, alike, more, sandbox, first_only=True), strict=True):
+        if differs:
+            alike.remove(mutant)
+            survivors.append(Survivor(mutant, _witness(differs, more)))
+    survivors.sort(key=lambda one: own.index(one.mutant))
     dead = tuple(mutant for mutant, is_killed in zip(own, killed, strict=True) if is_killed)
-    return MutationScore(dead, tuple(survivors), tuple(alike), tuple(proved), len(cases) + len(trials))
+    return MutationScore(dead, tuple(survivors), tuple(alike), tuple(proved), len(cases) + len(trials) + len(more))
+
+
+def differences(
+    program: Program, some: Sequence[Mutant], trials: Sequence[Trial], sandbox: Sandbox
+) -> list[dict[int, Observation]]:
+    """Per mutant the numbers of the trials on which it does otherwise than the program, and what it does there.
+
+    A mutant that cannot be loaded or is lost does otherwise on all of them. Raises StageError as `mutation_score` does.
+    """
+    found: list[dict[int, Observation]] = []
+    for differs in _tried(program, some, trials, sandbox, first_only=False):
+        seen = {number: _observation(answer) if error is None else Observation(None, error=error)
+                for number, answer, error in differs}  # fmt: skip
+        lost = seen.pop(-1, None)
+        found.append(seen if lost is None else dict.fromkeys(range(len(trials)), lost))
+    return found
 
 
 # ---- telling apart -----------------------------------------------------------------------------------------------

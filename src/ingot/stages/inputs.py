@@ -6,7 +6,8 @@ Values come from given cases, never from held-out ones: every input made here ma
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -43,12 +44,7 @@ class _Place:
 def boundary_trials(program: Program) -> tuple[Trial, ...]:
     """Trials that vary one value at a time over its boundaries, then mixtures of boundary values."""
     spec = program.spec
-    constants = constants_of(program.logic)
-    cases = [_flat(case_trial(case, spec)) for case in spec.given]
-    places = [
-        _Place(axis, field, boundary_values(field, constants, [flat[axis] for flat in cases if axis in flat]))
-        for axis, field in axes(spec).items()
-    ]
+    places, _ = _known_places(program)
     bases = _bases(spec, places)
     varied = _varied(places, bases)
     chooser = random.Random(20_240_229)  # noqa: S311  (it must be the same every time)
@@ -69,6 +65,64 @@ def generated_trials(program: Program) -> tuple[Trial, ...]:
 
 
 _GENERATED: dict[str, tuple[Trial, ...]] = {}
+
+
+def nearby_trials(program: Program, changes: int = 1, most: int = 2_000) -> tuple[Trial, ...]:
+    """At most `most` trials that differ from a given case in this many values, each a boundary value."""
+    places, bases = _known_places(program)
+    chooser = random.Random(20_240_229)  # noqa: S311  (it must be the same every time)
+
+    def changed() -> Iterator[dict[Axis, Any]]:
+        if changes == 1:
+            for number in range(max(len(place.values) for place in places)):
+                for place in (place for place in places if number < len(place.values)):
+                    yield from ({**base, place.axis: place.values[number]} for base in bases)
+        for _ in range(0 if changes == 1 else 2 * most):
+            some = chooser.sample(places, min(changes, len(places)))
+            yield {**chooser.choice(bases), **{place.axis: chooser.choice(place.values) for place in some}}
+
+    return _named(f"near-{changes}", _taken(changed(), program.spec, most))
+
+
+def focused_trials(program: Program, source: str, most: int = 400) -> tuple[Trial, ...]:
+    """Trials around given cases with the values that a piece of the logic's `source` names, and two values changed
+    beside them; none where it names none."""
+    places, bases = _known_places(program)
+    words = set(re.findall(r"(?<=[\"'])[^\"']+(?=[\"'])|[\w.-]+", source))
+    named = [(place, value) for place in places for value in place.values if _word(value) in words]
+    chooser = random.Random(20_240_229)  # noqa: S311  (it must be the same every time)
+
+    def pinned() -> Iterator[dict[Axis, Any]]:
+        for _ in range(2 * most if named else 0):
+            (place, value), others = chooser.choice(named), chooser.choices(places, k=2)
+            changed = {other.axis: chooser.choice(other.values) for other in others}
+            yield {**chooser.choice(bases), **changed, place.axis: value}
+
+    return _named("focused", _taken(pinned(), program.spec, most))
+
+
+def _word(value: Any) -> str | None:
+    return str(value) if isinstance(value, str | int | Decimal) and not isinstance(value, bool) else None
+
+
+def _known_places(program: Program) -> tuple[list[_Place], list[dict[Axis, Any]]]:
+    """Every place with its boundary values, and the given cases to vary (one of typical values where there are none)."""
+    spec = program.spec
+    constants = constants_of(program.logic)
+    cases = [_flat(case_trial(case, spec)) for case in spec.given]
+    places = [
+        _Place(axis, field, boundary_values(field, constants, [flat[axis] for flat in cases if axis in flat]))
+        for axis, field in axes(spec).items()
+    ]
+    bases = [{place.axis: flat.get(place.axis, typical(place.field)) for place in places} for flat in cases]
+    return places, bases or _bases(spec, places)
+
+
+def admission(spec: Spec) -> Callable[[Trial], bool]:
+    """Whether a trial may come up at all: its values fit their fields and pass the steps' own validation."""
+    adapters = {"": validator(spec.inputs)} | {step.step: validator(step.outputs) for step in effects(spec)}
+    checks = _checks(spec)
+    return lambda trial: _is_valid(trial, adapters) and _is_accepted(trial, checks)
 
 
 def case_trial(case: Case, spec: Spec) -> Trial:
