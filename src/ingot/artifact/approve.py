@@ -9,28 +9,42 @@ from ingot.artifact.dsse import seal
 from ingot.artifact.durable import locked, replace_file
 from ingot.artifact.manifest import ATTESTATION
 from ingot.artifact.sign import SigningKey, Trusted, trust
-from ingot.artifact.statement import Approval, approval_statement, utc_text
-from ingot.artifact.verify import verify
+from ingot.artifact.statement import Approval, Shown, approval_statement, utc_text
+from ingot.artifact.verify import Verified, verify
 from ingot.errors import ArtifactError, SigningError
 
 LONGEST_NAME = 200
 
 
-def approve(path: Path, key: SigningKey, name: str, *, at: datetime, trusted: Trusted, note: str = "") -> Approval:
+def approve(
+    path: Path,
+    key: SigningKey,
+    name: str,
+    *,
+    at: datetime,
+    trusted: Trusted,
+    note: str = "",
+    shown: Shown | None = None,
+    digest: str | None = None,
+) -> Approval:
     """Add an approval by `name`, signed with `key`, to the artifact at `path`.
 
     The artifact is verified first with `trusted`, which must hold its author's key. `at` is the caller's time, with
-    its zone. Raises ArtifactError where the artifact is refused or cannot be written, SigningError where the key is
-    the author's own or has approved before.
+    its zone. `shown` is the difference that the approver saw, and `digest` the artifact that they saw: another one
+    that has come into its place is refused. Raises ArtifactError where the artifact is refused or cannot be written,
+    SigningError where the key is the author's own or has approved before.
     """
-    if not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
-        raise SigningError(f"{name[:LONGEST_NAME]!r} cannot be an approver's name", hint="give a person's name")
-    approval = Approval(name.strip(), key.id, utc_text(at), note)
+    approval = Approval(_name(name), key.id, utc_text(at), note, shown)
     folder = path.absolute().parent
     try:
         with locked(folder):
-            verified = verify(path, {**trusted, **trust(key)})
-            _refuse_second_hat(path, key, verified.authors, verified.approvals)
+            verified = may_approve(path, key, name, trusted)
+            if digest not in (None, verified.digest):
+                raise ArtifactError(
+                    f"the artifact is {verified.digest[:12]}… now, and {str(digest)[:12]}… was shown",
+                    place=str(path),
+                    hint="look at it again, and approve again",
+                )
             line = seal(approval_statement(verified.digest, approval), key).to_line()
             content = verified.files[ATTESTATION] + line
             # the temporary file stands outside: inside, a verification at this moment would find one file too many
@@ -42,6 +56,20 @@ def approve(path: Path, key: SigningKey, name: str, *, at: datetime, trusted: Tr
             hint="the artifact is unchanged; make its folder writable and approve again",
         ) from error
     return approval
+
+
+def may_approve(path: Path, key: SigningKey, name: str, trusted: Trusted) -> Verified:
+    """The artifact at `path`, verified, where this key may approve it. Raises as `approve` does."""
+    _name(name)
+    verified = verify(path, {**trusted, **trust(key)})
+    _refuse_second_hat(path, key, verified.authors, verified.approvals)
+    return verified
+
+
+def _name(name: str) -> str:
+    if not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
+        raise SigningError(f"{name[:LONGEST_NAME]!r} cannot be an approver's name", hint="give a person's name")
+    return name.strip()
 
 
 def _refuse_second_hat(path: Path, key: SigningKey, authors: tuple[str, ...], approvals: tuple[Approval, ...]) -> None:

@@ -18,6 +18,8 @@ from ingot.canonical import canonical_json, digest
 STATEMENT = "https://in-toto.io/Statement/v1"
 COMPILE = "urn:ingot:compile:v1"
 APPROVAL = "urn:ingot:approval:v1"
+APPROVAL_OF_CHANGE = "urn:ingot:approval:v2"
+"""An approval that also says which difference the approver was shown. Approvals of version 1 stay what they are."""
 
 STAGE_ORDER: tuple[str, ...] = ("security", "syntax", "execution", "accuracy")
 
@@ -35,13 +37,24 @@ DERIVED = UNLISTED | {
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """The difference that an approver was shown: `against` is the digest of the artifact that was compared with, None
+    where there was no approved version; `difference` the SHA-256 of the difference as canonical JSON."""
+
+    against: str | None
+    difference: str
+
+
+@dataclass(frozen=True, slots=True)
 class Approval:
-    """A second person's consent. `key` is the id of the key that signed it, `at` the time the approver stated."""
+    """A second person's consent. `key` is the id of the key that signed it, `at` the time the approver stated, `shown`
+    the difference they saw, None where the approval does not say."""
 
     name: str
     key: str
     at: str
     note: str = ""
+    shown: Shown | None = None
 
 
 def materials(files: Mapping[str, bytes]) -> list[dict[str, Any]]:
@@ -77,13 +90,16 @@ def compile_statement(manifest: Manifest, files: Mapping[str, bytes]) -> bytes:
 
 def approval_statement(artifact: str, approval: Approval) -> bytes:
     """The statement that an approver signs."""
-    predicate = {
+    predicate: dict[str, Any] = {
         "approver": {"name": approval.name, "key": approval.key},
         "at": approval.at,
         "decision": "approved",
         "note": approval.note,
     }
-    return _statement(artifact, APPROVAL, predicate)
+    if approval.shown is None:
+        return _statement(artifact, APPROVAL, predicate)
+    predicate["shown"] = {"against": approval.shown.against, "difference": approval.shown.difference}
+    return _statement(artifact, APPROVAL_OF_CHANGE, predicate)
 
 
 def _statement(artifact: str, kind: str, predicate: Mapping[str, Any]) -> bytes:
@@ -114,15 +130,41 @@ def read_compile(payload: bytes) -> dict[str, Any]:
 
 
 def read_approval(payload: bytes) -> tuple[dict[str, Any], Approval]:
-    """An approval with its statement. Raises ValueError."""
-    body = read_statement(payload, APPROVAL, ("approver", "at", "decision", "note"))
+    """An approval of either version with its statement. Raises ValueError."""
+    keys = ("approver", "at", "decision", "note")
+    if _kind(payload) == APPROVAL_OF_CHANGE:
+        body = read_statement(payload, APPROVAL_OF_CHANGE, (*keys, "shown"))
+        shown: Shown | None = _read_shown(body["predicate"]["shown"])
+    else:
+        body, shown = read_statement(payload, APPROVAL, keys), None
     predicate, approver = body["predicate"], body["predicate"]["approver"]
     if not isinstance(approver, dict) or set(approver) != {"name", "key"} or predicate["decision"] != "approved":
         raise ValueError("the approval names no approver with name and key")
     texts = (approver["name"], approver["key"], predicate["at"], predicate["note"])
     if not all(isinstance(text, str) for text in texts):
         raise ValueError("the approval's name, key, time and note are texts")
-    return body, Approval(*texts)
+    return body, Approval(*texts, shown)
+
+
+def _kind(payload: bytes) -> Any:
+    try:
+        body = json.loads(payload)
+    except (ValueError, RecursionError):
+        return None  # read_statement says what is wrong
+    return body.get("predicateType") if isinstance(body, dict) else None
+
+
+def _read_shown(raw: Any) -> Shown:
+    if not isinstance(raw, dict) or set(raw) != {"against", "difference"}:
+        raise ValueError("the approval does not say what was compared with, and what was shown")
+    against, difference = raw["against"], raw["difference"]
+    if not (against is None or _is_digest(against)) or not _is_digest(difference):
+        raise ValueError("what the approver was shown is not named by SHA-256 digests")
+    return Shown(against, difference)
+
+
+def _is_digest(value: Any) -> bool:
+    return isinstance(value, str) and len(value) == 64 and not set(value) - set("0123456789abcdef")
 
 
 def subject_digest(statement: Mapping[str, Any]) -> str | None:

@@ -1,11 +1,11 @@
-"""Commands that take an artifact: run, explain, verify, approve, show, diff."""
+"""Commands that take an artifact: run, explain, verify, show; and keys."""
 
 from __future__ import annotations
 
 import json
 import sys
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -225,22 +225,6 @@ def verify_command(artifact: Path, require_approval: bool, keys: tuple[Path, ...
     click.echo(f"\nverified: {verified.digest}")
 
 
-@click.command("approve")
-@ARTIFACT
-@click.option("--as", "name", required=True, help="Who approves; must not be the author's key.")
-@click.option("--signing-key", type=click.Path(path_type=Path), help="The approver's private key (PEM).")
-@click.option("--reason", default="", help="Why it is approved; kept in the statement.")
-@KEYS
-def approve_command(artifact: Path, name: str, signing_key: Path | None, reason: str, keys: tuple[Path, ...]) -> None:
-    """Add a second signature to ARTIFACT: author and approver are two people with two keys."""
-    from ingot.artifact.approve import approve
-    from ingot.artifact.sign import SigningKey, read_key, trusted_keys
-
-    key = read_key(signing_key) if signing_key else SigningKey.own()
-    approval = approve(artifact, key, name, at=datetime.now(UTC), trusted=trusted_keys(keys), note=reason)
-    click.echo(f"approved by {approval.name} with key {approval.key[:12]}")
-
-
 @click.command("keys")
 @click.option("--new", type=click.Path(path_type=Path), help="Make a private key (PEM) here, with its .pub beside it.")
 def keys_command(new: Path | None) -> None:
@@ -311,33 +295,6 @@ def _summary(held: Mapping[str, Any]) -> Iterator[str]:
         yield f"  {question['id']}: {question['text']}"
     for path in sorted(manifest["files"]):
         yield f"{manifest['files'][path][:12]}  {path}"
-
-
-@click.command("diff")
-@click.argument("before", type=click.Path(path_type=Path))
-@click.argument("after", type=click.Path(path_type=Path))
-@KEYS
-def diff_command(before: Path, after: Path, keys: tuple[Path, ...]) -> None:
-    """Show what differs between two artifacts: spec, code, cases, verdicts. Exit 1 where anything does."""
-    import difflib
-
-    from ingot.artifact.manifest import GIVEN, HELD_OUT
-    from ingot.artifact.sign import trusted_keys
-    from ingot.artifact.verify import verify
-
-    trusted = trusted_keys(keys)
-    old, new = verify(before, trusted), verify(after, trusted)
-    names = ("spec.yaml", GIVEN, HELD_OUT, "logic.py", "evidence/verdicts.json")
-    changed = False
-    for name in names:
-        a, b = (one.files.get(name, b"").decode().splitlines() for one in (old, new))
-        lines = list(difflib.unified_diff(a, b, f"{before.name}/{name}", f"{after.name}/{name}", lineterm=""))
-        changed = changed or bool(lines)
-        for line in lines:
-            click.echo(line)
-    if not changed:
-        click.echo("no difference in spec, cases, code or verdicts")
-    raise click.exceptions.Exit(1 if changed else 0)
 
 
 # ---- reading -----------------------------------------------------------------------------------------------------

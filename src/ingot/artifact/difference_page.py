@@ -1,0 +1,114 @@
+"""The difference between two versions as a page for people, beside the artifacts and in the report's style.
+
+Text to text, from the difference as plain JSON. Every value is escaped where it enters the page.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from html import escape
+from importlib.resources import files
+from string import Template
+from typing import Any
+
+from ingot import __version__
+from ingot.artifact.report import _inline, _scroll, _table  # the report's own parts, so that both pages look alike
+
+Json = Mapping[str, Any]
+
+_VERDICTS = {
+    "differ": ("bad", "inputs change their outcome"),
+    "same": ("good", "✓ no input changes its outcome"),
+    "none found": ("warn", "no difference found"),
+    "not compared": ("bad", "outcomes not compared"),
+}
+
+
+def difference_page(old: Mapping[str, str], new: Mapping[str, str], shown: Json, shown_digest: str, lead: str) -> str:
+    """The whole page. `old` and `new` name both artifacts (``name``, ``version``, ``digest``); `shown` is the difference
+    as JSON, `lead` its answer in one sentence. The same arguments give the same text."""
+    here = files("ingot.artifact")
+    style = (here / "page.css").read_text(encoding="utf-8")
+    kind, words = _VERDICTS[shown["verdict"]]
+    facts = (("From", old), ("To", new))
+    return Template((here / "difference.html").read_text(encoding="utf-8")).substitute(
+        title=escape(f"{new['name']} {old['version']} → {new['version']}"),
+        style=style,
+        style_hash="sha256-" + base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+        lead=escape(lead),
+        chips=f'<span class="chip {kind}">{escape(words)}</span>',
+        facts="".join(_fact(word, f"{one['version']}  {one['digest']}") for word, one in facts)
+        + _fact("Difference, SHA-256", shown_digest),
+        sections=_section("structure", "Structure", "What only one version has, or has otherwise.", _structure(shown))
+        + _section("outcomes", "Outcomes", "One input for each pair of deciding lines.", _changes(shown))
+        + _section("rests", "What this rests on", "", _rests(shown)),
+        version=__version__,
+    )
+
+
+def _fact(name: str, text: str) -> str:
+    return f'<div class="wide"><dt>{escape(name)}</dt><dd><code>{escape(text)}</code></dd></div>'
+
+
+def _section(anchor: str, heading: str, about: str, body: str) -> str:
+    return (
+        f'<section id="{anchor}" aria-labelledby="{anchor}-h"><h2 id="{anchor}-h">{heading}</h2>'
+        f'<p class="about">{about}</p>{body}</section>'
+    )
+
+
+def _structure(shown: Json) -> str:
+    rows = [(f"{one['part']} {one['name']}", one["change"], one["old"], one["new"]) for one in shown["structure"]]
+    return _table("Structural changes", ("Part", "Change", "Before", "Now"), rows) if rows else "<p>None.</p>"
+
+
+def _changes(shown: Json) -> str:
+    if not shown["changes"]:
+        return "<p>None found.</p>"
+    rows = "".join(_change(one, shown["tried"]) for one in shown["changes"])
+    head = ("Clause now", "Inputs", "Before", "Now", "For example")
+    return _scroll("Changed outcomes, by the line that decides now", head, rows)
+
+
+def _change(one: Json, tried: int) -> str:
+    count = f"{one['count']:,} of {tried:,}" if one["count"] else "found by the solver"
+    seen = one["witness"]
+    steps = "".join(_inline({f"{step}.{name}": value for name, value in values.items()})
+                    for step, values in seen.get("steps", {}).items())  # fmt: skip
+    return (
+        f'<tr><th scope="row">{escape(one["clause"])}</th><td>{escape(count)}</td>'
+        f"<td>{_side(one['old'], seen['old'])}</td><td>{_side(one['new'], seen['new'])}</td>"
+        f"<td>{_inline(seen['input'])}{steps}</td></tr>"
+    )
+
+
+def _side(place: Json, ended: Json) -> str:
+    where = f"line {place['line']}" if place["line"] else place["what"]
+    cited = f" ({', '.join(place['clauses'])})" if place["clauses"] else ""
+    source = f"<br><code>{escape(place['source'])}</code>" if place["source"] else ""
+    output = _inline(ended["output"]) if ended["output"] else ""
+    person = f"a person decides at {ended['step']}: " if ended["status"] == "needs_review" else ""
+    why = f'<span class="pairs">{escape(person + ended["why"])}</span>' if person or ended["why"] else ""
+    return f"{output}{why}{escape(where + cited)}{source}"
+
+
+def _rests(shown: Json) -> str:
+    solver = shown["solver"]
+    lines: list[str] = [
+        f"{shown['tried']:,} inputs were run through both versions; {shown['changed']:,} of them change."
+    ]
+    if solver["whole"]:
+        lines.append("The solver looked at every input that the fields allow.")
+    if solver["why"]:
+        lines.append(f"The solver could not say all: {solver['why']}.")
+    lines += [f"The solver took {path} to be {bounds}." for path, bounds in solver["assumed"].items()]
+    if shown["given_steps"]:
+        lines.append(f"Outputs of the steps {', '.join(shown['given_steps'])} count as inputs.")
+    lines.append(f"Outputs compared: {', '.join(shown['outputs_compared']) or 'none'}.")
+    return _list(lines)
+
+
+def _list(lines: Sequence[str]) -> str:
+    return f'<ul class="notes">{"".join(f"<li>{escape(line)}</li>" for line in lines)}</ul>'

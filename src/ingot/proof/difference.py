@@ -1,0 +1,325 @@
+"""Which inputs change their outcome between two versions of a workflow.
+
+Two outcomes are the same where both runs end alike (completed, with a person, in an exception, refused) and every output
+that both versions have is of the same value: 30.0 is 30.00, and the words of a reason do not count.
+
+The solver is asked first: an input per changed pair of deciding lines, or that no input changes. Then inputs from both
+versions are run through both, which counts, and which is all there is where the solver cannot say; then it is said how
+many were tried, never that the two are the same. An input of the solver is run before it is shown.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from ingot.canonical import canonical_json, digest
+from ingot.errors import StageError
+from ingot.fields import to_plain
+from ingot.proof.deciding import Place, same_code
+from ingot.proof.structure import Structural, structural
+from ingot.proof.versions import Ended, NotGiven, Version
+from ingot.runtime.sandbox import Trial
+
+SOLVER_SECONDS = 30.0
+"""After this no further region is asked for; a question once asked is bounded by the solver's own steps."""
+
+MOST_REGIONS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """An input whose outcome changes, with both outcomes. `where` names the line of recorded traffic it came from."""
+
+    input: Mapping[str, Any]
+    steps: Mapping[str, Mapping[str, Any]]
+    old: Ended
+    new: Ended
+    where: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON."""
+        found = {"input": to_plain(self.input), "old": self.old.to_json(), "new": self.new.to_json()}
+        found |= {"steps": to_plain(self.steps)} if self.steps else {}
+        return found | ({"where": self.where} if self.where else {})
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Inputs that two lines decide differently: one `witness`, and how many of those tried (0: only the solver's)."""
+
+    old: Place
+    new: Place
+    witness: Witness
+    count: int
+    proved: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return {
+            "clause": self.new.label,
+            "count": self.count,
+            "solver": self.proved,
+            "old": self.old.to_json(),
+            "new": self.new.to_json(),
+            "witness": self.witness.to_json(),
+        }
+
+
+Key = tuple[str, str]
+
+
+@dataclass
+class Tally:
+    """Runs through both versions, counted and grouped; as large as there are pairs of deciding lines."""
+
+    old: Version
+    new: Version
+    shared: tuple[str, ...]
+    runs: int = 0
+    changed: int = 0
+    changes: dict[Key, Change] = field(default_factory=dict)
+
+    def take(self, case: Mapping[str, Any], steps: Mapping[str, Mapping[str, Any]], where: str = "") -> Change | None:
+        """Run one input through both and count it; the change it shows, None where it shows none.
+
+        Raises NotGiven where a version asks for outputs of a step that are not there, `Unfit` where both refuse it.
+        """
+        one, other = self.old.run(case, steps), self.new.run(case, steps)
+        if one.status == other.status == "refused":
+            raise Unfit(one.why)
+        self.runs += 1
+        names = self._apart(one, other)
+        if names is None:
+            return None
+        self.changed += 1
+        return self._grouped(case, steps, names, where)
+
+    def _apart(self, one: Ended, other: Ended) -> tuple[str, ...] | None:
+        """The shared outputs that differ, none where the runs do not end alike; None where the outcome is the same."""
+        if one.status != other.status or (one.output is None) != (other.output is None):
+            return ()
+        if one.output is None or other.output is None:
+            return None
+        names = tuple(name for name in self.shared if not _equal(one.output.get(name), other.output.get(name)))
+        return names or None
+
+    def _grouped(
+        self, case: Mapping[str, Any], steps: Mapping[str, Mapping[str, Any]], names: tuple[str, ...], where: str
+    ) -> Change:
+        one, other = self.old.run(case, steps, trace=True), self.new.run(case, steps, trace=True)
+        before, after = self.old.place(one, names), self.new.place(other, names)
+        key = (f"{before} {before.label}", f"{after} {after.label}")
+        known = self.changes.get(key)
+        if known is None:
+            known = Change(before, after, Witness(case, steps, one, other, where), 0)
+        self.changes[key] = replace(known, count=known.count + 1)
+        return self.changes[key]
+
+
+class Unfit(Exception):
+    """Neither version takes this input."""
+
+
+def _equal(one: Any, other: Any) -> bool:
+    """Equal in value; true is not 1."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(_equal(value, other[key]) for key, value in one.items())
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(map(_equal, one, other))
+    return bool(one == other)
+
+
+Verdict = Literal["differ", "same", "none found", "not compared"]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What two versions do differently.
+
+    `verdict`: inputs "differ", the outcomes are the "same" for every input (`how`: "same code" or "solver"), "none
+    found" among `tried` inputs, or "not compared". `why` says why the solver could not say, `whole` whether it found
+    every pair of lines, `assumed` the bounds it took for unbounded fields, `given` the steps whose outputs count as
+    inputs, `changed` how many of those tried change.
+    """
+
+    structure: tuple[Structural, ...]
+    verdict: Verdict
+    how: str
+    changes: tuple[Change, ...]
+    tried: int
+    changed: int
+    whole: bool
+    why: str
+    assumed: Mapping[str, str]
+    given: tuple[str, ...]
+    shared: tuple[str, ...]
+
+    @property
+    def differs(self) -> bool:
+        """Whether anything was found that is not the same."""
+        return bool(self.structure) or self.verdict in ("differ", "not compared")
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return {
+            "structure": [one.to_json() for one in self.structure],
+            "verdict": self.verdict,
+            "how": self.how,
+            "tried": self.tried,
+            "changed": self.changed,
+            "changes": [one.to_json() for one in self.changes],
+            "solver": {"whole": self.whole, "why": self.why, "assumed": dict(self.assumed)},
+            "given_steps": list(self.given),
+            "outputs_compared": list(self.shared),
+        }
+
+    def digest(self) -> str:
+        """SHA-256 of what is shown."""
+        return digest(canonical_json(self.to_json()))
+
+
+Search = Callable[[], tuple[Trial | None, int]]
+"""Looks on: an input that changes its outcome or None, and how many were tried."""
+
+
+def compare(
+    old: Version, new: Version, trials: Iterable[Trial], *, more: Search | None = None, seconds: float = SOLVER_SECONDS
+) -> Difference:
+    """What inputs change their outcome from `old` to `new`.
+
+    `trials` are run through both; those that one version does not take are left out. `more` is asked for one input
+    where they show none and the solver cannot say. Raises StageError where the solver says what a run disproves.
+    """
+    tally = Tally(old, new, shared_outputs(old, new))
+    for trial in trials:
+        _tried(tally, trial)
+    solved = _solved(old, new, seconds)
+    if solved.how == "solver":
+        _no_contradiction(tally)
+    beyond = 0
+    if more is not None and tally.shared and not (solved.how or tally.changes or solved.tally.changes):
+        seen, beyond = more()
+        if seen is not None:
+            _tried(tally, seen)
+    changes = _merged(tally, solved.tally)
+    verdict, why = _verdict(tally, solved, bool(changes), beyond)
+    return Difference(
+        structural(old.program.spec, new.program.spec),
+        verdict,
+        solved.how,
+        changes,
+        tally.runs + beyond,
+        tally.changed,
+        solved.whole,
+        why,
+        solved.assumed,
+        tuple(dict.fromkeys((*old.given_steps, *new.given_steps))),
+        tally.shared,
+    )
+
+
+def _verdict(tally: Tally, solved: _Solved, found: bool, beyond: int) -> tuple[Verdict, str]:
+    if found:
+        return "differ", solved.why
+    if not tally.shared:
+        return "not compared", "the versions have no output in common"
+    if solved.how:
+        return "same", ""
+    if not tally.runs + beyond:
+        return "not compared", f"no input was found that both versions take, and the solver cannot say: {solved.why}"
+    return "none found", solved.why
+
+
+def _merged(tally: Tally, solved: Tally) -> tuple[Change, ...]:
+    """Changes that search and solver found, the counts of the one with the plainer inputs of the other."""
+    found = dict(tally.changes)
+    for key, one in solved.changes.items():
+        found[key] = replace(one, count=found[key].count if key in found else 0, proved=True)
+    order = sorted(found.items(), key=lambda one: (one[1].new.line or 0, one[1].old.line or 0, one[0]))
+    return tuple(change for _, change in order)
+
+
+def shared_outputs(old: Version, new: Version) -> tuple[str, ...]:
+    """The outputs that both versions have, by name."""
+    theirs = {one.name for one in new.program.spec.outputs}
+    return tuple(one.name for one in old.program.spec.outputs if one.name in theirs)
+
+
+def _tried(tally: Tally, trial: Trial) -> None:
+    try:
+        ended = [version.run(trial.input, trial.steps) for version in (tally.old, tally.new)]
+    except NotGiven:
+        return
+    if all(one.status != "refused" for one in ended):
+        tally.take(trial.input, trial.steps)
+
+
+# ---- the solver --------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Solved:
+    """What the solver said. `how` is why the two are the same, empty where it does not say so; `tally` holds its inputs,
+    each of them run; `whole` says that it found every pair of lines."""
+
+    tally: Tally
+    how: str = ""
+    why: str = ""
+    whole: bool = False
+    assumed: Mapping[str, str] = field(default_factory=dict)
+
+
+def _solved(old: Version, new: Version, seconds: float) -> _Solved:
+    found = _Solved(Tally(old, new, shared_outputs(old, new)))
+    if old.program.template == new.program.template and same_code(old.program, new.program):
+        return replace(found, how="same code", whole=True)
+    from ingot.proof.pair import NotExpressible, Pair
+
+    try:
+        pair = Pair(old.program, new.program)
+        found.assumed = pair.assumed
+        _asked(pair.changes(MOST_REGIONS), found, seconds)
+    except NotExpressible as error:
+        found.why = f"it cannot express {error}"
+    return found
+
+
+def _asked(answers: Iterable[Any], found: _Solved, seconds: float) -> None:
+    started = time.monotonic()
+    number = 0
+    for number, answer in enumerate(answers, start=1):
+        if answer.verdict == "unknown":
+            found.why = answer.why
+            return
+        _confirmed(found.tally, answer.trial)
+        if time.monotonic() - started > seconds or number == MOST_REGIONS:
+            found.why = f"it was stopped after {number} regions; there may be more"
+            return
+    found.whole = True
+    found.how = "" if number else "solver"
+
+
+def _confirmed(tally: Tally, trial: Trial) -> None:
+    """Run what the solver found; where a run shows no change the translation is at fault, and nothing is believed."""
+    if tally.take(trial.input, trial.steps) is not None:
+        return
+    if tally.old.run(trial.input, trial.steps).status != "raises":  # both answer what their outputs do not allow
+        raise _fault(f"an input changes its outcome, but a run of {to_plain(trial.input)!r} shows no change")
+
+
+def _no_contradiction(tally: Tally) -> None:
+    for one in tally.changes.values():
+        if one.witness.old.status == one.witness.new.status == "completed":
+            raise _fault(f"no input changes its outcome, but a run of {to_plain(one.witness.input)!r} shows a change")
+
+
+def _fault(what: str) -> StageError:
+    return StageError(
+        f"the solver says that {what}",
+        hint="this is a fault of Ingot, not of the versions; report both and this input",
+    )
