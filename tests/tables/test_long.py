@@ -44,6 +44,7 @@ def test_five_hundred_rows_compile_and_run(tmp_path: Path, policy: str, output: 
     workflow = load(done.path)
     for number in (0, 249, ROWS - 1):
         told = workflow.explain({"income": number * 10 + 9})
+        assert told.outcome.output is not None
         answer = told.outcome.output["fee"]
         assert answer == ([Decimal(f"{number}.50")] if policy == "collect" else Decimal(f"{number}.50"))
     assert time.process_time() - began < 30

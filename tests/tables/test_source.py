@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from ingot.compile.driver import compile_spec, provenance
-from ingot.errors import SpecError
 from ingot.runtime.run import load
 from tests.tables.conftest import Run, program_of, table_spec
 
@@ -190,14 +189,6 @@ def test_a_wrong_case_refuses_a_table_as_it_refuses_a_model(tmp_path: Path) -> N
     path = tmp_path / "spec.yaml"
     path.write_text(SPEC + CASES.replace("level: B", "level: C"))
     with pytest.raises(Exception, match="no candidate passed"):
-        compile_spec(path)
-
-
-def test_tables_beside_a_rule_in_prose_are_one_error(tmp_path: Path) -> None:
-    path = tmp_path / "spec.yaml"
-    prose = "  - {step: more, type: function, intent: doubles the age, outputs: {twice: integer}}\n"
-    path.write_text(SPEC + prose + "outputs: {level: {type: enum, values: [A, B, C]}, twice: integer}" + CASES)
-    with pytest.raises(SpecError, match="judge and functions for a model stand in one spec"):
         compile_spec(path)
 
 

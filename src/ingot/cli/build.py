@@ -194,8 +194,12 @@ def plan_command(spec: Path, as_json: bool) -> None:
     for choice, reason in plan.reasons:
         click.echo(f"{choice:<{width}}  {reason}")
     click.echo(f"\none request for {len(loaded.asked)} function(s), about {tokens} tokens in")
+    if not loaded.asked:
+        click.echo("no function is asked of a model")
+        return
     click.echo("\nwhoever writes the code answers with exactly:\n")
-    signed = signatures(loaded)
+    names = {step.step for step in loaded.asked}
+    signed = [one for one in signatures(loaded) if one.name in names]
     types = dict.fromkeys(block for one in signed for block in types_source(one).split("\n\n\n") if block)
     click.echo("\n\n".join([*types, *(one.header() for one in signed)]))
 

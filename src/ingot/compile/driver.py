@@ -20,7 +20,7 @@ from ingot.artifact.write import Contents, write_artifact
 from ingot.compile import generate, prompt
 from ingot.compile.assemble import assemble, signatures
 from ingot.compile.plan import Plan, make_plan
-from ingot.errors import ArtifactError, CompileFailed, SpecError
+from ingot.errors import ArtifactError, CompileFailed, SpecError, StageError
 from ingot.library import read as library_file
 from ingot.models.model import Completion, Model, Request
 from ingot.program import Program
@@ -30,7 +30,7 @@ from ingot.spec import Spec, load_spec, read_spec_text, self_contained_text
 from ingot.stages.check import all_passed, run_stages
 from ingot.stages.flow import check_flow
 from ingot.stages.weak_cases import WEAK_CASES
-from ingot.tables.compiled import check_tables, write_tables
+from ingot.tables.compiled import check_tables, from_tables, table_functions, write_tables
 from ingot.usage import Usage, cost
 from ingot.verdict import Finding, StageName, Verdict
 from ingot.yaml_text import read_yaml
@@ -165,7 +165,8 @@ def check(
 ) -> Compiled:
     """Run the four stages on code from anywhere; with `out`, write the same artifact where it passes.
 
-    `code` is the text of a ``logic.py``; `author` goes into the provenance. Needs no model and no network. A
+    `code` is the text of a ``logic.py``; `author` goes into the provenance. Functions of decision tables that it does
+    not define are written from the tables. Needs no model and no network. A
     candidate that does not pass is a value here (`Compiled.passed` is False), not an exception.
     """
     path = Path(path)
@@ -175,6 +176,8 @@ def check(
     spec, plan, questions = _prepared(path)
     tell = listen or (lambda _: None)
     tell(Event("attempt", 1, "given"))
+    if part := _tables_part(spec, besides=code):
+        code = f"{code.rstrip()}\n{part}" if code.strip() else part.lstrip("\n")
     program = assemble(spec, code, plan.template, plan.blocks)
     attempt = Attempt(1, "given", None, Completion("", author, Usage()), code, _stages(program, 1, "given", tell))
     compiled = _compiled(spec, plan, questions, (attempt,))
@@ -226,12 +229,6 @@ def _attempts(spec: Spec, plan: Plan, model: Model | None, limit: int, tell: Lis
         tell(Event("attempt", 1, "given"))
         program = assemble(spec, logic, plan.template, plan.blocks)
         return (Attempt(1, "given", None, None, logic, _stages(program, 1, "given", tell)),)
-    if len(spec.asked) < len(spec.functions):
-        names = [step.step for step in spec.functions if step.is_table]
-        raise SpecError(
-            f"the table{'s' if len(names) > 1 else ''} {', '.join(names)} and functions for a model stand in one spec",
-            hint="put the tables into a workflow of their own, or say all rules as tables",
-        )
     if model is None:
         raise SpecError("no model, and not every rule is a table", hint="give a model, for instance openai:gpt-5")
     made: list[Attempt] = []
@@ -241,7 +238,7 @@ def _attempts(spec: Spec, plan: Plan, model: Model | None, limit: int, tell: Lis
         completion = model.complete(request)
         tell(Event("completion", number, kind, completion=completion))
         made.append(_attempt(spec, plan, number, kind, request, completion, made, tell))
-        if made[-1].passed or _is_for_the_author(made[-1]):
+        if made[-1].passed or _is_for_the_author(spec, made[-1]):
             break
     return tuple(made)
 
@@ -250,17 +247,62 @@ def _next_request(spec: Spec, plan: Plan, made: Sequence[Attempt]) -> tuple[Atte
     if not made:
         return "first", prompt.first_request(spec, plan)
     last = made[-1]
-    if last.logic is None or not _is_worth_repair(made):
+    again = _ours(spec, last) != _tabled(spec)  # a repair of the rest would keep a table's function in the reply
+    if last.logic is None or again or not _is_worth_repair(made):
         return "redraw", prompt.first_request(spec, plan, draw=len(made))
     # a repair is drawn with some freedom: at temperature zero, small models write their last answer again
     failed = _failed_functions(spec, last)
-    return "repair", prompt.repair_request(spec, failed, last.logic, _errors(last), draw=len(made))
+    ours = _ours(spec, last)
+    findings = [finding for finding in _errors(last) if finding.function not in ours]
+    return "repair", prompt.repair_request(spec, failed, _asked_part(spec, last.logic), findings, draw=len(made))
 
 
-def _is_for_the_author(attempt: Attempt) -> bool:
-    """True where all that is wrong is the cases, which no model can mend."""
-    codes = {finding.code for finding in _errors(attempt)}
-    return bool(codes) and codes <= {WEAK_CASES}
+def _is_for_the_author(spec: Spec, attempt: Attempt) -> bool:
+    """True where all that is wrong is the cases, or a table that they contradict: no model can mend either.
+
+    Raises StageError where a stage refuses how a table was written: then that is our fault.
+    """
+    errors, ours = _errors(attempt), _ours(spec, attempt)
+    for finding in errors:
+        if finding.function in ours and finding.code.startswith(("SEC", "SYN")):
+            raise StageError(
+                f"the function written from the table of {finding.function!r} is refused: {finding.code} {finding.message}",
+                hint="this is a fault of Ingot's; report the table",
+            )
+    own = [finding for finding in errors if finding.code != WEAK_CASES and finding.function not in ours]
+    return bool(errors) and not own
+
+
+def _tabled(spec: Spec) -> frozenset[str]:
+    """The functions that are written from tables, never by a model."""
+    return frozenset(step.step for step in spec.functions if step.is_table)
+
+
+def _ours(spec: Spec, attempt: Attempt) -> frozenset[str]:
+    """The functions of an attempt that were written from tables, and that the reply did not write once more."""
+    if attempt.logic is None or not _tabled(spec):
+        return frozenset()
+    return _tabled(spec) - generate.split(_asked_part(spec, attempt.logic)).keys()
+
+
+def _tables_part(spec: Spec, besides: str = "") -> str:
+    """The functions of the tables as they stand after the others; those that `besides` defines are left out."""
+    if not _tabled(spec):
+        return ""
+    defined = generate.split(besides)
+    written = table_functions(spec, signatures(spec))
+    return "".join(f"\n\n{text}" for name, text in written.items() if name not in defined)
+
+
+def _with_tables(spec: Spec, code: str) -> str:
+    """Code for the functions asked for, with those of the tables after it."""
+    part = _tables_part(spec)
+    return f"{code.rstrip()}\n{part}" if part else code
+
+
+def _asked_part(spec: Spec, logic: str) -> str:
+    """The part of a candidate that a model wrote."""
+    return logic.removesuffix(_tables_part(spec))
 
 
 def _is_worth_repair(made: Sequence[Attempt]) -> bool:
@@ -284,10 +326,10 @@ def _errors(attempt: Attempt) -> tuple[Finding, ...]:
 
 
 def _failed_functions(spec: Spec, attempt: Attempt) -> tuple[str, ...]:
-    """The functions that the findings name; all of them where a finding names none."""
-    names = [step.step for step in spec.functions]
-    blamed = {finding.function for finding in _errors(attempt)}
-    return tuple(name for name in names if name in blamed) if blamed <= set(names) else tuple(names)
+    """The functions that the findings name, tables left out; all of them where a finding names none."""
+    names = [step.step for step in spec.asked]
+    blamed = {finding.function for finding in _errors(attempt)} - _tabled(spec)
+    return tuple(name for name in names if name in blamed) if blamed and blamed <= set(names) else tuple(names)
 
 
 def _attempt(
@@ -308,7 +350,8 @@ def _attempt(
     logic = code
     if kind == "repair" and (before := made[-1].logic) is not None:
         blamed = {finding.line for finding in _errors(made[-1]) if finding.line}
-        logic = generate.splice(before, code, request.functions, blamed)
+        logic = generate.splice(_asked_part(spec, before), code, request.functions, blamed)
+    logic = _with_tables(spec, logic)
     program = assemble(spec, logic, plan.template, plan.blocks)
     return Attempt(number, kind, request, completion, logic, _stages(program, number, kind, tell))
 
@@ -371,11 +414,21 @@ def provenance(compiled: Compiled) -> dict[str, Any]:
             "wrote_in_part": writers,
             "recorded": any(one.completion.recorded for one in compiled.attempts if one.completion),
         },
+        **_written_by(compiled),
         "attempts": [one.to_json() for one in compiled.attempts],
         "usage": compiled.usage.to_json(),
         "cost_usd": None if compiled.cost is None else format(compiled.cost, "f"),
         "plan": compiled.plan.to_json(),
     }
+
+
+def _written_by(compiled: Compiled) -> dict[str, Any]:
+    """Who wrote each function, where some were written from tables."""
+    if not _tabled(compiled.spec) or compiled.program is None:
+        return {}
+    tabled = from_tables(compiled.program)
+    names = [step.step for step in compiled.spec.functions]
+    return {"functions": {name: "table" if name in tabled else "candidate" for name in names}}
 
 
 def library_copies(plan: Plan) -> dict[str, bytes]:

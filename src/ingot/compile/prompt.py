@@ -44,11 +44,12 @@ def system_text(spec: Spec) -> str:
 def first_request(spec: Spec, plan: Plan, *, draw: int = 0) -> Request:
     """The request for all functions. `draw` > 0 asks again for a different candidate."""
     spec = spec.model_copy(update={"cases": spec.given, "answers": _sayable(spec)})
-    signed = signatures(spec)
+    signed, tabled = _by_writer(spec)
     parts = [f"Workflow: {spec.metadata.title or spec.metadata.name}"]
     parts += [f"{name}: {text}" for name, text in ((name, block(name).text) for name in plan.blocks) if text]
     parts += _decided(spec)
     parts.append(_types(signed))
+    parts += _known(signed, tabled)
     parts += _asked(spec, signed)
     parts += _given(spec)
     return _request(spec, parts, signed, draw)
@@ -71,6 +72,20 @@ def repair_request(
     parts.append(f"Your code:\n```python\n{written}\n```")
     parts.append("Findings:\n" + "\n".join(_finding_lines(findings)))
     return _request(spec, parts, signed, draw)
+
+
+def _by_writer(spec: Spec) -> tuple[tuple[Signature, ...], tuple[Signature, ...]]:
+    """The functions that a model is asked for, and those that are written from tables."""
+    names = {step.step for step in spec.asked}
+    signed = signatures(spec)
+    return tuple(one for one in signed if one.name in names), tuple(one for one in signed if one.name not in names)
+
+
+def _known(signed: Sequence[Signature], tabled: Sequence[Signature]) -> list[str]:
+    """The functions of tables that say what those asked for are given."""
+    read = {field.name for signature in signed for field in signature.params}
+    headers = [one.header() for one in tabled if read & {field.name for field in one.outputs}]
+    return ["Written already, do not write or call them:\n" + "\n".join(headers)] if headers else []
 
 
 def _request(spec: Spec, parts: Iterable[str], signed: Sequence[Signature], draw: int) -> Request:
