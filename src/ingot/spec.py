@@ -1023,7 +1023,8 @@ def _check_expressions(spec: Spec, known: Mapping[str, Field], place: Place) -> 
         try:
             found = expressions.names(expressions.to_python(text))
         except expressions.ExpressionError as error:
-            raise SpecError(str(error), place=place.of(path)) from error
+            hint = "write a comparison, for instance 'fee <= cap AND months > 0'"
+            raise SpecError(str(error), place=place.of(path), hint=hint) from error
         for name in found:
             if name not in known:
                 raise SpecError(
@@ -1063,27 +1064,26 @@ def _check_invariants(spec: Spec, known: Mapping[str, Field], place: Place) -> S
     return spec.model_copy(update={"invariants": tuple(placed)}) if placed else spec
 
 
-def stating(spec: Spec, invariants: Sequence[Mapping[str, Any]], name: str) -> Spec:
-    """The spec with these invariants in place of its own, checked as if they stood in it; `name` is their place.
+def stating(spec: Spec, invariants: Iterable[tuple[Mapping[str, Any], str]]) -> Spec:
+    """The spec with these invariants in place of its own, checked as if they stood in it; each comes with its place.
 
     Raises SpecError.
     """
-    rows: list[Invariant] = []
-    for row in invariants:
+    found: list[Invariant] = []
+    for row, where in invariants:
         try:
-            rows.append(Invariant.model_validate(row))
+            one = Invariant.model_validate(row)
         except ValidationError as error:
             first = error.errors()[0]
-            raise SpecError(f"{first['msg']}: {first['input']!r}", place=name) from error
-    asked = spec.model_copy(update={"invariants": tuple(rows), "logic_requirements": ()})
-    place = Place(None, name)
-    try:
-        _check_expressions(asked, spec.known_fields(), place)
-        checked = _check_invariants(asked, spec.known_fields(), place)
-    except SpecError as error:
-        raise SpecError(error.message, place=name, hint=error.hint) from error
-    placed = tuple(one.model_copy(update={"place": name}) for one in checked.invariants)
-    return spec.model_copy(update={"invariants": placed})
+            raise SpecError(f"{first['input']!r}: {first['msg']}", place=where, hint="see docs/spec.md") from error
+        asked = spec.model_copy(update={"invariants": (one,), "logic_requirements": ()})
+        try:
+            _check_expressions(asked, spec.known_fields(), Place(None, where))
+            (checked,) = _check_invariants(asked, spec.known_fields(), Place(None, where)).invariants
+        except SpecError as error:
+            raise SpecError(error.message, place=where, hint=error.hint) from error
+        found.append(checked.model_copy(update={"place": where}))
+    return spec.model_copy(update={"invariants": tuple(found)})
 
 
 # ---- cases -------------------------------------------------------------------------------------------------------

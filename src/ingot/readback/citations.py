@@ -11,7 +11,6 @@ import re
 import tokenize
 from collections.abc import Iterable, Mapping
 
-_WORD = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
 _BLANK = (tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)
 
 
@@ -45,8 +44,16 @@ def within(first: int, last: int, cited: Mapping[int, tuple[str, ...]]) -> tuple
 
 
 def _named(comment: str, clauses: Mapping[str, str]) -> tuple[str, ...]:
-    words = dict.fromkeys(word.rstrip(".-") for word in _WORD.findall(comment))
-    return tuple(word for word in words if word in clauses)
+    """The clauses that a comment names, in its order; ``C2 to C5`` names those between as well."""
+    if not clauses:
+        return ()
+    known = list(clauses)
+    one = "|".join(re.escape(name) for name in sorted(known, key=len, reverse=True))
+    found: list[str] = []
+    for match in re.finditer(rf"(?<![\w.-])({one})(?:\s+to\s+({one}))?(?![\w-])(?!\.\w)", comment):
+        first, last = match[1], match[2] or match[1]
+        found += known[known.index(first) : known.index(last) + 1] or [first, last]
+    return tuple(dict.fromkeys(found))
 
 
 def _above(comments: Iterable[str], clauses: Mapping[str, str]) -> tuple[str, ...]:

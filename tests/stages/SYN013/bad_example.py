@@ -1,0 +1,2 @@
+def fee(weight: int, note: str | None) -> int:
+    return weight
