@@ -22,8 +22,39 @@ def expression_problem(source: str, known: Mapping[str, Field]) -> Problem | Non
     for node in ast.walk(tree):
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div | ast.FloorDiv | ast.Mod) and _zero(node.right):
             return f"{ast.unparse(node)!r} divides by zero", "divide by something else, or multiply"
+        if isinstance(node, ast.Compare) and len(node.ops) == 1:
+            problem = _comparison_problem(node.left, node.ops[0], node.comparators[0], known)
+            if problem is not None:
+                return problem
     if not _is_boolean(tree.body, known):
         return f"{source!r} is not boolean", "compare it with something, for instance 'fee >= 0'"
+    return None
+
+
+_LITERALS: Mapping[str, tuple[type, ...]] = {
+    "text": (str,), "enum": (str,), "integer": (int, float), "decimal": (int, float), "float": (int, float),
+    "boolean": (bool,), "date": (str,),
+}  # fmt: skip
+"""The literals that values of a type are compared with; expressions write dates as text."""
+
+
+def _comparison_problem(
+    left: ast.expr, operator: ast.cmpop, right: ast.expr, known: Mapping[str, Field]
+) -> Problem | None:
+    """A field compared with a literal that it can never be."""
+    match (left, right) if isinstance(left, ast.Name) else (right, left):
+        case (ast.Name(id=name), ast.Constant(value=value)) if name in known and value is not None:
+            field = known[name]
+        case _:
+            return None
+    ordered = isinstance(operator, ast.Lt | ast.LtE | ast.Gt | ast.GtE)
+    if ordered and field.type not in ORDERED:
+        return f"{name!r} is of type {field.type}, which has no order", "compare it with = or IN"
+    kinds = _LITERALS.get(field.type)
+    if kinds is not None and type(value) not in kinds:
+        return f"{name!r} is of type {field.type} and is never {value!r}", f"compare it with a {field.type}"
+    if field.type == "enum" and isinstance(operator, ast.Eq | ast.NotEq) and value not in field.values:
+        return f"{name!r} is never {value!r}", f"one of {', '.join(field.values)}"
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -151,11 +152,35 @@ def test_verdicts_are_the_same_twice_and_plain_json(sandbox: Sandbox) -> None:
     assert [one["status"] for one in first["verdicts"]] == ["proved", "proved"]
 
 
-def test_finding_hides_a_held_out_input(sandbox: Sandbox) -> None:
+def test_finding_shows_the_input_that_breaks_it(sandbox: Sandbox) -> None:
     text = FEE.format(invariants="cap: months < 600", compliance="HIPAA")
     findings, _ = stated_invariants(assemble(parse_spec(text), GOOD), sandbox)
     assert '"months":600' in findings[0].message
     assert findings[0].code == "ACC007"
+
+
+@pytest.mark.parametrize("base", ["1000", "1000.00"])
+def test_finding_hides_a_held_out_input(sandbox: Sandbox, base: str) -> None:
+    """Exactly one input breaks it, which the solver finds though nobody tries it: the held-out case."""
+    text = FEE.format(invariants="cap: months < 600 OR base < 1000 OR exempt IS NULL OR exempt", compliance="HIPAA")
+    case = f"{{input: {{months: 600, base: {base}, exempt: false}}, expected: {{fee: 75.00, decision: PAY}}}}"
+    shown, hidden = (parse_spec(f"{text}cases: {{{group}: [{case}]}}\n") for group in ("given", "held_out"))
+    (seen,), _ = stated_invariants(assemble(shown, GOOD), sandbox)
+    assert '"months":600' in seen.message
+    (finding,), measures = stated_invariants(assemble(hidden, GOOD), sandbox)
+    assert finding.message == "invariant 'cap' does not hold for an input that is not shown"
+    assert "600" not in str(finding)
+    assert "600" not in str(measures)
+
+
+def test_a_deeper_search_states_its_effort(sandbox: Sandbox) -> None:
+    hidden = GOOD.replace("if exempt:", "if 'e' in str(months).lower() or exempt:")
+    _, measures = stated_invariants(fee("cap: fee <= 75", hidden), sandbox)
+    (verdict,) = measures["verdicts"]
+    assert verdict["status"] == "no counter-example found"
+    assert ".lower" in verdict["why"]
+    assert verdict["effort"]["inputs"] > 150
+    assert 0.8 < verdict["effort"]["branch_coverage"] <= 1
 
 
 BAD = {
@@ -163,6 +188,10 @@ BAD = {
     "divides by zero": ("a: fee / 0 > 1", "divides by zero"),
     "divides by a hidden zero": ("a: fee / (1 - 1) > 1", "divides by zero"),
     "unknown field": ("a: feee > 1", "'feee'"),
+    "a value that the enum has not": ("a: decision = 'PAID'", "'decision' is never 'PAID'"),
+    "a number compared with text": ("a: fee > 'low'", "'fee' is of type decimal and is never 'low'"),
+    "an order of an enum": ("a: decision > 'PAY'", "no order"),
+    "no expression": ("'a': 'fee >'", "is not an expression"),
     "unknown output": ("a: {builtin: monotone, of: feee, in: base, direction: up}", "'feee' is not an output"),
     "no direction": ("a: {builtin: monotone, of: fee, in: base}", "lacks"),
     "no order": ("a: {builtin: monotone, of: fee, in: exempt, direction: up}", "no order"),
@@ -176,7 +205,8 @@ def test_bad_invariants_are_refused_with_their_place(name: str) -> None:
     text, message = BAD[name]
     with pytest.raises(SpecError, match=message) as error:
         parse_spec(FEE.format(invariants=text, compliance="HIPAA"))
-    assert (error.value.place or "").startswith("spec.yaml:1")
+    assert re.fullmatch(r"spec\.yaml:1\d:\d+", error.value.place or "")
+    assert error.value.hint
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,9 @@ _COMMANDS = {
     "init": ("build", "Write a commented spec with cases that compiles as it is."),
     "compile": ("build", "Compile a spec with a model into a signed artifact."),
     "check": ("build", "Run the four stages on code from anywhere; no model, no network."),
+    "prove": ("prove", "Prove invariants, or search for inputs that break them."),
     "plan": ("build", "Show template, modules and blocks chosen for a spec, with reasons."),
+    "cases": ("cases", "Suggest cases, take answered ones into a spec, draw some from traffic."),
     "schema": ("build", "Print the JSON Schema of specs, for editors."),
     "rules": ("build", "List every rule, or explain one."),
     "run": ("use", "Run an artifact on an input."),
@@ -34,7 +36,7 @@ _COMMANDS = {
 
 # packages that the base install leaves out, and the extra that brings them
 _EXTRAS = {
-    **dict.fromkeys(("rich", "hypothesis", "bandit", "pydantic_monty", "ruff", "ty"), "compile"),
+    **dict.fromkeys(("rich", "hypothesis", "bandit", "pydantic_monty", "ruff", "ty", "z3"), "compile"),
     **dict.fromkeys(("pydantic_ai", "openai", "anthropic", "httpx2"), "providers"),
     **dict.fromkeys(("sqlalchemy", "httpx", "psycopg"), "modules"),
 }

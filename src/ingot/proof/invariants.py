@@ -8,18 +8,21 @@ The solver's effort is counted in its own steps, not in seconds, so that the sam
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from ingot.errors import SpecError, StageError
 from ingot.program import Observation, Program
 from ingot.proof import search
+from ingot.proof.guided import Searched, settled
 from ingot.runtime.sandbox import Trial
 from ingot.spec import Invariant, Spec
 
 Status = Literal["proved", "counter-example", "no counter-example found", "not expressible", "time-out"]
 Runner = Callable[[Sequence[Trial]], Mapping[str, Observation]]
 """Runs trials in the sandbox; what was observed, by trial id."""
+Further = Callable[[Sequence[Invariant]], Searched]
+"""Searches deeper where the solver gave no answer."""
 
 _NO_SOLVER = "the solver is not installed, so no invariant can be checked"
 COMPARED = 80
@@ -30,7 +33,8 @@ COMPARED = 80
 class InvariantVerdict:
     """What is known about one invariant.
 
-    `tried` is the number of inputs (for ``monotone``: pairs) that were searched; `why` says why there is no proof, or
+    `tried` is the number of inputs (for ``monotone``: pairs) that were searched, `coverage` the part of the program's
+    branches that they took, where it was measured; `why` says why there is no proof, or
     what the counter-example does; `example` is the counter-example; `assumes` the bounds that a proof takes for
     granted, by field.
     """
@@ -41,18 +45,25 @@ class InvariantVerdict:
     why: str = ""
     example: tuple[Trial, ...] = ()
     assumes: Mapping[str, str] = field(default_factory=dict)
+    coverage: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON without the example, which may be a person's."""
-        pairs = (("name", self.name), ("status", self.status), ("effort", {"inputs": self.tried} if self.tried else None),
+        effort: dict[str, Any] = {"inputs": self.tried}
+        if self.coverage is not None:
+            effort["branch_coverage"] = round(self.coverage, 3)
+        pairs = (("name", self.name), ("status", self.status), ("effort", effort if self.tried else None),
                  ("why", self.why or None), ("assumes", dict(self.assumes) or None))  # fmt: skip
         return {key: value for key, value in pairs if value is not None}
 
 
-def check_invariants(program: Program, trials: Sequence[Trial], run: Runner) -> tuple[InvariantVerdict, ...]:
+def check_invariants(
+    program: Program, trials: Sequence[Trial], run: Runner, further: Further | None = None
+) -> tuple[InvariantVerdict, ...]:
     """A verdict for each invariant of the program's spec, in their order.
 
     `trials` are inputs to search and to compare the translation with CPython on; none of them may be a held-out case.
+    `further` searches deeper for the invariants that the solver gave no answer to.
     Raises SpecError where the invariants contradict each other, and StageError where the solver is missing, the
     sandbox breaks or the translation disagrees with CPython.
     """
@@ -80,7 +91,41 @@ def check_invariants(program: Program, trials: Sequence[Trial], run: Runner) -> 
     for invariant in spec.invariants:
         found = search.search(spec, invariant, by_id, seen)
         verdicts.append(_verdict(program, invariant, found, prover, refused))
-    return tuple(verdicts)
+    return tuple(verdicts) if further is None else _deeper(program, verdicts, by_id, seen, further)
+
+
+def _deeper(
+    program: Program,
+    verdicts: Sequence[InvariantVerdict],
+    trials: Mapping[str, Trial],
+    seen: Mapping[str, Observation],
+    further: Further,
+) -> tuple[InvariantVerdict, ...]:
+    """The verdicts, those without an answer after a deeper search for counter-examples."""
+    unanswered = ("not expressible", "time-out", "no counter-example found")
+    left = [
+        one
+        for one, verdict in zip(program.spec.invariants, verdicts, strict=True)
+        if verdict.status in unanswered and one.builtin != "null_never_false"  # which no run shows
+    ]
+    if not left:
+        return tuple(verdicts)
+    searched = further(left)
+    return tuple(
+        _searched(verdict, settled(program, one, searched, trials, seen), searched.coverage) if one in left else verdict
+        for one, verdict in zip(program.spec.invariants, verdicts, strict=True)
+    )
+
+
+def _searched(verdict: InvariantVerdict, found: search.Found, coverage: float) -> InvariantVerdict:
+    if found.example:
+        return InvariantVerdict(verdict.name, "counter-example", found.tried, found.why, found.example)
+    if found.witnessed:
+        return InvariantVerdict(verdict.name, "proved", found.tried, "every value was seen", coverage=coverage)
+    if not found.tried:
+        return verdict
+    status: Status = "time-out" if verdict.status == "time-out" else "no counter-example found"
+    return replace(verdict, status=status, tried=found.tried, coverage=coverage)
 
 
 def _verdict(

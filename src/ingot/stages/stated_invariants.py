@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from ingot.canonical import canonical_json
 from ingot.program import Program
+from ingot.proof.guided import Search
 from ingot.proof.invariants import InvariantVerdict, check_invariants
 from ingot.runtime.sandbox import Sandbox, Trial
 from ingot.stages.inputs import boundary_trials, case_trial, generated_trials
@@ -19,6 +22,10 @@ RULE = Rule(
 )  # fmt: skip
 
 
+FURTHER = 150
+"""So many more inputs are tried where the solver has no answer; `ingot prove` tries more."""
+
+
 def stated_invariants(program: Program, sandbox: Sandbox | None) -> tuple[list[Finding], dict[str, Any]]:
     """Findings for the invariants that some input breaks, and what is known about all of them, as plain JSON.
 
@@ -28,29 +35,40 @@ def stated_invariants(program: Program, sandbox: Sandbox | None) -> tuple[list[F
     spec = program.spec
     if sandbox is None:
         return [], {"stated": len(spec.invariants), "verdicts": None}
-    secret = {_key(case_trial(case, spec)) for case in spec.held_out}
+    hidden = [case_trial(case, spec) for case in spec.held_out]
+    secret = {input_key(trial) for trial in hidden}
     trials: list[Trial] = []
     if spec.invariants:
         given = [Trial(f"given-{n}", one.input, case_trial(one, spec).steps) for n, one in enumerate(spec.given)]
         drawn = [*given, *boundary_trials(program), *generated_trials(program)]
-        trials = [trial for trial in drawn if _key(trial) not in secret]
+        trials = [trial for trial in drawn if input_key(trial) not in secret]
     verdicts = check_invariants(
         program,
         trials,
         lambda some: sandbox.run(program.text, some, offset=program.offset, seed=sandbox.seeds[0]).observations,
+        lambda some: Search(program, sandbox, some, hidden).go(trials, FURTHER),
     )
     findings = [_finding(one, secret) for one in verdicts if one.status == "counter-example"]
     return findings, {"stated": len(spec.invariants), "verdicts": [one.to_json() for one in verdicts]}
 
 
-def _key(trial: Trial) -> bytes:
-    return canonical_json([trial.input, trial.steps])
+def input_key(trial: Trial) -> bytes:
+    """Bytes that two trials share where their values are equal, 1000 and 1000.00 among them."""
+    return canonical_json([_plain(trial.input), _plain(trial.steps)])
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return format(value.normalize() if value else Decimal(0), "f")
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _finding(verdict: InvariantVerdict, secret: set[bytes]) -> Finding:
     shown = [_shown(trial) for trial in verdict.example]
     message = f"invariant {verdict.name!r} does not hold: {verdict.why}"
-    if any(_key(trial) in secret for trial in verdict.example):
+    if any(input_key(trial) in secret for trial in verdict.example):
         message = f"invariant {verdict.name!r} does not hold for an input that is not shown"
     elif shown:
         message += f"; input {' and '.join(shown)}"
