@@ -1,7 +1,7 @@
 """The mutation score: in the real sandbox, with mutants that raise, hang and fill the memory."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -105,6 +105,27 @@ def test_a_solver_may_decide_what_search_cannot(sandbox: Sandbox, answer: bool |
     score = mutation_score(SAME, cases, trials(0, 2), sandbox, is_right=right, equivalent=equivalent)
     assert "if age >= 0:" in asked
     assert set(asked) == afters(getattr(score, kept))
+
+
+def test_an_input_of_the_solver_makes_a_survivor(sandbox: Sandbox) -> None:
+    cases, found = (case(-3, 0), case(-1, 0), case(3, 3), case(1, 1)), Trial("solver", {"age": 8, "items": []})
+    score = mutation_score(SAME, cases, trials(0, 2), sandbox, is_right=right, equivalent=lambda _, __: found)
+    assert found in [one.witness for one in score.survivors]
+
+
+def test_what_the_solver_leaves_is_tried_on_nearer_inputs(sandbox: Sandbox) -> None:
+    asked: list[Mutant] = []
+
+    def nearer(some: Sequence[Mutant]) -> list[Trial]:
+        asked.extend(some)
+        return trials(17, 18)
+
+    cases = (case(5, 0), case(40, 5))
+    score = mutation_score(ADULT, cases, trials(5), sandbox, is_right=right, nearer=nearer)
+    assert "if age <= 18:" in afters(tuple(asked))
+    assert "if age <= 18:" in afters(score.survivors)
+    assert next(one.witness for one in score.survivors if one.mutant.after == "if age <= 18:") == trials(18)[0]
+    assert score.inputs == len(cases) + 1 + 2
 
 
 def test_a_case_that_says_little_kills_little(sandbox: Sandbox) -> None:

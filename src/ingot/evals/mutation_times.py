@@ -27,6 +27,7 @@ class MutationTimes:
     killed: int
     survived: int
     no_difference_found: int
+    proved: int
     seconds: float
 
     def to_json(self) -> dict[str, Any]:
@@ -43,10 +44,11 @@ def time_mutation(name: str, program: Program, *, rounds: int = 3) -> MutationTi
         name,
         program.logic.count("\n"),
         len(program.spec.cases),
-        len(found.killed) + len(found.survivors) + len(found.alike),
+        len(found.killed) + len(found.survivors) + len(found.alike) + len(found.proved),
         len(found.killed),
         len(found.survivors),
         len(found.alike),
+        len(found.proved),
         statistics.median(times),
     )
 
@@ -63,10 +65,10 @@ def _once(program: Program) -> tuple[MutationScore, float]:
 
 def mutation_table(rows: Sequence[MutationTimes]) -> str:
     """The rows for people."""
-    head = f"{'program':<20}{'lines':>7}{'cases':>7}{'mutants':>9}{'killed':>8}{'survived':>10}{'no difference':>15}{'seconds':>9}"
+    head = f"{'program':<20}{'lines':>7}{'cases':>7}{'mutants':>9}{'killed':>8}{'survived':>10}{'no difference':>15}{'proved':>8}{'seconds':>9}"
     body = (
         f"{row.name:<20}{row.lines:>7}{row.cases:>7}{row.mutants:>9}{row.killed:>8}{row.survived:>10}"
-        f"{row.no_difference_found:>15}{row.seconds:>9.2f}"
+        f"{row.no_difference_found:>15}{row.proved:>8}{row.seconds:>9.2f}"
         for row in rows
     )
     return "\n".join((head, *body))

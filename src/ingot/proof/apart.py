@@ -59,9 +59,11 @@ def tell_apart(
 
     Raises SpecError where the inputs of the two have other types, StageError where the solver or the sandbox breaks.
     """
-    from ingot.proof.pair_fields import incomparable
-    from ingot.proof.search_inputs import starting_points
-
+    try:
+        from ingot.proof.pair_fields import incomparable
+        from ingot.proof.search_inputs import starting_points
+    except ImportError as error:
+        raise StageError("the solver is not installed", hint="pip install 'ingot[compile]'") from error
     problem = incomparable(one.spec, other.spec)
     if problem is not None:
         raise SpecError(f"the two programs cannot be given the same inputs: {problem}", hint="compare specs that agree")
@@ -120,10 +122,8 @@ def confirmed(answer: Answer, one: Program, other: Program, sandbox: Sandbox) ->
 def _solved(
     one: Program, other: Program, sandbox: Sandbox, starts: Sequence[Trial]
 ) -> tuple[Answer, Mapping[str, str]]:
-    try:
-        from ingot.proof.pair import Answer, NotExpressible, Pair
-    except ImportError as error:
-        raise StageError("the solver is not installed", hint="pip install 'ingot[compile]'") from error
+    from ingot.proof.pair import Answer, NotExpressible, Pair
+
     try:
         pair = Pair(one, other)
         answer = confirmed(pair.differ(), one, other, sandbox)

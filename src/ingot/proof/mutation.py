@@ -31,7 +31,7 @@ Nearer = Callable[[Sequence[Mutant]], Sequence[Trial]]
 @dataclass(frozen=True, slots=True)
 class Survivor:
     """A mutant that no case kills, and an input that was not written by a person and tells it from the program; None
-    where only a case does without being answered wrongly, or a solver."""
+    where only a case does, without being answered wrongly."""
 
     mutant: Mutant
     witness: Trial | None
@@ -84,7 +84,8 @@ def mutation_score(
 
     `cases` are the cases that the program answers right, as trials. `is_right` scores an observation. `found` are the
     mutants, by default `mutants(program)`. Those that do not differ on `trials` are put to `equivalent`, and those that
-    it cannot say anything of are tried on the inputs that `nearer` makes for them. Raises StageError where the sandbox breaks or the program cannot be run.
+    it cannot say anything of are tried on the inputs that `nearer` makes for them. Raises StageError where the sandbox
+    breaks or the program cannot be run.
     """
     own = mutants(program) if found is None else tuple(found)
     trials = [trial for trial in trials if len(_tagged([trial])) <= _LARGEST_TRIAL]

@@ -56,6 +56,15 @@ class Prepared:
     program: Program
     _made: dict[bool, Translation] = field(default_factory=dict)
 
+    def first(self) -> Translation:
+        """The program over symbols that assume no bounds, or that do where it needs them. Raises NotExpressible."""
+        try:
+            return self.translation(False)
+        except NotExpressible as error:
+            if not error.needs_bounds:
+                raise
+            return self.translation(True)
+
     def translation(self, assume: bool) -> Translation:
         """The program over symbols that assume bounds or do not. Raises NotExpressible."""
         if assume not in self._made:
@@ -71,12 +80,13 @@ class Pair:
     (or an output of a step that no function computes) that both have is of another type in the other.
 
     The inputs are those that both specs allow; one that only one of them has is given to both. `one`, `other` are the
-    translations; `assumed` has the bounds that were assumed for unbounded fields; `outputs` the names compared.
+    translations; `assumed` has the bounds that were assumed for unbounded fields; `outputs` the names compared; `spent`
+    the solver's steps so far.
     """
 
     def __init__(self, one: Program | Prepared, other: Program, *, steps: int = QUERY) -> None:
         first = one if isinstance(one, Prepared) else Prepared(one)
-        self._steps = steps
+        self._steps, self.spent = steps, 0
         self._roots = common_fields(first.program.spec, other.spec)
         try:
             self.one, self.other, self.symbols = self._translated(first, other, False)
@@ -228,7 +238,9 @@ class Pair:
         solver.set("rlimit", self._steps)
         if whole is not True:
             solver.add(whole)
+        before = _counted(solver)
         found = solver.check()
+        self.spent += _counted(solver) - before
         if found == z3.unsat:
             return Answer("same")
         if found != z3.sat:
@@ -302,6 +314,12 @@ def _unlike(mine: Sequence[Decision], theirs: Sequence[Decision]) -> Any:
     except NotExpressible:
         unlike = False
     return disj(negate(same(passed, other)), conj(passed, other, unlike))
+
+
+def _counted(solver: Any) -> int:
+    """The steps that the solver's context has taken in all."""
+    counted = solver.statistics()
+    return int(counted.get_key_value("rlimit count")) if "rlimit count" in list(counted.keys()) else 0
 
 
 def _holds(model: Any, condition: Any) -> bool:

@@ -10,15 +10,20 @@ import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from types import CodeType
 from typing import Any
 
 from pydantic import ValidationError
 
+from ingot import expressions
 from ingot.fields import Field, validator
 from ingot.program import Program
 from ingot.proof.pair_fields import Path, common_fields
+from ingot.proof.search import PURE
+from ingot.proof.translate import expression
 from ingot.runtime.sandbox import Trial
 from ingot.runtime.tagged import encode
+from ingot.spec import Spec
 
 SEED, STARTS, LONGEST = 20_240_229, 60, 4
 _DAY = date(2024, 6, 14)
@@ -36,11 +41,16 @@ class Changer:
     """Makes inputs of inputs. Values lie near the constants of both programs, at the bounds of the fields, or
     anywhere in them."""
 
-    def __init__(self, one: Program, other: Program) -> None:
+    def __init__(self, one: Program, other: Program, near: Sequence[Any] | None = None) -> None:
+        """`near` are the values to stay near, by default all constants of both programs."""
         self._roots = common_fields(one.spec, other.spec)
         self._chance = random.Random(SEED)  # noqa: S311  (it must be the same every time)
-        self._constants = tuple(dict.fromkeys((*constants(one.logic), *constants(other.logic))))
+        every = (*constants(one.logic), *constants(other.logic)) if near is None else near
+        self._constants = _distinct(every)
         self._checks = {path: validator((one,)) for path, one in self._roots.items()}
+        self._accepts = [
+            check for spec in {id(s): s for s in (one.spec, other.spec)}.values() for check in _checks(spec)
+        ]
         self._seen: set[str] = set()
 
     def drawn(self, count: int) -> list[Trial]:
@@ -61,6 +71,18 @@ class Changer:
 
         return self._distinct(change, count)
 
+    def placed(self, pool: Sequence[Trial], count: int) -> list[Trial]:
+        """Inputs of the pool with each value to stay near, and its neighbours, in each input that can have it; at most
+        so many."""
+        places = ((path, one, value) for value in self._constants for path, one in self._roots.items())
+        choices = [(path, near) for path, one, value in places for near in _neighbours(one, value)]
+        found: list[Trial] = []
+        for number, (path, value) in enumerate(choices if pool else ()):
+            if len(found) >= count:
+                break
+            found += self._distinct_one({**self._values(pool[number % len(pool)]), path: value})
+        return found
+
     def completed(self, trial: Trial) -> Trial | None:
         """The trial with values for whatever it leaves out; None where one of its values is not allowed."""
         return self._trial(self._values(trial))
@@ -70,12 +92,19 @@ class Changer:
         for _ in range(6 * count):
             if len(found) >= count:
                 break
-            trial = self._trial(make())
-            key = "" if trial is None else encode([dict(trial.input), {n: dict(v) for n, v in trial.steps.items()}])
-            if trial is not None and key not in self._seen:
-                self._seen.add(key)
-                found.append(trial)
+            found += self._distinct_one(make())
         return found
+
+    def _distinct_one(self, values: Mapping[Path, Any]) -> list[Trial]:
+        """The values as a trial, if they are allowed and new."""
+        trial = self._trial(values)
+        if trial is None:
+            return []
+        key = encode([dict(trial.input), {name: dict(known) for name, known in trial.steps.items()}])
+        if key in self._seen:
+            return []
+        self._seen.add(key)
+        return [trial]
 
     def _values(self, trial: Trial) -> dict[Path, Any]:
         found: dict[Path, Any] = {}
@@ -98,7 +127,8 @@ class Changer:
                 steps.setdefault(path[0].removesuffix("()"), {})[path[1]] = value
             else:
                 inputs[path[0]] = value
-        return Trial("", inputs, steps)
+        known = {path[-1]: value for path, value in values.items()}
+        return Trial("", inputs, steps) if all(_holds(check, known) for check in self._accepts) else None
 
     # ---- values --------------------------------------------------------------------------------------------------
 
@@ -187,14 +217,74 @@ class Changer:
         return text[: one.max_length] if one.max_length is not None else text
 
 
-def constants(logic: str) -> list[Any]:
-    """The numbers, texts and dates that a text of Python writes down, in order; none where it does not parse."""
+_Check = tuple[CodeType, frozenset[str]]
+
+
+def _checks(spec: Spec) -> list[_Check]:
+    """The validation of the steps that no function computes, and the fields that each reads."""
+    known = spec.known_fields()
+    sources = [
+        expression(text, known) for step in spec.logic_requirements if not step.is_function for text in step.validation
+    ]
+    return [
+        (compile(source, "<validation>", "eval"), frozenset(expressions.names(source)) - frozenset(PURE))
+        for source in sources
+    ]
+
+
+def _holds(check: _Check, known: Mapping[str, Any]) -> bool:
+    """Whether a step's outputs get through; what a function computes is not known here, so that is let through."""
+    code, names = check
+    if not names <= set(known):
+        return True
+    try:
+        return bool(eval(code, {"__builtins__": {}, **PURE}, dict(known)))  # noqa: S307  (the spec's, checked before)
+    except (TypeError, ValueError, ArithmeticError, LookupError):
+        return False
+
+
+def nearest(program: Program, changed: Sequence[tuple[str, int]]) -> list[Any]:
+    """The constants that the changed texts of a program's logic do not have in common with it, and those of the
+    changed line, given as ``(text, line)``."""
+    own = constants(program.logic)
+    found: list[Any] = []
+    for text, line in changed:
+        other = constants(text)
+        found += [value for value in (*own, *other) if own.count(value) != other.count(value)]
+        found += constants(program.logic, line)
+    return list(_distinct(found))
+
+
+def _distinct(values: Iterable[Any]) -> tuple[Any, ...]:
+    return tuple({(type(value), value): value for value in values}.values())
+
+
+def _neighbours(one: Field, value: Any) -> list[Any]:
+    """The value, and those next to it, as values of the field; none where it is of another kind."""
+    match one.type:
+        case "integer" | "decimal" | "float" if type(value) in (int, float, Decimal):
+            near = Decimal(str(value))
+            return [_as(one, near + change) for change in (0, _step(one), -_step(one))]
+        case "date" if type(value) is date:
+            return [_moved(value, days) for days in (0, 1, -1)]
+        case "text" | "enum" if type(value) is str:
+            return [value]
+        case "list" if one.items is not None:
+            return [[near] * max(1, one.min_length or 0) for near in _neighbours(one.items, value)]
+    return []
+
+
+def constants(logic: str, line: int | None = None) -> list[Any]:
+    """The numbers, texts and dates that a text of Python writes down, in order, in all or in one line of it; none where
+    it does not parse."""
     try:
         nodes = list(ast.walk(ast.parse(logic)))
     except (SyntaxError, ValueError, RecursionError):
         return []
     found: list[Any] = []
     for node in nodes:
+        if line is not None and not getattr(node, "lineno", 0) <= line <= (getattr(node, "end_lineno", 0) or 0):
+            continue
         if isinstance(node, ast.Constant) and type(node.value) in (int, float, str):
             found.append(node.value)
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _MAKERS:

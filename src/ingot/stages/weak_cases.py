@@ -6,13 +6,14 @@ input or its answer.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from ingot.errors import StageError
 from ingot.program import Program
-from ingot.proof.mutants import MOST, mutants
+from ingot.proof.mutants import MOST, Mutant, mutants
 from ingot.proof.mutation import Equivalent, IsRight, MutationScore, mutation_score
-from ingot.runtime.sandbox import Sandbox
+from ingot.runtime.sandbox import Sandbox, Trial
 from ingot.spec import Case
 from ingot.stages.inputs import boundary_trials, case_trial, generated_trials
 from ingot.verdict import Finding, Rule
@@ -31,6 +32,9 @@ MOST_SHOWN, LONGEST_SHOWN = 5, 100
 LONG, FEWER = 60, 60
 """A candidate of more than LONG lines has FEWER mutants run, taken evenly over its lines: the stage has to stay quick."""
 
+MOST_NEARED, POOL, PLACED, CHANGED = 30, 10, 100, 60
+"""So many mutants get inputs near their constants: so many with one value placed, so many with several changed."""
+
 
 def score_of_cases(
     program: Program,
@@ -41,7 +45,8 @@ def score_of_cases(
 ) -> MutationScore | None:
     """The mutation score of the cases that the program answers right; None where it has no mutant or there is no case.
 
-    Raises StageError where the sandbox breaks.
+    Mutants that no input tells from the program are put to `equivalent`, by default the solver; those that it cannot
+    say anything of are tried on inputs near their own constants. Raises StageError where the sandbox breaks.
     """
     cases = [(case, case_trial(case, program.spec)) for case in right]
     most = MOST if program.logic.count("\n") <= LONG else FEWER
@@ -49,7 +54,40 @@ def score_of_cases(
     if not found:
         return None
     trials = (*boundary_trials(program), *generated_trials(program))
-    return mutation_score(program, cases, trials, sandbox, is_right=is_right, equivalent=equivalent, found=found)
+    if equivalent is None:
+        equivalent = _solver(program, trials, sandbox)
+    return mutation_score(
+        program, cases, trials, sandbox, is_right=is_right, equivalent=equivalent, found=found,
+        nearer=lambda some: _nearer(program, some, trials),
+    )  # fmt: skip
+
+
+def _nearer(program: Program, some: Sequence[Mutant], trials: Sequence[Trial]) -> list[Trial]:
+    """Inputs like those that were tried, with the values that these mutants took out, put in or changed the line of."""
+    from ingot.proof.search_inputs import Changer, nearest
+
+    values = nearest(program, [(mutant.logic, mutant.line) for mutant in some[:MOST_NEARED]])
+    changer = Changer(program, program, values)
+    spec = program.spec
+    pool = [case_trial(case, spec) for case in spec.given] or list(trials[:POOL])
+    return [*changer.placed(pool, PLACED), *changer.changed(pool, CHANGED)]
+
+
+def _solver(program: Program, trials: Sequence[Trial], sandbox: Sandbox) -> Equivalent:
+    """The solver on this program's mutants. It is loaded when the first is put to it."""
+
+    def ask(own: Program, mutant: Mutant) -> Trial | bool | None:
+        if not made:
+            try:
+                from ingot.proof.equivalence import Solver
+            except ImportError as error:
+                missing = "the solver is not installed, so mutants cannot be proved equivalent"
+                raise StageError(missing, hint="pip install 'ingot[compile]'") from error
+            made.append(Solver(program, trials, sandbox))
+        return made[0](own, mutant)
+
+    made: list[Equivalent] = []
+    return ask
 
 
 def weak_cases(program: Program, scored: MutationScore | None) -> list[Finding]:
