@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from ingot.questions import Question, find_questions
     from ingot.runtime.run import Explanation, Outcome, Review, Workflow, load
     from ingot.spec import Case, Spec, load_spec, parse_spec
+    from ingot.stages.suggested import suggest_cases
     from ingot.verdict import Finding, Verdict
 
 __version__ = "0.1.0"
@@ -58,6 +59,7 @@ _HOMES = {
     "questions": ("Question", "find_questions"),
     "runtime.run": ("Explanation", "Outcome", "Review", "Workflow", "load"),
     "spec": ("Case", "Spec", "load_spec", "parse_spec"),
+    "stages.suggested": ("suggest_cases",),
     "verdict": ("Finding", "Verdict"),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -66,7 +68,7 @@ __all__ = [
     "ArtifactError", "Attempt", "Case", "CompileFailed", "Compiled", "Event", "Explanation", "Finding", "IngotError",
     "InputError", "ModelError", "Outcome", "OutputError", "Question", "Review", "Spec", "SpecError", "StageError",
     "StepError", "Verdict", "Verified", "Workflow", "__version__", "check", "compile_spec", "find_questions", "load",
-    "load_spec", "open_model", "parse_spec", "verify",
+    "load_spec", "open_model", "parse_spec", "suggest_cases", "verify",
 ]  # fmt: skip
 
 

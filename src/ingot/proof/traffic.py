@@ -26,7 +26,7 @@ from ingot.runtime.sandbox import Limits, Sandbox, Trial
 from ingot.runtime.tagged import encode
 from ingot.spec import Spec
 
-CHUNK, PER_SHOWN, MOST_KEPT = 400, 2, 600
+CHUNK, PER_SHOWN, MOST_KEPT = 400, 8, 600
 MOST_MUTANTS = 120
 
 

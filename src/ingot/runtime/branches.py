@@ -52,7 +52,7 @@ def instrument(text: str, offset: int, last: int) -> tuple[ast.Module, tuple[Bra
 
 
 def failing(text: str, number: int) -> ast.Module:
-    """The tree of a text with a division by zero where its branch `number` is taken: what tells this copy from the
+    """The tree of a text with a failure where its branch `number` is taken: what tells this copy from the
     text is an input that takes the branch. Raises SyntaxError for text that is no Python.
     """
     failing = _Failing(number, text.count("\n") + 1)
@@ -226,4 +226,5 @@ def _sized(iterated: ast.expr) -> ast.expr:
 
 
 def _failure() -> ast.expr:
-    return ast.BinOp(ast.Constant(1), ast.FloorDiv(), ast.Constant(0))
+    """``None < 1``, which raises in every context."""
+    return ast.Compare(ast.Constant(None), [ast.Lt()], [ast.Constant(1)])
