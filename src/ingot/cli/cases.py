@@ -93,10 +93,11 @@ def _counted(shown: int, found: int) -> str:
 
 def _said(found: Suggested) -> list[str]:
     """The cases as they stand, and what no input was found for."""
-    score, killed = found.score.score, len(found.score.killed)
-    total = killed + len(found.score.survivors)
+    same = {one.target.mutant for one in found.left if one.proved}
+    killed = len(found.score.killed)
+    total = killed + sum(one.mutant not in same for one in found.score.survivors)
     lines = [
-        f"the cases tell {killed} of {total} mutants ({'unscored' if score is None else f'{score:.2f}'}) and take "
+        f"the cases tell {killed} of {total} mutants ({f'{killed / total:.2f}' if total else 'unscored'}) and take "
         f"{found.branches - found.uncovered} of {found.branches} branches"
     ]
     proved = [one for one in found.left if one.proved]
