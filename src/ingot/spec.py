@@ -389,11 +389,32 @@ def load_spec(path: str | Path) -> Spec:
     Raises SpecError with ``file:line:column`` for anything that is not a complete, consistent spec.
     """
     path = Path(path)
-    return parse_spec(read_spec_text(path), str(path), read=lambda name: read_beside(path, name))
+    text = read_spec_text(path)
+    try:
+        return parse_spec(text, str(path), read=lambda name: read_beside(path, name))
+    except SpecError as error:
+        if not _is_dmn(path):
+            raise
+        # its places are those of the spec made of the model, which is no file
+        raise SpecError(f"the model does not make a spec: {error.message}", place=str(path), hint=error.hint) from None
 
 
 def read_spec_text(path: Path) -> str:
-    """The text of a spec file, refused where it is absent, too large or not UTF-8."""
+    """The text of a spec file, refused where it is absent, too large or not UTF-8; of a DMN model the spec of all its
+    decisions."""
+    text = _file_text(path)
+    if not _is_dmn(path):
+        return text
+    from ingot.tables.dmn_file import spec_text
+
+    return spec_text(text, str(path))
+
+
+def _is_dmn(path: Path) -> bool:
+    return path.suffix.lower() == ".dmn"
+
+
+def _file_text(path: Path) -> str:
     try:
         with path.open("rb") as file:
             content = file.read(LARGEST_SPEC + 1)
@@ -419,7 +440,7 @@ def read_spec_text(path: Path) -> str:
 
 def read_beside(spec: Path, name: str) -> str:
     """The text of a file that a spec names, which must stand in the spec's folder. Raises SpecError."""
-    what = "table" if name.lower().endswith(".csv") else "case"
+    what = "table" if name.lower().endswith((".csv", ".dmn")) else "case"
     target = (spec.parent / name).resolve()
     if not target.is_relative_to(spec.parent.resolve()):
         raise SpecError(

@@ -35,7 +35,10 @@ def _dollars(_: click.Context, __: click.Parameter, text: str | None) -> Decimal
 
 @click.command("init")
 @click.argument("name")
-def init_command(name: str) -> None:
+@click.option(
+    "--from", "model", type=click.Path(path_type=Path), help="A DMN file whose decisions the spec takes over."
+)
+def init_command(name: str, model: Path | None) -> None:
     """Write NAME/spec.yaml, a commented spec with cases that compiles as it is."""
     folder = Path(name)
     slug = re.sub(r"[^a-z0-9]+", "-", folder.name.lower()).strip("-")
@@ -44,16 +47,40 @@ def init_command(name: str) -> None:
     target = folder / "spec.yaml"
     if target.exists():
         raise SpecError("there is a spec already; it is left as it is", place=str(target), hint="choose another name")
+    if model is None:
+        text = resources.files("ingot.library").joinpath("starter", "spec.yaml").read_text(encoding="utf-8")
+        text = text.replace("starter-workflow", slug)
+    else:
+        text = _from_dmn(model)
     folder.mkdir(parents=True, exist_ok=True)
-    text = resources.files("ingot.library").joinpath("starter", "spec.yaml").read_text(encoding="utf-8")
-    text = text.replace("starter-workflow", slug)
     part = target.with_suffix(".yaml.part")
     part.write_text(text, encoding="utf-8")
     os.link(part, target)  # fails where another process was faster; never overwrites
     part.unlink()
     spec = shlex.quote(f"./{target}" if str(target).startswith("-") else str(target))
+    if model is not None:
+        click.echo(f"wrote {target}\nnext: ingot compile {spec}")
+        return
     click.echo(f"wrote {target}\nnext: ingot compile {spec} --model openai:gpt-5")
     click.echo(f"or, with code of your own: ingot check {spec} --code logic.py --out artifacts")
+
+
+def _from_dmn(model: Path) -> str:
+    """The spec of a DMN model as YAML, for cases and clauses to be added to."""
+    import io
+
+    from ruamel.yaml import YAML
+
+    from ingot.spec import load_spec, read_spec_text
+
+    if model.suffix.lower() != ".dmn":
+        raise click.UsageError(f"--from takes a .dmn file, not {str(model)!r}")
+    load_spec(model)  # a model that makes no spec is told before anything is written
+    yaml = YAML()
+    yaml.width = 120
+    out = io.StringIO()
+    yaml.dump(json.loads(read_spec_text(model)), out)
+    return f"# The decisions of {model.name}. Add 'cases:' to say what must come of which input.\n{out.getvalue()}"
 
 
 @click.command("compile")
@@ -141,6 +168,10 @@ def _ask(spec: Path, found: tuple[Question, ...]) -> None:
         answer = click.prompt("  answer (Enter leaves it open, = takes the proposal)", default="", show_default=False)
         if answer.strip():
             answers[question.id] = question.reading if answer.strip() == "=" else answer.strip()
+    if answers and spec.suffix.lower() == ".dmn":
+        raise SpecError(
+            "a DMN model has no place for answers", place=str(spec), hint="ingot init NAME --from MODEL first"
+        )
     if answers:
         write_answers(spec, answers)
         click.echo(f"\nwrote {len(answers)} answer(s) into {spec}")

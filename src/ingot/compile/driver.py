@@ -212,6 +212,10 @@ def _locate(path: Path) -> Callable[[tuple[Any, ...]], str]:
     """Places in a spec file, which is read again only where one is asked for."""
 
     def locate(where: tuple[Any, ...]) -> str:
+        if path.suffix.lower() == ".dmn":
+            from ingot.tables.dmn_file import place_in
+
+            return place_in(path.read_text(encoding="utf-8-sig"), str(path), where)
         return read_yaml(read_spec_text(path), str(path))[1].of(where)
 
     return locate

@@ -71,12 +71,13 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A DMN model. `inputs` maps the name of each input data to its type; the rest is in the order of the file."""
+    """A DMN model. `inputs` maps the name of each input data to its type; the rest is in the order of `file`."""
 
     name: str
     inputs: Mapping[str, str | None]
     items: Mapping[str, Item]
     decisions: tuple[Decision, ...]
+    file: str = "model.dmn"
 
     def decision(self, name: str) -> Decision | None:
         """The decision with a name."""
@@ -96,7 +97,7 @@ def read(text: str, name: str = "model.dmn") -> Model:
     inputs = {_name(node, name): _type(node.first("variable")) for node in root.all("inputData")}
     items = {item.name: item for item in (_item(node, name) for node in root.all("itemDefinition"))}
     decisions = tuple(_decision(node, name, by_id) for node in root.all("decision"))
-    return Model(root.attributes.get("name", name), inputs, items, decisions)
+    return Model(root.attributes.get("name", name), inputs, items, decisions, name)
 
 
 def _name(node: Node, file: str) -> str:

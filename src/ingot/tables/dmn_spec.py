@@ -28,12 +28,15 @@ _POLICIES = ("unique", "first", "priority", "any", "collect", "rule order", "out
 @dataclass(frozen=True)
 class Lowered:
     """The spec's text, and for each DMN name of an input or decision its field, or, for a decision with several
-    outputs, the field of each. `parts` maps the parts of objects back to their DMN names."""
+    outputs, the field of each. `parts` maps the parts of objects back to their DMN names. `steps` are the settings of
+    the spec's steps, `lines` the line of each step's decision and those of its rows."""
 
     text: str
     inputs: Mapping[str, str]
     outputs: Mapping[str, str | Mapping[str, str]]
     parts: Mapping[str, str]
+    steps: Sequence[Mapping[str, Any]] = ()
+    lines: Sequence[tuple[int, Sequence[int]]] = ()
 
     def spec(self) -> Spec:
         """The spec, read like any other."""
@@ -42,7 +45,10 @@ class Lowered:
 
 def lower(model: Model, wanted: Sequence[str]) -> Lowered:
     """The spec of some decisions of a model and of what they need. Raises SpecError."""
-    return _Lowering(model).lower(wanted)
+    try:
+        return _Lowering(model).lower(wanted)
+    except SpecError as error:
+        raise SpecError(error.message, place=error.place or model.file, hint=error.hint) from None
 
 
 @dataclass
@@ -71,14 +77,23 @@ class _Lowering:
                 self.fields.append(made)
                 self.scope[name] = ident
         for one in order:
-            self._decision(one)
+            try:
+                self._decision(one)
+            except SpecError as error:
+                raise SpecError(error.message, place=error.place or self._place(one), hint=error.hint) from None
         raw = {
             "metadata": {"name": " ".join(self.model.name.split())[:120] or "model"},
             "inputs": self.fields,
             "logic_requirements": self.steps,
             "outputs": self.set_fields,
         }
-        return Lowered(json.dumps(raw, indent=1, ensure_ascii=False), self.inputs, self.outputs, self.parts)
+        text = json.dumps(raw, indent=1, ensure_ascii=False)
+        lines = [(one.line, one.table.lines if one.table else (one.line,)) for one in order]
+        return Lowered(text, self.inputs, self.outputs, self.parts, self.steps, lines)
+
+    def _place(self, one: Decision, row: int | None = None) -> str:
+        line = one.line if row is None or one.table is None else one.table.lines[row]
+        return f"{self.model.file}:{line}:1"
 
     def _order(self, wanted: Sequence[str]) -> list[Decision]:
         found: list[Decision] = []
@@ -182,13 +197,7 @@ class _Lowering:
             raise SpecError(f"{one.name!r} has an unknown hit policy {table.hit_policy!r}")
         columns = [self._column(column) for column in table.inputs]
         width = len(columns)
-        rows = [
-            [
-                self._cell(text, f"row {n}") if at < width else self._expression(text, f"row {n}")
-                for at, text in enumerate(row)
-            ]
-            for n, row in enumerate(table.rows, start=1)
-        ]
+        rows = [self._row(one, n, row, width) for n, row in enumerate(table.rows)]
         aggregate = (table.aggregation or "list").lower() if table.hit_policy == "collect" else "list"
         made: dict[str, Any] = {
             "hit_policy": table.hit_policy, "aggregate": aggregate, "inputs": columns, "rows": rows,
@@ -199,6 +208,15 @@ class _Lowering:
         outputs, names = self._outputs(one, table, ident, aggregate)
         made["outputs"] = names
         return outputs, made
+
+    def _row(self, one: Decision, number: int, row: Sequence[str], width: int) -> list[str]:
+        where = f"row {number + 1}"
+        try:
+            return [
+                self._cell(text, where) if at < width else self._expression(text, where) for at, text in enumerate(row)
+            ]
+        except SpecError as error:
+            raise SpecError(error.message, place=self._place(one, number), hint=error.hint) from None
 
     def _outputs(
         self, one: Decision, table: DmnTable, ident: str, aggregate: str

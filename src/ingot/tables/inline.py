@@ -1,4 +1,4 @@
-"""Tables out of CSV files beside the spec: into the spec when it is read, and into the text that an artifact keeps."""
+"""Tables out of CSV and DMN files beside the spec: into the spec that is read, and into the text an artifact keeps."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from ingot.errors import SpecError
 from ingot.tables.csv_text import with_rows
+from ingot.tables.dmn_file import table_of
 from ingot.yaml_text import Place
 
 Read = Callable[[str], str]
@@ -18,26 +19,33 @@ def _named(raw: Mapping[str, Any]) -> Iterator[tuple[int, Mapping[str, Any], str
     steps = raw.get("logic_requirements")
     for number, step in enumerate(steps if isinstance(steps, list) else ()):
         table = step.get("table") if isinstance(step, Mapping) else None
-        if isinstance(table, Mapping) and isinstance(table.get("csv"), str):
-            yield number, table, str(table["csv"])
+        for key in ("csv", "dmn"):
+            if isinstance(table, Mapping) and isinstance(table.get(key), str):
+                yield number, table, str(table[key])
 
 
 def with_files(raw: Mapping[str, Any], read: Read | None, place: Place) -> dict[str, Any]:
-    """The spec's tree with the rows of every CSV file that a table names. Raises SpecError."""
+    """The spec's tree with the rows of every file that a table names. Raises SpecError."""
     found = dict(raw)
     for number, table, name in _named(raw):
-        where = ("logic_requirements", number, "table", "csv")
+        key = "csv" if "csv" in table else "dmn"
+        where = ("logic_requirements", number, "table", key)
         if read is None:
             raise SpecError(f"the table file {name!r} cannot be read from here", place=place.of(where))
-        if "rows" in table:
-            raise SpecError("a table has 'csv' or 'rows', not both", place=place.of(where), hint="delete one")
+        if "rows" in table or {"csv", "dmn"} <= table.keys():
+            both = "'csv' or 'dmn'" if "rows" not in table else f"{key!r} or 'rows'"
+            raise SpecError(f"a table has {both}, not both", place=place.of(where), hint="delete one")
         steps = list(found["logic_requirements"])
         try:
-            steps[number] = {**steps[number], "table": with_rows(table, name, read(name))}
+            steps[number] = {**steps[number], "table": _with_rows(table, name, read(name))}
         except SpecError as error:
             raise SpecError(error.message, place=error.place or place.of(where), hint=error.hint) from None
         found["logic_requirements"] = steps
     return found
+
+
+def _with_rows(table: Mapping[str, Any], name: str, text: str) -> dict[str, Any]:
+    return with_rows(table, name, text) if "csv" in table else table_of(table, name, text)
 
 
 def self_contained(text: str, read: Read) -> str:
@@ -55,7 +63,7 @@ def self_contained(text: str, read: Read) -> str:
     if not files:
         return text
     for number, table, name in files:
-        tree["logic_requirements"][number]["table"] = with_rows(table, name, read(name))
+        tree["logic_requirements"][number]["table"] = _with_rows(table, name, read(name))
     out = io.StringIO()
     yaml.dump(tree, out)
     return out.getvalue()
