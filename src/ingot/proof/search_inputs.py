@@ -244,14 +244,11 @@ def _holds(check: _Check, known: Mapping[str, Any]) -> bool:
 
 
 def nearest(program: Program, changed: Sequence[tuple[str, int]]) -> list[Any]:
-    """The constants that the changed texts of a program's logic do not have in common with it, and those of the
-    changed line, given as ``(text, line)``."""
-    own = constants(program.logic)
+    """The constants in the changed lines of a program's logic, before and after; changes are given as
+    ``(whole changed text, line)``."""
     found: list[Any] = []
     for text, line in changed:
-        other = constants(text)
-        found += [value for value in (*own, *other) if own.count(value) != other.count(value)]
-        found += constants(program.logic, line)
+        found += [*constants(program.logic, line), *constants(text, line)]
     return list(_distinct(found))
 
 
@@ -278,18 +275,21 @@ def constants(logic: str, line: int | None = None) -> list[Any]:
     """The numbers, texts and dates that a text of Python writes down, in order, in all or in one line of it; none where
     it does not parse."""
     try:
-        nodes = list(ast.walk(ast.parse(logic)))
+        tree = ast.parse(logic)
     except (SyntaxError, ValueError, RecursionError):
         return []
     found: list[Any] = []
-    for node in nodes:
-        if line is not None and not getattr(node, "lineno", 0) <= line <= (getattr(node, "end_lineno", 0) or 0):
-            continue
+    tops = [top for top in tree.body if line is None or _covers(top, line)]
+    for node in (node for top in tops for node in ast.walk(top) if line is None or _covers(node, line)):
         if isinstance(node, ast.Constant) and type(node.value) in (int, float, str):
             found.append(node.value)
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _MAKERS:
             found += _made(_MAKERS[node.func.id], node.args)
     return found
+
+
+def _covers(node: ast.AST, line: int) -> bool:
+    return getattr(node, "lineno", 0) <= line <= (getattr(node, "end_lineno", 0) or 0)
 
 
 _MAKERS: Mapping[str, Callable[..., Any]] = {"Decimal": Decimal, "date": date}

@@ -35,7 +35,7 @@ class Claim:
     raises: Any
 
 
-@dataclass
+@dataclass(eq=False)
 class Translation:
     """A program as terms over its inputs.
 
