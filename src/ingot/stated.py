@@ -6,10 +6,17 @@ import ast
 from collections.abc import Mapping
 from typing import Literal
 
-from ingot.fields import Field
+from ingot.fields import Field, walk
 
 BuiltinName = Literal[
-    "totality", "determinacy", "monotone", "reachable", "no_automatic_denial", "null_never_false", "output_range"
+    "totality",
+    "determinacy",
+    "monotone",
+    "reachable",
+    "no_automatic_denial",
+    "null_never_false",
+    "output_range",
+    "unit_consistency",
 ]
 ORDERED = ("integer", "decimal", "float", "date")
 Problem = tuple[str, str]
@@ -90,6 +97,10 @@ def _is_boolean(node: ast.expr, known: Mapping[str, Field]) -> bool:
             return False
 
 
+def _lacks_unit(field: Field) -> bool:
+    return field.type in ("integer", "decimal", "float") and field.unit is None
+
+
 def builtin_problem(
     builtin: str, of: str | None, by: str | None, direction: str | None,
     inputs: Mapping[str, Field], outputs: Mapping[str, Field],
@@ -123,6 +134,10 @@ def _types_problem(
         wanted = [outputs[of]] if of is not None else list(outputs.values())
         if not any(field.type in ("enum", "boolean") for field in wanted):
             return "'reachable' finds no enum or boolean output", "name one with 'of'"
+    if builtin == "unit_consistency":
+        bare = [name for name, field in walk([*inputs.values(), *outputs.values()]) if _lacks_unit(field)]
+        if bare:
+            return f"'unit_consistency' needs a unit for {bare[0]!r}", "add 'unit: USD', or 'unit: 1' for a pure number"
     if builtin == "no_automatic_denial" and not any(field.adverse for field in outputs.values()):
         return "no output has adverse values", "add 'adverse: [DENY]' to the output"
     return None

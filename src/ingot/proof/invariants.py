@@ -18,7 +18,7 @@ from ingot.proof.guided import Searched, settled
 from ingot.runtime.sandbox import Trial
 from ingot.spec import Invariant, Spec
 
-Status = Literal["proved", "counter-example", "no counter-example found", "not expressible", "time-out"]
+Status = Literal["proved", "checked", "counter-example", "no counter-example found", "not expressible", "time-out"]
 Runner = Callable[[Sequence[Trial]], Mapping[str, Observation]]
 """Runs trials in the sandbox; what was observed, by trial id."""
 Further = Callable[[Sequence[Invariant]], Searched]
@@ -89,6 +89,9 @@ def check_invariants(
         refused = error
     verdicts: list[InvariantVerdict] = []
     for invariant in spec.invariants:
+        if invariant.builtin == "unit_consistency":
+            verdicts.append(_units(program, invariant))
+            continue
         found = search.search(spec, invariant, by_id, seen)
         verdicts.append(_verdict(program, invariant, found, prover, refused))
     return tuple(verdicts) if further is None else _deeper(program, verdicts, by_id, seen, further)
@@ -106,7 +109,8 @@ def _deeper(
     left = [
         one
         for one, verdict in zip(program.spec.invariants, verdicts, strict=True)
-        if verdict.status in unanswered and one.builtin != "null_never_false"  # which no run shows
+        if verdict.status in unanswered
+        and one.builtin not in ("null_never_false", "unit_consistency")  # which no run shows
     ]
     if not left:
         return tuple(verdicts)
@@ -145,6 +149,22 @@ def _verdict(
         return _unproved(invariant, found, str(error))
     assumes = prover.translation.assumed if answer.status == "proved" else {}
     return InvariantVerdict(name, answer.status, tried, answer.why, answer.example, assumes)
+
+
+def _units(program: Program, invariant: Invariant) -> InvariantVerdict:
+    """An analysis of the code, which is never called a proof."""
+    from ingot.proof.translate import NotExpressible
+    from ingot.proof.units import mixtures
+
+    try:
+        found = mixtures(program)
+    except NotExpressible as error:
+        return InvariantVerdict(invariant.name, "not expressible", why=f"no unit is known of {error}")
+    if found:
+        return InvariantVerdict(invariant.name, "counter-example", why="; ".join(map(str, found)))
+    return InvariantVerdict(
+        invariant.name, "checked", why="every operation of the code keeps to the units of its fields"
+    )
 
 
 def _unproved(invariant: Invariant, found: search.Found, reason: str) -> InvariantVerdict:
