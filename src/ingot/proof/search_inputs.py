@@ -10,6 +10,7 @@ import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from types import CodeType
 from typing import Any
 
@@ -275,7 +276,7 @@ def constants(logic: str, line: int | None = None) -> list[Any]:
     """The numbers, texts and dates that a text of Python writes down, in order, in all or in one line of it; none where
     it does not parse."""
     try:
-        tree = ast.parse(logic)
+        tree = _parsed(logic)
     except (SyntaxError, ValueError, RecursionError):
         return []
     found: list[Any] = []
@@ -286,6 +287,12 @@ def constants(logic: str, line: int | None = None) -> list[Any]:
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _MAKERS:
             found += _made(_MAKERS[node.func.id], node.args)
     return found
+
+
+@lru_cache(maxsize=2)
+def _parsed(logic: str) -> ast.Module:
+    """The tree, kept: one program's lines are asked for again and again. Nobody changes it."""
+    return ast.parse(logic)
 
 
 def _covers(node: ast.AST, line: int) -> bool:

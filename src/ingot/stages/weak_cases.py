@@ -32,7 +32,7 @@ MOST_SHOWN, LONGEST_SHOWN = 5, 100
 LONG, FEWER = 60, 60
 """A candidate of more than LONG lines has FEWER mutants run, taken evenly over its lines: the stage has to stay quick."""
 
-MOST_NEARED, POOL, PLACED, CHANGED = 30, 10, 100, 60
+MOST_NEARED, POOL, PLACED, CHANGED = 30, 10, 60, 30
 """So many mutants get inputs near their constants: so many with one value placed, so many with several changed."""
 
 
