@@ -27,8 +27,10 @@ _COMMANDS = {
     "verify": ("use", "Repeat every check of an artifact, offline."),
     "approve": ("approve", "Show what changes, and add a second person's signature to an artifact."),
     "keys": ("use", "Show the keys that sign and are trusted here, or make one."),
+    "readback": ("readback", "Say in plain sentences what a rule does, from its code."),
     "show": ("use", "Show what an artifact holds."),
     "diff": ("diff", "Show which inputs change their outcome between two artifacts."),
+    "export": ("export", "Write an artifact's rules as DMN decision tables."),
     "demo": ("demo", "See the whole path once: no key, no network."),
     "bench": ("bench", "Measure: run time of artifacts, time of the stages."),
 }
