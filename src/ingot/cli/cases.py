@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +54,9 @@ def suggest_command(
     """
     from ingot.cases.draft import draft_text
     from ingot.cli.cases_source import Bar, source_of
+    from ingot.stages.execution import warm_sandbox
     from ingot.stages.suggested import suggest_cases
+    from ingot.stages.suggested_named import named_beside
     from ingot.stages.suggested_values import named_values
 
     read = source_of(source, code, keys)
@@ -69,7 +71,12 @@ def suggest_command(
         with Bar("looking for inputs", quiet=as_json) as bar:
             found = suggest_cases(read.program, progress=bar.update)
         drafts, told = _drafts(read.spec, found, most), _found_json(found, most)
+        named = named_beside(read.program, [one.trial for one in found.suggestions], warm_sandbox())
+        named = named[: None if most is None else most - len(drafts)]
+        told["named"] = _named_json(named)["suggestions"]
         summary = [*_said(found), _counted(len(drafts), len(found.suggestions))]
+        summary += [f"{len(named)} more with values that the spec names and no case has"] if named else []
+        drafts += _named_drafts(read.spec, named, [draft.id for draft in drafts])
     if as_json:
         click.echo(json.dumps(told, indent=2, ensure_ascii=False))
     elif drafts:
@@ -114,10 +121,10 @@ def _said(found: Suggested) -> list[str]:
     return lines
 
 
-def _ids(spec: Spec, changes: list[Mapping[str, Any]], otherwise: str) -> list[str]:
+def _ids(spec: Spec, changes: list[Mapping[str, Any]], otherwise: str, taken: Sequence[str] = ()) -> list[str]:
     from ingot.cases.draft import case_ids
 
-    return case_ids(changes, [case.id for case in spec.cases], otherwise)
+    return case_ids(changes, [*(case.id for case in spec.cases), *taken], otherwise)
 
 
 def _drafts(spec: Spec, found: Suggested, most: int | None) -> list[Draft]:
@@ -144,12 +151,12 @@ def _found_json(found: Suggested, most: int | None) -> dict[str, Any]:
     return {**told, "suggestions": told["suggestions"][:most], "found": len(found.suggestions)}
 
 
-def _named_drafts(spec: Spec, named: tuple[Named, ...]) -> list[Draft]:
+def _named_drafts(spec: Spec, named: tuple[Named, ...], taken: Sequence[str] = ()) -> list[Draft]:
     from ingot.cases.draft import Draft
     from ingot.proof.suggest_cover import flat
 
     changes = [{one.changed[1]: flat(one.trial)[one.changed]} for one in named]
-    ids = _ids(spec, list(changes), "suggested")
+    ids = _ids(spec, list(changes), "suggested", taken)
     return [
         Draft(
             name, one.trial.input, one.trial.steps,

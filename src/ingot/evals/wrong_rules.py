@@ -201,12 +201,12 @@ class _Bench:
 
 
 def suggested_trials(program: Program, sandbox: Sandbox) -> tuple[Trial, ...]:
-    """What `ingot cases suggest` asks about a program, and about its spec alone."""
+    """What `ingot cases suggest` asks about a program."""
     from ingot.stages.suggested import suggest_cases
-    from ingot.stages.suggested_values import named_values
+    from ingot.stages.suggested_named import named_beside
 
     found = [one.trial for one in suggest_cases(program, sandbox=sandbox).suggestions]
-    found += [one.trial for one in named_values(program.spec)]
+    found += [one.trial for one in named_beside(program, found, sandbox)]
     return tuple(replace(trial, id=f"asked-{number}") for number, trial in enumerate(found))
 
 

@@ -33,14 +33,16 @@ class Named:
     near: str
 
 
-def named_values(spec: Spec) -> tuple[Named, ...]:
+def named_values(spec: Spec, base: Trial | None = None) -> tuple[Named, ...]:
     """An input for each value that no given case has: of enums and booleans, null, the bounds of the fields, and both
-    sides of the numbers and dates that clauses and validation expressions name."""
+    sides of the numbers and dates that clauses and validation expressions name. The rest is as in `base`, by default
+    the first given case."""
     places = axes(spec)
     given = [case_trial(case, spec) for case in spec.given]
     values = {axis: typical(field) for axis, field in places.items()}
-    base = {**values, **(flat(given[0]) if given else {})}
-    near = given[0].id if given else ""
+    like = base or (given[0] if given else None)
+    rest = {**values, **(flat(like) if like else {})}
+    near = like.id if like else ""
     seen = {(axis, encode(value)) for trial in given for axis, value in flat(trial).items()}
     known = {key(case_trial(case, spec)) for case in spec.cases}
     is_valid = admission(spec)
@@ -49,7 +51,7 @@ def named_values(spec: Spec) -> tuple[Named, ...]:
         if (axis, encode(value)) in seen:
             continue
         seen.add((axis, encode(value)))
-        trial = _trial(f"named-{len(found) + 1}", {**base, axis: value})
+        trial = _trial(f"named-{len(found) + 1}", {**rest, axis: value})
         if is_valid(trial) and key(trial) not in known:
             found.append(Named(trial, axis, why, near))
     return tuple(found)
