@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 from ingot import __version__
 from ingot.artifact.evidence import RUNTIME_NEEDS, needs
-from ingot.artifact.listing import citations, code, plain
+from ingot.artifact.listing import code, plain
 from ingot.artifact.manifest import FORMAT
 from ingot.canonical import digest
 from ingot.fields import to_plain
+from ingot.readback.citations import cited_lines
+from ingot.readback.render import as_html
 from ingot.spec import Case, Spec
 
 if TYPE_CHECKING:
@@ -61,6 +63,8 @@ def _sections(contents: Contents) -> tuple[Section, ...]:
     spec, logic = contents.program.spec, contents.program.logic
     execution = next((one.measures for one in contents.verdicts if one.stage == "execution"), {})
     return (
+        ("does", "What this rule does", "Read back from the code by Ingot itself, never by a model. What it has no words "
+         "for is shown as code.", as_html(contents.program)),
         ("stages", "Stages", "What the four stages measured. All must pass before an artifact is made.",
          _stages(contents.verdicts)),
         ("policy", "Policy and steps", "The clauses of the source, and the lines of code that cite them.",
@@ -137,10 +141,11 @@ def _stages(verdicts: Sequence[Verdict]) -> str:
             '<span class="chip good">✓ passed</span>' if verdict.passed else '<span class="chip bad">✗ failed</span>'
         )
         measures = {
-            key: value for key, value in verdict.measures.items() if key not in ("confinement", "mutation_score")
+            key: value for key, value in verdict.measures.items() if key not in ("confinement", "mutation_score", "citations")
         }
         found = f"<dt>Findings</dt><dd>{_count(len(verdict.findings), 'warning')}</dd>"
         body = found + _pairs(measures) + (_mutation(verdict.measures) if verdict.stage == "accuracy" else "")
+        body += _receipts(verdict.measures)
         cards.append(
             f'<div class="card"><h3>{number}. {escape(verdict.stage.capitalize())} {state}</h3><dl>{body}</dl></div>'
         )
@@ -168,6 +173,18 @@ def _mutation(measures: Mapping[str, Any]) -> str:
     return f"<dt>Mutation score</dt><dd>{escape(text)}</dd>"
 
 
+def _receipts(measures: Mapping[str, Any]) -> str:
+    """How much of the code cites a clause, in one sentence; the clauses with their lines are in the next section."""
+    found = measures.get("citations")
+    if not found or found["share"] is None:
+        return ""
+    text = f"{found['share']:.0%} of {found['returns'] + found['branches']} returns and branches"
+    lines = ", ".join(f'<a href="#L{int(one["line"])}">{int(one["line"])}</a>' for one in found["uncited"])
+    text += f"; uncited: line {lines}" if lines else ""
+    text += f"; clauses cited nowhere: {escape(', '.join(found['unused']))}" if found["unused"] else ""
+    return f"<dt>Clause cited</dt><dd>{text}</dd>"
+
+
 def _survivors(verdicts: Sequence[Verdict]) -> str:
     """The changes of the code that no case notices, folded up below the cards, where there is room for a line of code."""
     found = [one for verdict in verdicts for one in (verdict.measures.get("mutation_score") or {}).get("survivors", ())]
@@ -186,10 +203,10 @@ def _survivor(one: Mapping[str, Any]) -> str:
 
 
 def _clauses(spec: Spec, logic: str) -> str:
-    cited = citations(logic, [clause.id for clause in spec.clauses])
+    cited = cited_lines(logic, {clause.id: clause.text for clause in spec.clauses})
     items = []
     for clause in spec.clauses:
-        lines = cited[clause.id]
+        lines = [line for line, named in sorted(cited.items()) if clause.id in named]
         links = ", ".join(f'<a href="#L{line}">{line}</a>' for line in lines)
         where = f"cited at line{'s' if len(lines) > 1 else ''} {links}" if lines else "not cited in the code"
         source = f" · source: {escape(clause.source)}" if clause.source else ""

@@ -122,6 +122,10 @@ def measured(verdict: Verdict) -> str:
         if mutation:
             parts.append(f"mutants {mutation['killed']}/{mutation['killed'] + mutation['survived']}")
         return ", ".join(parts) or "unscored: no cases"
+    cited = found.get("citations")
+    if verdict.stage == "syntax" and cited and cited["share"] is not None:
+        unused = f", cited nowhere: {', '.join(cited['unused'])}" if cited["unused"] else ""
+        return f"{cited['share']:.0%} of returns and branches cite a clause{unused}"
     if verdict.stage == "execution":
         coverage = (found.get("branch_coverage") or {}).get("cases")
         trials = sum((found.get("trials") or {}).values())

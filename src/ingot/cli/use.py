@@ -289,6 +289,10 @@ def _summary(held: Mapping[str, Any]) -> Iterator[str]:
     for verdict in held["verdicts"]:
         shown = measured(Verdict(verdict["stage"], verdict["passed"], (), 0.0, verdict["measures"]))
         yield f"{verdict['stage']:<10} {'pass' if verdict['passed'] else 'FAIL'}  {shown}"
+    syntax: Mapping[str, Any] = next((one["measures"] for one in held["verdicts"] if one["stage"] == "syntax"), {})
+    for clause, lines in (syntax.get("citations") or {}).get("clauses", {}).items():
+        yield f"  {clause:<8} {'line ' + ', '.join(map(str, lines)) if lines else 'cited nowhere'}"
+    yield "rule       in plain sentences: ingot readback"
     left = [question for question in held["questions"] if question.get("answer") is None]
     yield f"open       {len(left)} question(s)"
     for question in left:

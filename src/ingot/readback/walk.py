@@ -66,6 +66,7 @@ class Walk:
         in_loops = {name for node in ast.walk(self.function) if isinstance(node, ast.For | ast.While)
                     for name in set_names(node)}  # fmt: skip
         self.once = {name for name, count in counts.items() if count == 1} - in_loops - self.fixed - params
+        self.once = _settled(self.once, self.function, self.local)
         start = _State(Facts.of(self.signature), sure=not params & (counts.keys() | self.fixed))
         ends = list(islice(self._run(self.function.body, start), self.most + 1))
         cut = len(ends) > self.most or self.steps > MOST_STEPS
@@ -223,7 +224,7 @@ class Walk:
     def _matched(self, matched: ast.Match, waiting: Sequence[ast.stmt], state: _State) -> Iterator[_End]:
         """A match of values is a chain of ifs; one that takes things apart is told in words."""
         for case in matched.cases:
-            test = _case_test(matched.subject, case)
+            test = case_test(matched.subject, case)
             if test is None:
                 gone = set(set_names(case))
                 note = f"where {ast.unparse(matched.subject)} is like {ast.unparse(case.pattern)}"
@@ -306,6 +307,22 @@ class Walk:
         return found
 
 
+def _settled(once: set[str], function: ast.FunctionDef, local: set[str]) -> set[str]:
+    """Those of `once` that are worked out from parameters and from each other alone: they mean one thing everywhere."""
+    held: dict[str, ast.expr] = {}
+    for node in _statements(function.body):
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            aim = node.targets[0] if isinstance(node, ast.Assign) else node.target
+            if isinstance(aim, ast.Name) and aim.id in once:
+                held[aim.id] = node.value
+    kept = set(held)
+    while True:
+        fewer = {name for name in kept if not (set(names(held[name])) & local) - kept}
+        if fewer == kept:
+            return kept
+        kept = fewer
+
+
 def _statements(block: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
     """The statements of a block and of those inside it, in order, but not of functions inside it."""
     for statement in block:
@@ -368,7 +385,7 @@ def _loop(loop: ast.For | ast.While) -> str:
     return f"the loop over {ast.unparse(loop.iter)} (line {loop.lineno})"
 
 
-def _case_test(subject: ast.expr, case: ast.match_case) -> ast.expr | None:
+def case_test(subject: ast.expr, case: ast.match_case) -> ast.expr | None:
     """A case as an expression over the subject; None where its pattern is more than values."""
     test = _pattern_test(subject, case.pattern)
     if test is None or case.guard is None:

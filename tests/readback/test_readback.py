@@ -1,0 +1,135 @@
+"""The readback of whole programs, and of what tries to be something else."""
+
+from __future__ import annotations
+
+import json
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from ingot.readback.render import as_html, as_json, as_markdown, as_text, readback
+from tests.cli.conftest import Run, artifact, ingot, starter
+from tests.readback.programs import bundled, one
+
+__all__ = ["artifact", "ingot", "starter"]  # fixtures
+
+IN_WORDS = {
+    "review_request", "member_copay", "compute_late_fee", "find_zone", "check_in", "charge_bags", "charge_excess", "add_up",
+}  # fmt: skip
+HOSTILE = "<b>&\"'`|*"
+
+
+def test_prior_auth_reads_as_its_policy() -> None:
+    text = as_text(bundled()["prior_auth"])
+    assert "- If age_years is under 18, the decision is DENY and the reason_code is UNDER_AGE. (C1, line 3)" in text
+    assert (
+        "- Otherwise, if bmi is missing, the decision is PEND and the reason_code is MISSING_BMI. (C6, line 21)" in text
+    )
+    assert "- Otherwise, the decision is DENY and the reason_code is CRITERIA_NOT_MET. (C8, line 26)" in text
+    assert "There, step_therapy_met is whether metformin_days is at least 90 or metformin_intolerance is true." in text
+
+
+def test_otherwise_stands_only_right_after_what_it_leaves_out() -> None:
+    logic = (
+        "def decide(n: int) -> str:\n    if n < 0:\n        return 'a'  # C1\n    if n > 5:\n        n = 5\n    elif n > 4:\n"
+        "        n = 4\n    if n > 3:\n        return 'b'  # C2\n    m = n\n    return str(m)  # C3\n"
+    )
+    said = [told.text for told in readback(one(logic, "n: integer"))[0].sentences]
+    assert [text.split(",")[0] for text in said] == [
+        "If n is under 0", "Otherwise", "Otherwise", "If n is over 3", "Let m be n.", "In all other cases",
+    ]  # fmt: skip
+
+
+def test_which_bundled_functions_are_told_in_words_alone() -> None:
+    told = {one.signature.name: one for program in bundled().values() for one in readback(program)}
+    assert {name for name, one in told.items() if not one.quoted} == IN_WORDS
+
+
+@pytest.mark.parametrize("name", sorted(bundled()))
+def test_every_return_is_told_with_its_line_and_clauses(name: str) -> None:
+    program = bundled()[name]
+    told = {one.line: one.clauses for function in readback(program) for one in function.sentences}
+    for number, line in enumerate(program.logic.splitlines(), start=1):
+        if line.strip().startswith("return ") and "  # C" in line:
+            assert set(line.rpartition("  # ")[2].split(", ")) <= set(told[number])
+
+
+@pytest.mark.parametrize("form", [as_text, as_markdown, as_html, lambda program: json.dumps(as_json(program))])
+def test_the_same_program_reads_the_same(form: object) -> None:
+    for program in bundled().values():
+        assert form(program) == form(program)  # type: ignore[operator]
+
+
+class Tags(HTMLParser):
+    """The tags of a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.seen: set[str] = set()
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.seen.add(tag)
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_what_a_text_says_stays_text() -> None:
+    logic = f"def decide(note: str) -> str:\n    if note == {HOSTILE!r} or note.isdigit():\n        return {HOSTILE!r}  # C1\n    return note  # C2\n"
+    program = one(logic, "note: text")
+    page = Tags(as_html(program))
+    assert not page.seen & {"b", "script"}
+    assert json.dumps(HOSTILE) in page.text
+    table = [line for line in as_markdown(program).splitlines() if line.startswith("|")]
+    assert "\\|" in table[2]
+    assert "\\<b\\>" in table[2]
+
+
+def test_marks_in_the_code_do_not_open_code() -> None:
+    program = one(
+        "def decide(note: str) -> str:\n    return '\ue000x\ue001' if note.isdigit() else note  # C1\n", "note: text"
+    )
+    text = as_text(program)
+    assert "\\ue000x\\ue001" in text
+    assert "`note.isdigit()`" in text
+
+
+def test_the_command_reads_an_artifact_and_code_beside_a_spec(ingot: Run, artifact: Path, starter: Path) -> None:
+    of_artifact = ingot("readback", artifact)
+    of_code = ingot("readback", starter, "--code", starter.with_name("logic.py"))
+    assert (of_artifact.code, of_code.code) == (0, 0), of_artifact.err + of_code.err
+    assert of_artifact.out == of_code.out
+    assert (
+        "If resident is true, the fee is (total divided by 2) rounded half up to 2 decimals. (C3, line 5)"
+        in of_code.out
+    )
+    assert json.loads(ingot("readback", artifact, "--format", "json").out)[0]["function"] == "permit_fee"
+    assert ingot("readback", artifact, "--format", "markdown").out.startswith("## permit_fee\n")
+    page = ingot("readback", artifact, "--format", "html").out
+    assert page.startswith("<!doctype html>")
+    assert "href" not in page
+
+
+def test_the_page_and_show_tell_it_too(ingot: Run, artifact: Path) -> None:
+    page = (artifact / "report.html").read_text(encoding="utf-8")
+    assert page.index("What this rule does") < page.index('id="stages"')
+    assert "If resident is true, the fee is (total divided by 2) rounded half up to 2 decimals." in page
+    assert "100% of 3 returns and branches" in page
+    shown = ingot("show", artifact).out
+    assert "100% of returns and branches cite a clause" in shown
+    assert "C3       line 5" in shown
+
+
+def test_bad_input_is_one_precise_error(ingot: Run, starter: Path, tmp_path: Path) -> None:
+    assert "add --code FILE" in ingot("readback", starter).err
+    broken = tmp_path / "broken.py"
+    broken.write_text("def permit_fee(:\n", encoding="utf-8")
+    assert "does not parse" in ingot("readback", starter, "--code", broken).err
+    broken.write_text("def other() -> int:\n    return 1\n", encoding="utf-8")
+    done = ingot("readback", starter, "--code", broken)
+    assert done.code != 0
+    assert "does not define 'permit_fee'" in done.err
+    assert "cannot read the code" in ingot("readback", starter, "--code", tmp_path / "none.py").err
