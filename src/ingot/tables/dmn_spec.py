@@ -190,6 +190,9 @@ class _Lowering:
         for made in (*self.fields, *self.set_fields):
             if made["type"] not in ("list", "object"):
                 return str(made["name"])
+            for part in made.get("fields", ()):
+                if part["type"] not in ("list", "object"):
+                    return f"{made['name']}.{part['name']}"
         raise SpecError("not supported: a model without a plain input")
 
     def _table(self, one: Decision, table: DmnTable, ident: str) -> tuple[list[dict[str, Any]], dict[str, Any]]:
