@@ -173,11 +173,11 @@ class _Bench:
     # ---- the gates ------------------------------------------------------------------------------------------------
 
     def _findings(self, program: Program) -> tuple[Finding, ...] | None:
-        """What the four stages find of a program that they let through; None of one that they refuse."""
-        try:
-            verdicts = run_stages(program)
-        except StageError:
-            return None  # what cannot be checked is not made
+        """What the four stages find of a program that they let through; None of one that they refuse.
+
+        A stage that cannot run raises StageError and ends the bench: it is no refusal, and is not to be counted as one.
+        """
+        verdicts = run_stages(program)
         if not all_passed(verdicts):
             return None
         return tuple(finding for verdict in verdicts for finding in verdict.findings)
