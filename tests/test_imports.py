@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "ingot"
-ORDER = ("base", "artifact", "runtime", "store", "proof", "stages", "compile", "evals", "cli")
+ORDER = ("base", "artifact", "runtime", "store", "proof", "stages", "compile", "edges", "evals", "cli")
 MODEL_LIBRARIES = ("pydantic_ai", "openai", "anthropic", "llama_cpp", "ingot.models")
 # tables is base: questions and compile read tables, and tables import nothing above spec, fields and program
 # readback is base for the same reason, and so that the artifact's page can show it

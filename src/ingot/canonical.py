@@ -13,12 +13,7 @@ _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=
 
 def canonical_json(value: Any) -> bytes:
     """UTF-8 JSON with sorted keys, no spaces, no NaN; decimals and dates as text."""
-    return plain_json(to_plain(value))
-
-
-def plain_json(value: Any) -> bytes:
-    """`canonical_json` of what is plain JSON already, which is not looked through again."""
-    return _ENCODER.encode(value).encode()
+    return _ENCODER.encode(to_plain(value)).encode()
 
 
 def readable_json(value: Any) -> bytes:

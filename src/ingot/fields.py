@@ -243,7 +243,7 @@ def _python_type(field: Field) -> Any:
             kind = Annotated[StrictInt, pydantic.Field(**_as_int(bounds))]
         case "decimal":
             limits = pydantic.Field(**bounds, allow_inf_nan=False, decimal_places=field.places)
-            kind = Annotated[Decimal, AfterValidator(_decimal_size), limits, BeforeValidator(_decimal_in)]
+            kind = Annotated[Decimal, limits, AfterValidator(_decimal_size), BeforeValidator(_decimal_in)]
         case "float":
             floats: dict[str, Any] = {key: None if v is None else float(v) for key, v in bounds.items()}
             limits = pydantic.Field(**floats)

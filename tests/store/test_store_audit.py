@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -45,14 +44,14 @@ def test_records_come_back_in_order_and_the_chain_holds(store: Store) -> None:
     assert store.audit.head() == checked.head
 
 
-BAD_BODY = zlib.compress(b'{"n":4}\n{"n":7}', 1)
+BAD_BODY = b'{}\n{"n":4}\n{"n":7}'
 
 
 @pytest.mark.parametrize(
     ("statement", "says"),
     [
         ("UPDATE ingot_audit SET body = :body WHERE number = 3", "its records are not those that were written"),
-        ("UPDATE ingot_audit SET body = :junk WHERE number = 3", "its body cannot be read"),
+        ("UPDATE ingot_audit SET body = :junk WHERE number = 3", "it has 0 records and should have 2"),
         ("DELETE FROM ingot_audit WHERE number = 3", "segment 3 is missing"),
         ("UPDATE ingot_audit SET at = '2020-01-01T00:00:00Z' WHERE number = 3", "its records are not those"),
         ("UPDATE ingot_audit SET prefix = 'q' WHERE number = 3", "its records are not those"),
@@ -81,8 +80,8 @@ def test_a_chain_written_anew_without_the_secret_is_seen(store: Store) -> None:
     filled(store, 1)
     with store.engine.connect() as connection:
         row = connection.execute(text("SELECT * FROM ingot_audit")).one()
-    forged = module.chained(row.previous, [b'{"n":9}'], {**row._mapping, "records": 1})
-    body = zlib.compress(b'{"n":9}')
+    forged = module.chained(row.previous, b'{}\n{"n":9}', {**row._mapping, "records": 1})
+    body = b'{}\n{"n":9}'
     edit(store, "UPDATE ingot_audit SET body = :body, hash = :hash, records = 1", body=body, hash=forged)
     assert [problem.message for problem in store.audit.verify().problems] == [
         "its stamp was not made with the store's secret"

@@ -28,6 +28,7 @@ from ingot.spec import Spec, parse_spec
 
 _RUN_PREFIX = os.urandom(6).hex()
 _RUN_NUMBERS = itertools.count(1)
+_MOST_TRACES = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +120,16 @@ class Workflow:
         self.template = _namespace(compile(files["template.py"], "template.py", "exec"))
         self._validates = self.template_name == "validator"
         self._traced: Callable[..., Any] | None = None
+        self._traces: dict[tuple[int, ...], Trace] = {}
 
     # ---- running -------------------------------------------------------------------------------------------------
 
     def run(self, case: Mapping[str, Any], *, trace: bool = False, perform: Perform | None = None) -> Outcome:
         """Run one transaction.
 
-        `perform` carries out the steps that no function computes, in place of the workflow's own (`perform`). `case` maps every input's name to its value (nullable ones may be absent); decimals may be given as numbers or
-        text, dates as ISO text. Raises InputError for a value that does not fit, OutputError where the program's
+        `case` maps every input's name to its value (nullable ones may be absent); decimals may be given as numbers or
+        text, dates as ISO text. `perform` carries out the steps that no function computes, in place of the workflow's
+        own. Raises InputError for a value that does not fit, OutputError where the program's
         answer does not, StepError where a module or bounded step is broken.
         """
         started = time.perf_counter()
@@ -167,10 +170,22 @@ class Workflow:
     ) -> Outcome:
         answer = self._escalating if self._validates else self._answer
         output, review = answer(transact, values, self.perform and (perform or self.perform))
-        trace = None if hits is None else trace_of(hits, self._offset, self._cited)
+        trace = None if hits is None else self._trace(tuple(hits))
         asked = None if review is None else Review(review[0], review[1], output)
         seconds = time.perf_counter() - started
         return Outcome(None if asked else output, asked, _run_id(), self.digest, seconds, trace)
+
+    def answer(self, values: dict[str, Any]) -> Answer:
+        """The checked output or proposal for validated values, and the step and reason where a person must decide."""
+        answer = self._escalating if self._validates else self._answer
+        return answer(self.transact, values, self.perform)
+
+    def traced_answer(self, values: dict[str, Any]) -> tuple[Mapping[str, Any] | None, tuple[str, str] | None, Trace]:
+        """What `answer` gives, and the lines and clauses that decided."""
+        hits: list[int] = []
+        answer = self._escalating if self._validates else self._answer
+        output, review = answer(self._instrumented(hits.append), values, self.perform)
+        return output, review, self._trace(tuple(hits))
 
     def _answer(self, transact: Transact, values: dict[str, Any], perform: Perform | None) -> Answer:
         """The checked output or proposal, and the step and reason where a person must decide."""
@@ -178,6 +193,9 @@ class Workflow:
             output, review = drive(transact, values, perform) if perform is not None else transact(values)
         except NeedsReview as stop:
             return None, (stop.step, stop.reason)
+        except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+            # what it says may hold a value that no log may
+            raise OutputError(f"the program raised {type(error).__name__}", hint="`ingot explain` shows where") from error
         if output is None:
             return None, review
         try:
@@ -198,6 +216,15 @@ class Workflow:
         )
         answer: Answer = decision.outcome
         return answer
+
+    def _trace(self, hits: tuple[int, ...]) -> Trace:
+        """The trace of these hits; the few ways through a rule that most runs take are remembered."""
+        found = self._traces.get(hits)
+        if found is None:
+            found = trace_of(list(hits), self._offset, self._cited)
+            if len(self._traces) < _MOST_TRACES:
+                self._traces[hits] = found
+        return found
 
     def _instrumented(self, hit: Callable[[int], None]) -> Transact:
         """The traced program, compiled when it is first asked for, telling `hit` of every deciding line."""

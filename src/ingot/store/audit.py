@@ -1,9 +1,8 @@
 """The audit log: append-only segments of JSON lines, each chained to the one before.
 
-A record's hash is SHA-256 over the hash before it and the record's bytes; a segment's hash is that of its last record,
-then bound to the segment's own columns. Its stamp is keyed with the store's secret. Changing, removing, adding or
-reordering anything in the middle breaks the chain; cutting the end off is seen where a head that was noted earlier
-(`AuditLog.head`) is asked for again.
+A segment's first line says what all its records share. Its hash is SHA-256 over the hash before it, its lines and its own
+columns; its stamp is keyed with the store's secret. Changing, removing, adding or reordering anything in the middle breaks
+the chain; cutting the end off is seen where a head that was noted earlier (`AuditLog.head`) is asked for again.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,9 +24,6 @@ from ingot.store.keys import StoreKey
 from ingot.store.tables import about, segments
 
 Record = dict[str, Any]
-
-QUICK = 1
-"""The level of compression: what an append costs is on the way of every answer."""
 
 READ_AT_ONCE = 64
 
@@ -85,29 +80,36 @@ class AuditLog:
             self._store = str(connection.execute(select(about.c.store)).scalar_one())
 
     def append(
-        self, records: Sequence[bytes], *, prefix: str, first: int = 0, within: Connection | None = None
+        self,
+        records: Sequence[bytes],
+        *,
+        prefix: str,
+        first: int = 0,
+        common: bytes = b"{}",
+        within: Connection | None = None,
     ) -> Head:
-        """Add records (canonical JSON, no newline) as one segment, in `within`'s transaction where one is given.
+        """Add records (JSON objects, no newline) as one segment, in `within`'s transaction where one is given.
 
-        Runs of these records are `prefix`-`first` and on. Raises StoreError: then nothing was added.
+        `common` is an object of what each of them says where it says nothing else. Runs of these records are `prefix`-`first` and on. Raises StoreError: then nothing was added.
         """
         if not records:
             raise ValueError("a segment has at least one record")
         if within is not None:
-            return self._append(within, records, prefix, first)
+            return self._append(within, (common, *records), prefix, first)
         try:
             with writing(self._engine) as connection:
-                return self._append(connection, records, prefix, first)
+                return self._append(connection, (common, *records), prefix, first)
         except SQLAlchemyError as error:
             raise store_error(error, "write the audit log") from None
 
-    def _append(self, connection: Connection, records: Sequence[bytes], prefix: str, first: int) -> Head:
+    def _append(self, connection: Connection, lines: Sequence[bytes], prefix: str, first: int) -> Head:
         last = self._last(connection)
         number = last.number + 1
-        row = {"number": number, "prefix": prefix, "first": first, "records": len(records), "at": now_text()}
-        found = chained(last.hash, records, row)
+        row = {"number": number, "prefix": prefix, "first": first, "records": len(lines) - 1, "at": now_text()}
+        body = b"\n".join(lines)
+        found = chained(last.hash, body, row)
         chain = {"previous": last.hash, "hash": found, "stamp": self._key.stamp(found.encode())}
-        connection.execute(segments.insert().values(**row, **chain, body=zlib.compress(b"\n".join(records), QUICK)))
+        connection.execute(segments.insert().values(**row, **chain, body=body))
         return Head(number, found)
 
     def head(self) -> Head:
@@ -128,8 +130,10 @@ class AuditLog:
         for row in self._rows(run):
             if row.body is None:
                 continue
-            for line in _lines(row):
-                record = json.loads(line)
+            common, *lines = _lines(row)
+            shared = json.loads(common)
+            for line in lines:
+                record = shared | json.loads(line)
                 if run is None or record.get("run") == run:
                     yield record
 
@@ -155,6 +159,12 @@ class AuditLog:
             row = connection.execute(select(func.count(), func.sum(segments.c.records)).select_from(segments)).one()
         return int(row[0]), int(row[1] or 0)
 
+    def reached(self, prefix: str) -> int:
+        """The number after the last run of `prefix` that is in the log; 0 where none is."""
+        mine = select(func.max(segments.c.first + segments.c.records)).where(segments.c.prefix == prefix)
+        with reading(self._engine) as connection:
+            return int(connection.execute(mine).scalar() or 0)
+
     # ---- verifying -----------------------------------------------------------------------------------------------
 
     def verify(self, since: Head | None = None) -> Checked:
@@ -173,7 +183,7 @@ class AuditLog:
             if row.body is None:
                 pruned.append(row.number)
             elif row.prefix == RETENTION and not (problems and problems[-1].segment == row.number):
-                prunings += [tuple(json.loads(line)["segments"]) for line in _lines(row)]
+                prunings += [tuple(json.loads(line)["segments"]) for line in _lines(row)[1:]]
         problems += [
             Problem(one, "it is empty, and no record says that it was pruned") for one in _unsaid(pruned, prunings)
         ]
@@ -190,14 +200,10 @@ class AuditLog:
             yield "its stamp was not made with the store's secret"
         if row.body is None:
             return
-        try:
-            lines = _lines(row)
-        except StoreError as error:
-            yield error.message
-            return
-        if len(lines) != row.records:
-            yield f"it has {len(lines)} records and should have {row.records}"
-        if chained(row.previous, lines, row._mapping) != row.hash:
+        lines = _lines(row)
+        if len(lines) - 1 != row.records:
+            yield f"it has {len(lines) - 1} records and should have {row.records}"
+        if chained(row.previous, bytes(row.body), row._mapping) != row.hash:
             yield "its records are not those that were written"
 
     # ---- retention -----------------------------------------------------------------------------------------------
@@ -218,21 +224,17 @@ class AuditLog:
                     "segments": [emptied[0], emptied[-1]],
                     "count": len(emptied),
                 }
-                self._append(connection, [canonical_json(note)], RETENTION, emptied[-1])
+                self._append(connection, [b"{}", canonical_json(note)], RETENTION, emptied[-1])
                 connection.execute(update(segments).where(old).values(body=None))
         except SQLAlchemyError as error:
             raise store_error(error, "prune the audit log") from None
         return len(emptied)
 
 
-def chained(previous: str, records: Sequence[bytes], row: Any) -> str:
-    """The hash of a segment: over the hash before, every record, and the columns that say what and when."""
-    running = bytes.fromhex(previous)
-    sha256 = hashlib.sha256
-    for record in records:
-        running = sha256(running + record).digest()
-    columns = [row[name] for name in ("number", "prefix", "first", "records", "at")]
-    return sha256(running + canonical_json(columns)).hexdigest()
+def chained(previous: str, body: bytes, row: Any) -> str:
+    """The hash of a segment: over the hash before, its lines, and the columns that say what and when."""
+    columns = canonical_json([row[name] for name in ("number", "prefix", "first", "records", "at")])
+    return hashlib.sha256(bytes.fromhex(previous) + hashlib.sha256(body).digest() + columns).hexdigest()
 
 
 def _unsaid(pruned: Sequence[int], prunings: Sequence[tuple[int, int]]) -> Iterator[int]:
@@ -247,7 +249,4 @@ def _origin(store: str) -> str:
 
 
 def _lines(row: Row[Any]) -> list[bytes]:
-    try:
-        return zlib.decompress(row.body).split(b"\n")
-    except zlib.error:
-        raise StoreError("its body cannot be read", place=f"segment {row.number}") from None
+    return bytes(row.body).split(b"\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ingot.fields import Field, to_plain
+from ingot.fields import Field
 
 Plain = dict[str, Any]
 
@@ -20,14 +20,13 @@ class Mask:
         self._fields = {field.name: field for field in fields}
         self._labelled = {name for name, field in self._fields.items() if _is_labelled(field)}
 
-    def split(self, values: Mapping[str, Any]) -> tuple[Plain, Plain]:
-        """The values as plain JSON with ``<phi>`` and the like in place of what is labelled, and the fields that hold
-        something labelled, whole."""
-        plain: Plain = to_plain(values)
-        hidden = {name: value for name, value in plain.items() if name in self._labelled or name not in self._fields}
-        if hidden:
-            plain |= {name: self._masked(name, value) for name, value in hidden.items()}
-        return plain, hidden
+    def split(self, values: Mapping[str, Any]) -> tuple[Mapping[str, Any], Plain]:
+        """The values with ``<phi>`` and the like in place of what is labelled, and the fields that hold something labelled,
+        whole. The values are of these fields' types, or the same as plain JSON."""
+        if not self._labelled and values.keys() <= self._fields.keys():
+            return values, {}
+        hidden = {name: value for name, value in values.items() if name in self._labelled or name not in self._fields}
+        return {**values, **{name: self._masked(name, value) for name, value in hidden.items()}}, hidden
 
     def _masked(self, name: str, value: Any) -> Any:
         field = self._fields.get(name)

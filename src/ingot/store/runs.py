@@ -17,13 +17,15 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from ingot.canonical import canonical_json, plain_json
-from ingot.errors import IngotError, InputError, StoreError
+from ingot.canonical import canonical_json
+from ingot.errors import IngotError, InputError, StepError, StoreError
 from ingot.fields import to_plain, validator
-from ingot.runtime.run import Outcome, Workflow
+from ingot.runtime.run import Outcome, Review, Workflow
 from ingot.runtime.steps import Perform
 from ingot.store.database import now_text, reading, store_error, writing
-from ingot.store.masks import Mask, joined
+from ingot.store.encoding import encoded
+from ingot.store.masks import joined
+from ingot.store.records import Records, Steps
 from ingot.store.store import Store
 from ingot.store.tables import reviews, runs, steps
 
@@ -49,15 +51,29 @@ class Progress:
     asked: tuple[str, Mapping[str, Any]] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The rows of a run that waits for a person and of its review."""
+
+    run: dict[str, Any]
+    review: dict[str, Any]
+
+
+def keep_waiting(connection: Connection, waiting: Sequence[Waiting]) -> None:
+    """Write runs that wait for a person, in the caller's transaction."""
+    if waiting:
+        connection.execute(runs.insert(), [one.run for one in waiting])
+        connection.execute(reviews.insert(), [one.review for one in waiting])
+
+
 class RecordedWorkflow:
     """A workflow with a store. Safe to use from several threads."""
 
     def __init__(self, workflow: Workflow, store: Store) -> None:
         self.workflow, self.store = workflow, store
         spec = workflow.spec
-        self._inputs, self._outputs = Mask(spec.inputs), Mask(spec.outputs)
+        self.records = Records(workflow, store.key)
         self._checks = {step.step: validator(step.outputs) for step in spec.logic_requirements if step.outputs}
-        self._name = f"{spec.metadata.name} {spec.metadata.version}"
         self._prefix = os.urandom(6).hex()
         self._numbers = count(1)
 
@@ -75,43 +91,65 @@ class RecordedWorkflow:
         return self._go_on(Progress(run, plain))
 
     def _pure(self, run: str, case: Mapping[str, Any]) -> Outcome:
-        plain: dict[str, Any] = to_plain(case)
         try:
-            outcome = replace(self.workflow.run(case, trace=True), run_id=run)
+            outcome, record, waiting = self.traced(run, case)
         except InputError:  # no run came of it
             raise
         except IngotError as error:
-            self._append(run, self._failure(run, plain, error, ()))
+            self._append(run, self.records.failed(run, to_plain(case), error))
             raise
-        record = self.record(run, plain, outcome, ())
-        if outcome.review is None:
+        if waiting is None:
             self._append(run, record)
         else:
-            self._wait(Progress(run, plain), record, outcome)
+            self._wait(waiting, record)
         return outcome
 
-    def _wait(self, progress: Progress, record: dict[str, Any], outcome: Outcome) -> None:
+    def traced(self, run: str, case: Mapping[str, Any]) -> tuple[Outcome, bytes, Waiting | None]:
+        """A pure workflow's outcome, its record and what must go into the store with it; nothing is written here."""
+        outcome = replace(self.workflow.run(case, trace=True), run_id=run)
+        record = self._ended(run, case, outcome)
+        return outcome, record, None if outcome.review is None else self.waiting(run, case, outcome.review)
+
+    def waiting(self, run: str, case: Mapping[str, Any], review: Review) -> Waiting:
+        """The rows of a pure run that waits for a person."""
+        progress = Progress(run, to_plain(case))
+        return Waiting(self._row(progress, WAITING), self._review(progress, review))
+
+    def _wait(self, waiting: Waiting, record: bytes) -> None:
         """A pure run that ends with a person: its record, the run and the review, all of it or nothing."""
+        run = waiting.run["run"]
         try:
             with writing(self.store.engine) as connection:
-                connection.execute(runs.insert().values(**self._row(progress, WAITING)))
-                self._append(progress.run, record, connection)
-                connection.execute(reviews.insert().values(**self._review(progress, outcome)))
+                keep_waiting(connection, [waiting])
+                self._append(run, record, connection)
         except IntegrityError:
-            raise _twice(progress.run) from None
+            raise _twice(run) from None
         except SQLAlchemyError as error:
             raise store_error(error, "record the run") from None
 
-    def _row(self, progress: Progress, state: str) -> dict[str, Any]:
-        sealed = self.store.key.seal(canonical_json(progress.input), progress.run.encode())
-        return {
-            "run": progress.run, "workflow": self._name, "digest": self.workflow.digest, "state": state,
-            "sealed": sealed, "at": now_text(),
-        }  # fmt: skip
+    def run_once(self, case: Mapping[str, Any], run: str) -> Outcome:
+        """Run a transaction whose id tells whether it ran before: one that ended is read back, one that was killed goes
+        on. For workflows with steps. Raises as `run`; StoreError where it failed before."""
+        with reading(self.store.engine) as connection:
+            state = connection.execute(select(runs.c.state).where(runs.c.run == run)).scalar()
+        if state is None:
+            return self.run(case, run=run)
+        if state == RUNNING:
+            return self.resume(run)
+        ended = [opened(one, self.store) for one in self.store.audit.records(run) if one["kind"] == "run"]
+        return self._read_back(ended[-1])
 
-    def _append(self, run: str, record: dict[str, Any], within: Connection | None = None) -> None:
+    def _read_back(self, record: Mapping[str, Any]) -> Outcome:
+        if record["status"] == "failed":
+            raise StepError(str(record.get("error", "it failed")), place=record.get("at_step"))
+        review = record.get("review")
+        asked = None if review is None else Review(review["step"], review["reason"], review["proposed"])
+        return Outcome(record.get("output"), asked, record["run"], record["digest"], record["seconds"])
+
+    def _append(self, run: str, record: bytes, within: Connection | None = None) -> None:
         prefix, _, number = run.rpartition("-")
-        self.store.audit.append([plain_json(record)], prefix=prefix, first=int(number, 16), within=within)
+        common = self.records.common()
+        self.store.audit.append([record], prefix=prefix, first=int(number, 16), common=common, within=within)
 
     # ---- runs with steps -----------------------------------------------------------------------------------------
 
@@ -124,6 +162,13 @@ class RecordedWorkflow:
             raise _twice(run) from None
         except SQLAlchemyError as error:
             raise store_error(error, "begin the run") from None
+
+    def _row(self, progress: Progress, state: str) -> dict[str, Any]:
+        sealed = self.store.key.seal(encoded(progress.input), progress.run.encode())
+        return {
+            "run": progress.run, "workflow": self.records.name, "digest": self.workflow.digest, "state": state,
+            "sealed": sealed, "at": now_text(),
+        }  # fmt: skip
 
     def resume(self, run: str) -> Outcome:
         """Go on with a run that was killed, or whose review was decided. Raises StoreError where it is not under way or
@@ -156,11 +201,11 @@ class RecordedWorkflow:
         except StoreError:
             raise
         except IngotError as error:
-            record = self._failure(progress.run, progress.input, error, progress.done)
+            record = self.records.failed(progress.run, progress.input, error, _pairs(progress.done))
             self._end(progress, ENDED, record, None)
             raise
         outcome = replace(outcome, run_id=progress.run)
-        record = self.record(progress.run, progress.input, outcome, progress.done)
+        record = self._ended(progress.run, progress.input, outcome, progress.done)
         self._end(progress, ENDED if outcome.review is None else WAITING, record, outcome)
         return outcome
 
@@ -194,7 +239,7 @@ class RecordedWorkflow:
         self, run: str, number: int, step: str, outputs: Mapping[str, Any], within: Connection | None = None
     ) -> None:
         """Keep the outputs (plain JSON) of a run's step `number`, once."""
-        sealed = self.store.key.seal(canonical_json(outputs), f"{run}/{number}".encode())
+        sealed = self.store.key.seal(encoded(outputs), f"{run}/{number}".encode())
         insert = steps.insert().values(run=run, number=number, step=step, sealed=sealed, at=now_text())
         if within is not None:
             within.execute(insert)
@@ -205,7 +250,7 @@ class RecordedWorkflow:
         except SQLAlchemyError as error:
             raise store_error(error, f"keep what step {step!r} gave") from None
 
-    def _end(self, progress: Progress, state: str, record: dict[str, Any], outcome: Outcome | None) -> None:
+    def _end(self, progress: Progress, state: str, record: bytes, outcome: Outcome | None) -> None:
         """The run's record, its state and, where a person must decide, the review: all of it or nothing."""
         run = progress.run
         try:
@@ -215,59 +260,31 @@ class RecordedWorkflow:
                     raise StoreError(f"run {run!r} was ended by another process", hint="see `ingot audit show`")
                 self._append(run, record, connection)
                 if outcome is not None and outcome.review is not None:
-                    connection.execute(reviews.insert().values(**self._review(progress, outcome)))
+                    connection.execute(reviews.insert().values(**self._review(progress, outcome.review)))
         except SQLAlchemyError as error:
             raise store_error(error, "end the run") from None
 
-    def _review(self, progress: Progress, outcome: Outcome) -> dict[str, Any]:
-        assert outcome.review is not None
+    def _review(self, progress: Progress, asked: Review) -> dict[str, Any]:
         arguments = {} if progress.asked is None else to_plain(progress.asked[1])
-        held = {"input": progress.input, "arguments": arguments, "proposed": to_plain(outcome.review.proposed)}
+        held = {"input": progress.input, "arguments": arguments, "proposed": to_plain(asked.proposed)}
         number = len(progress.done)
         review = f"{progress.run}.{number}"
         return {
-            "review": review, "run": progress.run, "number": number, "workflow": self._name,
-            "step": outcome.review.step, "reason": outcome.review.reason, "state": "open", "at": now_text(),
-            "sealed": self.store.key.seal(canonical_json(held), review.encode()),
+            "review": review, "run": progress.run, "number": number, "workflow": self.records.name, "step": asked.step,
+            "reason": asked.reason, "state": "open", "at": now_text(),
+            "sealed": self.store.key.seal(encoded(held), review.encode()),
         }  # fmt: skip
 
-    # ---- records -------------------------------------------------------------------------------------------------
-
-    def record(self, run: str, plain: dict[str, Any], outcome: Outcome, done: Sequence[Step]) -> dict[str, Any]:
-        """The audit record of a run that came to an outcome. Labelled values are in ``sealed`` only."""
+    def _ended(self, run: str, case: Mapping[str, Any], outcome: Outcome, done: Sequence[Step] = ()) -> bytes:
+        assert outcome.trace is not None
         review = outcome.review
         answered = outcome.output if review is None else review.proposed
-        shown, hidden = ({}, {}) if answered is None else self._outputs.split(answered)
-        record = self._common(run, plain, {"output": hidden, "steps": [[one.step, one.outputs] for one in done]})
-        trace = outcome.trace
-        clauses = list(trace.clauses) if trace is not None else []
-        record |= {
-            "status": outcome.status, "seconds": round(outcome.seconds, 6), "clauses": clauses,
-            "lines": list(trace.lines) if trace is not None else [], "reason_code": clauses[-1] if clauses else None,
-        }  # fmt: skip
-        if review is None:
-            return record | {"output": shown}
-        proposed = None if review.proposed is None else shown
-        return record | {"review": {"step": review.step, "reason": review.reason, "proposed": proposed}}
+        asked = None if review is None else (review.step, review.reason)
+        return self.records.ended(run, case, answered, asked, outcome.trace, outcome.seconds, _pairs(done))
 
-    def _failure(self, run: str, plain: dict[str, Any], error: IngotError, done: Sequence[Step]) -> dict[str, Any]:
-        """The record of a run that failed: its message may hold values, so it is sealed."""
-        hidden = {"error": error.message, "steps": [[one.step, one.outputs] for one in done]}
-        return self._common(run, plain, hidden) | {
-            "status": "failed",
-            "error": type(error).__name__,
-            "at_step": error.place,
-        }
 
-    def _common(self, run: str, plain: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
-        masked, hidden = self._inputs.split(plain)
-        sealed = {name: value for name, value in {"input": hidden, **more}.items() if value}
-        key = self.store.key
-        record = {
-            "kind": "run", "run": run, "at": now_text(), "workflow": self._name, "digest": self.workflow.digest,
-            "input": masked, "input_digest": key.input_digest(plain_json(plain)),
-        }  # fmt: skip
-        return record | ({"sealed": key.seal(canonical_json(sealed), run.encode())} if sealed else {})
+def _pairs(done: Sequence[Step]) -> Steps:
+    return [(one.step, one.outputs) for one in done]
 
 
 def _twice(run: str) -> StoreError:

@@ -28,6 +28,11 @@ class Store:
         key = key or store_key()
         return cls(open_database(url or default_url(), key), key)
 
+    def fresh_engine(self) -> Engine:
+        """An engine with connections of its own, for a forked process: connections are not shared over a fork."""
+        self.engine.dispose(close=False)
+        return self.engine
+
     def close(self) -> None:
         """Give its connections back."""
         self.engine.dispose()

@@ -33,7 +33,7 @@ segments = Table(
     Index("ingot_audit_runs", "prefix", "first"),
     Index("ingot_audit_at", "at"),
 )
-"""One row per append: `records` lines of JSON, compressed, chained by `previous` and `hash`. Runs `first` and on of
+"""One row per append: a line of what its records share and `records` lines of JSON, chained by `previous` and `hash`. Runs `first` and on of
 `prefix` are in it. Where retention has removed `body`, the hashes stay."""
 
 runs = Table(

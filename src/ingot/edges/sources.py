@@ -1,0 +1,216 @@
+"""Rows of a file, chunk by chunk, in order and from any row on; never more than a few chunks in memory."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ingot.errors import InputError
+from ingot.fields import Field
+from ingot.runtime.lines import read_row
+
+Row = Mapping[str, Any]
+ReadRow = Callable[[Any], Row]
+
+LONGEST_LINE = 16 * 1024 * 1024
+"""Bytes of one line beyond which it is no row: a file without line ends must not fill the memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Rows as they stand in the file: `first` is the number of the first, from 0; `position` how far into the source the
+    chunk goes (bytes; rows of a Parquet file); `seen` the digest of everything up to there."""
+
+    first: int
+    raw: Sequence[Any]
+    position: int
+    seen: str
+
+
+class Source:
+    """A file of rows. `size` is in the unit of `Chunk.position`; `read` makes a row of what a chunk holds, in any process."""
+
+    def __init__(self, path: Path, size: int, read: ReadRow, chunks: Callable[[int], Iterator[Chunk]]) -> None:
+        self.path, self.size, self.read = path, size, read
+        self.chunks = chunks
+
+
+def open_source(path: Path, fields: Sequence[Field], kind: str | None = None) -> Source:
+    """The rows of ``.jsonl``, ``.csv`` or ``.parquet`` (or of `kind`). Raises InputError."""
+    kind = kind or path.suffix.lstrip(".").lower()
+    makers = {"jsonl": _json_lines, "ndjson": _json_lines, "csv": _csv, "parquet": _parquet}
+    if kind not in makers:
+        raise InputError(
+            f"{path.name!r} is not a kind of file that is read", place=str(path), hint="--format jsonl, csv or parquet"
+        )
+    try:
+        return makers[kind](path, fields)
+    except OSError as error:
+        raise InputError(f"cannot read it: {error.strerror}", place=str(path)) from None
+
+
+def _json_lines(path: Path, _fields: Sequence[Field]) -> Source:
+    def chunks(size: int) -> Iterator[Chunk]:
+        yield from _chunked(_lines(path), size, lambda line: bool(line.strip()))
+
+    return Source(path, path.stat().st_size, _json_row, chunks)
+
+
+_decode = msgspec.json.Decoder(float_hook=Decimal).decode
+
+
+def _json_row(line: bytes) -> Row:
+    """The row, exact; by the quick reader where the line is plainly one flat object without a key that is there twice."""
+    try:
+        row = _decode(line)
+    except (ValueError, ArithmeticError, RecursionError):
+        row = None
+    if type(row) is dict and line.count(b":") == len(row):
+        return row
+    try:
+        return read_row(line.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise InputError("not UTF-8") from None
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    with path.open("rb", buffering=1 << 20) as file:
+        while line := file.readline(LONGEST_LINE):
+            if len(line) == LONGEST_LINE and not line.endswith(b"\n"):
+                raise InputError(
+                    f"a line is longer than {LONGEST_LINE} bytes", place=str(path), hint="one object a line"
+                )
+            yield line
+
+
+def _chunked(lines: Iterator[bytes], size: int, is_row: Callable[[bytes], bool]) -> Iterator[Chunk]:
+    seen, position, first = hashlib.sha256(), 0, 0
+    while part := list(itertools.islice(lines, size)):
+        blob = b"".join(part)
+        seen.update(blob)
+        position += len(blob)
+        rows = [line for line in part if is_row(line)]
+        yield Chunk(first, rows, position, seen.hexdigest())
+        first += len(rows)
+
+
+# ---- CSV ---------------------------------------------------------------------------------------------------------
+
+
+def _csv(path: Path, fields: Sequence[Field]) -> Source:
+    """A header of input names, then a row a record. An empty cell is null where the field may be null."""
+    with path.open("rb") as file:
+        header = next(csv.reader(io.TextIOWrapper(file, "utf-8-sig", newline="")), None)
+    if not header:
+        raise InputError("the file has no header", place=str(path), hint=", ".join(one.name for one in fields))
+    twins = {name for name in header if header.count(name) > 1}
+    if twins:
+        raise InputError(f"the column {min(twins)!r} is there twice", place=f"{path}:1")
+    known = {one.name: one for one in fields}
+
+    def chunks(size: int) -> Iterator[Chunk]:
+        records = _records(path)
+        next(records)
+        yield from _chunked(records, size, lambda record: bool(record.strip()))
+
+    return Source(path, path.stat().st_size, _CsvRow(tuple(header), known), chunks)
+
+
+class _CsvRow:
+    """Makes a row of the bytes of one record."""
+
+    def __init__(self, header: tuple[str, ...], known: Mapping[str, Field]) -> None:
+        self._header, self._known = header, known
+
+    def __call__(self, record: bytes) -> Row:
+        try:
+            cells = next(csv.reader(io.StringIO(record.decode("utf-8"), newline=""), strict=True))
+        except UnicodeDecodeError:
+            raise InputError("not UTF-8") from None
+        except csv.Error as error:
+            raise InputError(f"not CSV: {error}") from None
+        if len(cells) != len(self._header):
+            raise InputError(f"{len(cells)} cells under {len(self._header)} columns")
+        return {name: self._cell(name, cell) for name, cell in zip(self._header, cells, strict=True)}
+
+    def _cell(self, name: str, cell: str) -> Any:
+        field = self._known.get(name)
+        if field is None:
+            return cell
+        if not cell and field.nullable:
+            return None
+        match field.type:
+            case "integer":
+                return int(cell) if cell.lstrip("-").isascii() and cell.lstrip("-").isdigit() else cell
+            case "boolean":
+                return {"true": True, "false": False}.get(cell.lower(), cell)
+            case "list" | "object":
+                return _json_cell(name, cell)
+            case "float":
+                return _float_cell(cell)
+            case _:
+                return cell
+
+
+def _json_cell(name: str, cell: str) -> Any:
+    from ingot.runtime.lines import read_json
+
+    try:
+        return read_json(cell)
+    except ValueError as error:
+        raise InputError(f"not JSON: {error}", place=name) from None
+
+
+def _float_cell(cell: str) -> float | str:
+    try:
+        return float(cell)
+    except ValueError:
+        return cell
+
+
+def _records(path: Path) -> Iterator[bytes]:
+    """The records of a CSV file as bytes: lines, joined while a quote is open."""
+    held = b""
+    for line in _lines(path):
+        held += line
+        if held.count(b'"') % 2 == 0:
+            yield held
+            held = b""
+        elif len(held) > LONGEST_LINE:
+            raise InputError("a quote is opened and not closed", place=str(path))
+    if held:
+        yield held
+
+
+# ---- Parquet -----------------------------------------------------------------------------------------------------
+
+
+def _parquet(path: Path, _fields: Sequence[Field]) -> Source:
+    from pyarrow import ArrowInvalid, parquet
+
+    try:
+        with parquet.ParquetFile(path) as file:
+            rows, names = file.metadata.num_rows, file.schema_arrow.names
+            identity = f"{file.metadata.serialized_size} {path.stat().st_size} {names}"
+    except ArrowInvalid as error:
+        raise InputError(f"not Parquet: {error}", place=str(path)) from None
+    seen = hashlib.sha256(identity.encode()).hexdigest()
+
+    def chunks(size: int) -> Iterator[Chunk]:
+        first = 0
+        with parquet.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=size):
+                part = batch.to_pylist()
+                yield Chunk(first, part, first + len(part), seen)
+                first += len(part)
+
+    return Source(path, rows, dict, chunks)

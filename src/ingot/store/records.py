@@ -1,0 +1,88 @@
+"""What the audit log says of a run, as the bytes of one JSON line. Labelled values are in ``sealed`` only.
+
+Batches write millions of these, so what is the same for every run of a segment stands once, in `Records.common`, and the
+parts that are encoded for the outcome are not encoded again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ingot.errors import IngotError
+from ingot.runtime.run import Workflow
+from ingot.runtime.trace import Trace
+from ingot.store.database import now_text
+from ingot.store.encoding import encoded
+from ingot.store.keys import StoreKey
+from ingot.store.masks import Mask
+
+Steps = Sequence[tuple[str, Mapping[str, Any]]]
+"""Finished steps with their outputs, in order."""
+
+MOST_TRACES = 1_000
+
+
+class Records:
+    """Writes the records of one workflow's runs."""
+
+    def __init__(self, workflow: Workflow, key: StoreKey) -> None:
+        spec = workflow.spec
+        self.name = f"{spec.metadata.name} {spec.metadata.version}"
+        self._digest, self._key = workflow.digest, key
+        self._inputs, self._outputs = Mask(spec.inputs), Mask(spec.outputs)
+        self._traces: dict[tuple[int, ...], bytes] = {}
+
+    def common(self, at: str | None = None) -> bytes:
+        """What every record of a segment says."""
+        return encoded({"kind": "run", "workflow": self.name, "digest": self._digest, "at": at or now_text()})
+
+    def ended(
+        self,
+        run: str,
+        case: Mapping[str, Any],
+        answered: Mapping[str, Any] | None,
+        review: tuple[str, str] | None,
+        trace: Trace,
+        seconds: float,
+        steps: Steps = (),
+    ) -> bytes:
+        """A run that came to an output, or to a review with what it proposes."""
+        shown, hidden = ({}, {}) if answered is None else self._outputs.split(answered)
+        head = self._head(run, case, {"output": hidden, "steps": steps})
+        timed = b'%b,%b,"seconds":%.6f' % (head, self._trace(trace), seconds)
+        if review is None:
+            return b'%b,"output":%b,"status":"completed"}' % (timed, encoded(shown))
+        held = {"step": review[0], "reason": review[1], "proposed": None if answered is None else shown}
+        return b'%b,"review":%b,"status":"needs_review"}' % (timed, encoded(held))
+
+    def failed(self, run: str, case: Mapping[str, Any], error: IngotError, steps: Steps = ()) -> bytes:
+        """A run that failed. What the error says may hold values, so it is sealed."""
+        head = self._head(run, case, {"error": error.message, "steps": steps})
+        told = encoded({"status": "failed", "error_type": type(error).__name__, "at_step": error.place})
+        return b"%b,%b" % (head, told[1:])
+
+    def refused(self, run: str, told: Mapping[str, Any]) -> bytes:
+        """A row that no run came of."""
+        return encoded({**told, "kind": "refused", "run": run})
+
+    def _head(self, run: str, case: Mapping[str, Any], more: Mapping[str, Any]) -> bytes:
+        whole = encoded(case)
+        masked, hidden = self._inputs.split(case)
+        shown = encoded(masked) if hidden else whole
+        head = b'{"run":"%b","input":%b,"input_digest":"%b"' % (
+            run.encode(),
+            shown,
+            self._key.input_digest(whole).encode(),
+        )
+        sealed = {name: value for name, value in {"input": hidden, **more}.items() if value}
+        return b'%b,"sealed":"%b"' % (head, self._key.seal(encoded(sealed), run.encode()).encode()) if sealed else head
+
+    def _trace(self, trace: Trace) -> bytes:
+        found = self._traces.get(trace.lines)
+        if found is None:
+            code = trace.clauses[-1] if trace.clauses else None
+            found = encoded({"lines": trace.lines, "clauses": trace.clauses, "reason_code": code})[1:-1]
+            if len(self._traces) < MOST_TRACES:
+                self._traces[trace.lines] = found
+        return found
