@@ -141,7 +141,9 @@ def _stages(verdicts: Sequence[Verdict]) -> str:
             '<span class="chip good">✓ passed</span>' if verdict.passed else '<span class="chip bad">✗ failed</span>'
         )
         measures = {
-            key: value for key, value in verdict.measures.items() if key not in ("confinement", "mutation_score", "citations")
+            key: value
+            for key, value in verdict.measures.items()
+            if key not in ("confinement", "mutation_score", "citations")
         }
         found = f"<dt>Findings</dt><dd>{_count(len(verdict.findings), 'warning')}</dd>"
         body = found + _pairs(measures) + (_mutation(verdict.measures) if verdict.stage == "accuracy" else "")
