@@ -12,6 +12,7 @@ ORDER = ("base", "artifact", "runtime", "store", "proof", "stages", "compile", "
 MODEL_LIBRARIES = ("pydantic_ai", "openai", "anthropic", "llama_cpp", "ingot.models")
 # tables is base: questions and compile read tables, and tables import nothing above spec, fields and program
 # readback is base for the same reason, and so that the artifact's page can show it
+# gates is base: pure functions on text, which every layer above may hold between itself and a model
 # models is beside the order: only these may import it
 MAY_IMPORT_MODELS = ("compile", "evals", "cli", "models", "__init__.py")
 # the library holds data; anybody may read it, it imports nobody

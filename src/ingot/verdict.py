@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-StageName = Literal["reply", "security", "syntax", "execution", "accuracy"]
+StageName = Literal["reply", "security", "syntax", "execution", "accuracy", "gate"]
 Severity = Literal["error", "warning"]
 
 

@@ -32,6 +32,7 @@ _COMMANDS = {
     "diff": ("diff", "Show which inputs change their outcome between two artifacts."),
     "export": ("export", "Write an artifact's rules as DMN decision tables."),
     "demo": ("demo", "See the whole path once: no key, no network."),
+    "scan": ("scan", "Show what the gates before and after a model see in a text."),
     "bench": ("bench", "Measure: run time of artifacts, time of the stages."),
 }
 

@@ -250,14 +250,15 @@ def rules_command(code: str | None, as_json: bool) -> None:
     """List every rule, or explain CODE with its reason, an example and the fix."""
     from dataclasses import asdict
 
+    from ingot import gates
     from ingot.compile.rules import all_rules
     from ingot.yaml_text import closest
 
-    rules = all_rules()
+    rules = (*all_rules(), *gates.RULES)
     if code is not None:
-        rules = tuple(rule for rule in all_rules() if rule.code == code.upper())
+        rules = tuple(rule for rule in rules if rule.code == code.upper())
         if not rules:
-            hint = closest(code.upper(), [rule.code for rule in all_rules()])
+            hint = closest(code.upper(), [rule.code for rule in (*all_rules(), *gates.RULES)])
             raise click.UsageError(f"no rule {code!r}; {hint}")
     if as_json:
         click.echo(json.dumps([asdict(rule) for rule in rules], indent=2))
