@@ -23,6 +23,7 @@ _COMMANDS = {
     "schema": ("build", "Print the JSON Schema of specs, for editors."),
     "rules": ("build", "List every rule, or explain one."),
     "run": ("use", "Run an artifact on an input."),
+    "batch": ("batch", "Run an artifact on every row of a file, on all cores."),
     "explain": ("use", "Run an artifact and show the lines and clauses that decided."),
     "verify": ("use", "Repeat every check of an artifact, offline."),
     "approve": ("approve", "Show what changes, and add a second person's signature to an artifact."),
@@ -31,6 +32,9 @@ _COMMANDS = {
     "show": ("use", "Show what an artifact holds."),
     "diff": ("diff", "Show which inputs change their outcome between two artifacts."),
     "export": ("export", "Write an artifact's rules as DMN decision tables."),
+    "reviews": ("store", "List and decide what waits for a person."),
+    "audit": ("store", "Verify, show, export or prune the audit log."),
+    "replay": ("store", "Execute a recorded run again and compare."),
     "demo": ("demo", "See the whole path once: no key, no network."),
     "scan": ("scan", "Show what the gates before and after a model see in a text."),
     "bench": ("bench", "Measure: run time of artifacts, time of the stages."),
@@ -41,7 +45,9 @@ _COMMANDS = {
 _EXTRAS = {
     **dict.fromkeys(("rich", "hypothesis", "bandit", "pydantic_monty", "ruff", "ty", "z3"), "compile"),
     **dict.fromkeys(("pydantic_ai", "openai", "anthropic", "httpx2"), "providers"),
-    **dict.fromkeys(("sqlalchemy", "httpx", "psycopg"), "modules"),
+    **dict.fromkeys(("sqlalchemy", "alembic", "orjson", "msgspec"), "store"),
+    **dict.fromkeys(("httpx", "psycopg"), "modules"),
+    **dict.fromkeys(("pyarrow",), "parquet"),
 }
 
 

@@ -14,7 +14,7 @@ import click
 from ingot.errors import InputError
 
 if TYPE_CHECKING:
-    from ingot.runtime.run import Explanation, Workflow
+    from ingot.runtime.run import Explanation, Outcome, Workflow
     from ingot.runtime.steps import AskModel
     from ingot.spec import Spec
 
@@ -36,6 +36,7 @@ MODEL = click.option("--model", help="The model for bounded steps; without it th
 @INPUT
 @click.option("--trace", is_flag=True, help="Add the lines and clauses that decided.")
 @click.option("--out", type=click.Path(path_type=Path), help="For a batch: the JSON Lines file to write.")
+@click.option("--store", "url", help="Record the run in this store's audit log: a file, or an SQLAlchemy URL.")
 @APPROVED
 @KEYS
 @ON
@@ -45,6 +46,7 @@ def run_command(
     source: str,
     trace: bool,
     out: Path | None,
+    url: str | None,
     require_approval: bool,
     keys: tuple[Path, ...],
     model: str | None,
@@ -52,11 +54,13 @@ def run_command(
 ) -> None:
     """Run ARTIFACT on an input and print the outcome as JSON.
 
+    With --store the run is recorded before its outcome is printed; one that waits for a person is in `ingot reviews`.
+
     An artifact with the stream template reads JSON Lines from standard input and answers line by line; one with the
     batch template takes JSON Lines and --out, and can be stopped and resumed at any point. Both exit with 1 where a
     line failed. A run that ends with a person ("status": "needs_review") is no failure: it exits with 0.
     """
-    workflow = _load(artifact, keys, require_approval, model, day)
+    workflow = load_workflow(artifact, keys, require_approval, model, day)
     if workflow.template_name == "stream" and source == "-":
         _run_stream(workflow)
         return
@@ -64,8 +68,20 @@ def run_command(
     if out is not None:
         _run_batch(workflow, text, source, out)
         return
-    outcome = workflow.run(_json(text, _MANY.get(workflow.template_name, _ONE)), trace=trace)
+    case = _json(text, _MANY.get(workflow.template_name, _ONE))
+    outcome = _run_recorded(workflow, case, url, trace) if url else workflow.run(case, trace=trace)
     click.echo(json.dumps(outcome.to_json(), indent=2, ensure_ascii=False))
+
+
+def _run_recorded(workflow: Workflow, case: Mapping[str, Any], url: str, trace: bool) -> Outcome:
+    from dataclasses import replace
+
+    from ingot.store.runs import RecordedWorkflow
+    from ingot.store.store import Store
+
+    with Store.open(url) as store:
+        outcome = RecordedWorkflow(workflow, store).run(case)
+    return outcome if trace else replace(outcome, trace=None)
 
 
 def _run_stream(workflow: Workflow) -> None:
@@ -110,7 +126,7 @@ def explain_command(
     """Run ARTIFACT and show the lines, clauses and reason that decided. Values of sensitive fields stay hidden."""
     from ingot.fields import to_plain
 
-    workflow = _load(artifact, keys, require_approval, model, day)
+    workflow = load_workflow(artifact, keys, require_approval, model, day)
     told = workflow.explain(_json(_read(source)))
     told = told if reveal else hidden(told, workflow.spec)
     if as_json:
@@ -304,7 +320,7 @@ def _summary(held: Mapping[str, Any]) -> Iterator[str]:
 # ---- reading -----------------------------------------------------------------------------------------------------
 
 
-def _load(
+def load_workflow(
     artifact: Path, keys: tuple[Path, ...], require_approval: bool, model: str | None, day: datetime | None
 ) -> Workflow:
     from ingot.runtime.run import load

@@ -1,0 +1,280 @@
+"""Commands that take a store: reviews, audit, replay."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+
+from ingot.cli.use import KEYS
+from ingot.errors import InputError, StoreError
+
+if TYPE_CHECKING:
+    from ingot.runtime.run import Workflow
+    from ingot.store.store import Store
+
+STORE = click.option(
+    "--store",
+    "url",
+    envvar="INGOT_STORE",
+    help="The store: a file, or an SQLAlchemy URL. [default: INGOT_STORE, or ingot.db]",
+)
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line instead of text.")
+WITH = click.option(
+    "--artifact", required=True, type=click.Path(path_type=Path), help="The artifact that the run began with."
+)
+
+
+def _open(url: str | None) -> Store:
+    """The store, which must be there: reading commands make none. Raises StoreError."""
+    from ingot.store.database import default_url
+    from ingot.store.store import Store
+
+    named = url or default_url()
+    file = named.removeprefix("sqlite:///")
+    if "://" not in file and not Path(file).is_file():
+        raise StoreError("there is no store", place=file, hint="name one with --store or INGOT_STORE")
+    return Store.open(named)
+
+
+def _load(artifact: Path, keys: tuple[Path, ...]) -> Workflow:
+    from ingot.runtime.run import load
+
+    return load(artifact, trusted=keys)
+
+
+# ---- people ------------------------------------------------------------------------------------------------------
+
+
+@click.group("reviews")
+def reviews_command() -> None:
+    """What waits for a person: list it, show it, decide it.
+
+    A decision records who, when and why in the audit log, and its run goes on exactly once.
+    """
+
+
+@reviews_command.command("list")
+@STORE
+@click.option("--state", type=click.Choice(["open", "approved", "rejected", "all"]), default="open", show_default=True)
+@click.option("--most", type=click.IntRange(1), default=100, show_default=True, help="How many at most, oldest first.")
+@JSON
+def list_command(url: str | None, state: Any, most: int, as_json: bool) -> None:
+    """List reviews, oldest first."""
+    from ingot.store.reviews import list_reviews
+
+    with _open(url) as store:
+        found = list_reviews(store, None if state == "all" else state, most)
+    for one in found:
+        text = "  ".join(str(one[name]) for name in ("review", "at", "workflow", "step", "reason"))
+        click.echo(json.dumps(one) if as_json else text)
+    if not found and not as_json:
+        click.echo("nothing waits for a person" if state == "open" else "no reviews")
+
+
+@reviews_command.command("show")
+@click.argument("review")
+@STORE
+@JSON
+def show_command(review: str, url: str | None, as_json: bool) -> None:
+    """Show one review with the values that the person needs, sensitive ones included."""
+    from dataclasses import asdict
+
+    from ingot.store.reviews import show_review
+
+    with _open(url) as store:
+        held = asdict(show_review(store, review))
+    if as_json:
+        click.echo(json.dumps(held, ensure_ascii=False))
+        return
+    for name, value in held.items():
+        if value is not None:
+            click.echo(f"{name:<11} {json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value}")
+
+
+def _decision(approve: bool) -> Callable[..., None]:
+    def command(
+        review: str, url: str | None, artifact: Path, keys: tuple[Path, ...], by: str, why: str, answer: str | None
+    ) -> None:
+        from ingot.runtime.lines import read_json
+        from ingot.store.reviews import decide
+        from ingot.store.runs import RecordedWorkflow
+
+        try:
+            given = None if answer is None else read_json(answer)
+        except ValueError as error:
+            raise InputError(f"not JSON: {error}", place="--answer", hint='give {"output": value, ...}') from None
+        with _open(url) as store:
+            recorded = RecordedWorkflow(_load(artifact, keys), store)
+            outcome = decide(recorded, review, approve=approve, by=by, why=why, answer=given)
+        click.echo(f"{review} {'approved' if approve else 'rejected'} by {by}")
+        if outcome is not None:
+            click.echo(json.dumps(outcome.to_json(), indent=2, ensure_ascii=False))
+
+    command.__doc__ = (
+        "Approve: the proposal stands, or --answer does, and the run goes on."
+        if approve
+        else "Reject: the run ends without the proposal; --answer says what holds instead."
+    )
+    return command
+
+
+for _approve, _name in ((True, "approve"), (False, "reject")):
+    _made: Any = _decision(_approve)
+    for _option in (
+        click.option("--answer", help="JSON object: the outputs that the person gives."),
+        click.option("--why", required=True, help="The reason, for the record."),
+        click.option("--by", default=getpass.getuser, show_default="your user name", help="Who decides."),
+        KEYS,
+        WITH,
+        STORE,
+        click.argument("review"),
+    ):
+        _made = _option(_made)
+    reviews_command.command(_name)(_made)
+
+
+# ---- the audit log -----------------------------------------------------------------------------------------------
+
+
+@click.group("audit")
+def audit_command() -> None:
+    """The audit log of a store: verify, show, export, prune."""
+
+
+@audit_command.command("verify")
+@STORE
+@click.option("--since", help="A head noted earlier (NUMBER:HASH), which must still be in the log.")
+@JSON
+def verify_command(url: str | None, since: str | None, as_json: bool) -> None:
+    """Compute the whole chain anew. Exit 1 where anything was changed, removed or added.
+
+    Note the printed head somewhere else: --since then sees whether the end of the log was cut off.
+    """
+    from ingot.store.audit import Head
+
+    with _open(url) as store:
+        checked = store.audit.verify(None if since is None else Head.parse(since))
+    if as_json:
+        problems = [{"segment": one.segment, "message": one.message} for one in checked.problems]
+        counts = {"segments": checked.segments, "records": checked.records, "pruned": checked.pruned}
+        click.echo(json.dumps({**counts, "head": str(checked.head), "problems": problems}))
+    else:
+        for one in checked.problems:
+            click.echo(f"segment {one.segment}: {one.message}")
+        pruned = f", {checked.pruned} pruned" if checked.pruned else ""
+        click.echo(f"{checked.records} records in {checked.segments} segments{pruned}; head {checked.head}")
+    if checked.problems:
+        raise click.exceptions.Exit(1)
+
+
+@audit_command.command("show")
+@click.argument("run")
+@STORE
+@click.option("--reveal", is_flag=True, help="Show the values of fields labelled sensitive.")
+def audit_show_command(run: str, url: str | None, reveal: bool) -> None:
+    """Print every record of RUN as JSON: what ran, on what, what decided, who decided."""
+    from ingot.store.runs import opened
+
+    with _open(url) as store:
+        records = [opened(one, store) if reveal else one for one in store.audit.records(run)]
+    if not records:
+        raise StoreError(f"the log has no run {run!r}", hint="its id is in its outcome, as run_id")
+    for record in records:
+        click.echo(json.dumps(record, indent=2, ensure_ascii=False))
+
+
+@audit_command.command("export")
+@STORE
+@click.option("--out", type=click.Path(path_type=Path), help="The file to write. [default: standard output]")
+@click.option("--format", "kind", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True)
+def export_command(url: str | None, out: Path | None, kind: str) -> None:
+    """Write the whole log, sensitive values sealed as they are, a record a line."""
+    with _open(url) as store:
+        if out is None:
+            count = _export(store, kind, sys.stdout)
+        else:
+            partial = out.with_name(out.name + ".partial")
+            try:
+                with partial.open("w", encoding="utf-8", newline="") as file:
+                    count = _export(store, kind, file)
+                partial.replace(out)
+            finally:
+                partial.unlink(missing_ok=True)
+    click.echo(f"{count} records" + (f" in {out}" if out else ""), err=out is None)
+
+
+_COLUMNS = (
+    "kind", "run", "at", "workflow", "digest", "status", "clauses", "reason_code", "input", "output", "review", "state", "by",
+    "why", "error", "seconds", "input_digest",
+)  # fmt: skip
+
+
+def _export(store: Store, kind: str, file: TextIO) -> int:
+    import csv
+
+    count = 0
+    writer = csv.writer(file)
+    if kind == "csv":
+        writer.writerow(_COLUMNS)
+    for record in _counted(store):
+        count += 1
+        if kind == "jsonl":
+            file.write(json.dumps(record, ensure_ascii=False, sort_keys=True) + "\n")
+        else:
+            writer.writerow([_cell(record.get(name)) for name in _COLUMNS])
+    return count
+
+
+def _counted(store: Store) -> Iterator[Mapping[str, Any]]:
+    _, total = store.audit.count()
+    with click.progressbar(store.audit.records(), length=total, label="exporting", file=sys.stderr) as bar:
+        yield from bar
+
+
+def _cell(value: Any) -> str:
+    """A cell that a spreadsheet takes for text and never for a formula."""
+    text = "" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
+@audit_command.command("prune")
+@STORE
+@click.option("--before", required=True, type=click.DateTime(["%Y-%m-%d"]), help="The first day (UTC) that is kept.")
+def prune_command(url: str | None, before: Any) -> None:
+    """Remove what was recorded before a day. The hashes stay, so the chain still verifies, and the pruning is recorded."""
+    with _open(url) as store:
+        emptied = store.audit.prune(f"{before:%Y-%m-%d}T00:00:00Z")
+    click.echo(f"{emptied} segments emptied")
+
+
+# ---- replay ------------------------------------------------------------------------------------------------------
+
+
+@click.command("replay")
+@click.argument("run")
+@WITH
+@STORE
+@KEYS
+def replay_command(run: str, artifact: Path, url: str | None, keys: tuple[Path, ...]) -> None:
+    """Execute a recorded RUN again and compare: exit 0 where the outcome is the same to the byte, 1 where it is not.
+
+    Nothing is recorded, and its steps give what they gave then: no module, model or person is asked.
+    """
+    from ingot.store.runs import replay
+
+    with _open(url) as store:
+        found = [one for one in store.audit.records(run) if one["kind"] == "run"]
+        if not found:
+            raise StoreError(f"the log has no run {run!r}", hint="its id is in its outcome, as run_id")
+        replayed = replay(found[-1], _load(artifact, keys), store)
+    if replayed.same:
+        click.echo(f"{run}: the same outcome, {len(replayed.now)} bytes")
+        return
+    click.echo(f"{run}: another outcome\nthen {replayed.before.decode()}\nnow  {replayed.now.decode()}")
+    raise click.exceptions.Exit(1)

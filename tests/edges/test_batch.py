@@ -1,0 +1,292 @@
+"""Batches: every row answered once and in order, whatever kills the process."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingot.edges import batch as module
+from ingot.edges.batch import run_batch
+from ingot.errors import InputError, StepError
+from ingot.runtime.run import Workflow
+from ingot.store.reviews import list_reviews
+from ingot.store.store import Store
+
+
+def rows(count: int) -> list[dict[str, Any]]:
+    """Every seventh row fits nothing, every fifth has no rate and goes to a person."""
+    found = []
+    for number in range(count):
+        row = {"name": f"Planted{number}", "months": number % 13, "rate": f"{number}.10", "start": "2026-01-01"}
+        if number % 7 == 6:
+            row["months"] = 99
+        elif number % 5 == 4:
+            del row["rate"]
+        found.append(row)
+    return found
+
+
+def written(path: Path, some: list[dict[str, Any]]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in some), encoding="utf-8")
+    return path
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def expected(count: int) -> tuple[list[int], list[int], list[int]]:
+    failed = [n for n in range(count) if n % 7 == 6]
+    waiting = [n for n in range(count) if n % 7 != 6 and n % 5 == 4]
+    return [n for n in range(count) if n % 7 != 6], waiting, failed
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_every_row_is_answered_once_and_in_order(permit: Workflow, tmp_path: Path, workers: int) -> None:
+    source, out = written(tmp_path / "in.jsonl", rows(103)), tmp_path / "out.jsonl"
+    report = run_batch(permit, source, out, workers=workers, rows_at_once=10)
+    ended, waiting, failed = expected(103)
+    assert (report.rows, report.failed, report.reviews, report.resumed) == (103, len(failed), len(waiting), 0)
+    found = lines(out)
+    assert [line["row"] for line in found] == ended
+    assert [line["row"] for line in found if line["status"] == "needs_review"] == waiting
+    assert found[1]["output"] == {"fee": "1.10"}
+    bad = lines(tmp_path / "out.failed.jsonl")
+    assert [line["row"] for line in bad] == failed
+    assert {line["place"] for line in bad} == {"months"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.jsonl", "out.failed.jsonl", "out.jsonl"]
+
+
+def test_trusted_rows_give_the_same_lines(permit: Workflow, tmp_path: Path) -> None:
+    good = [row for row in rows(50) if row["months"] != 99]
+    source = written(tmp_path / "in.jsonl", good)
+    run_batch(permit, source, tmp_path / "a.jsonl", workers=1)
+    run_batch(permit, source, tmp_path / "b.jsonl", workers=1, validate=False)
+    assert (tmp_path / "a.jsonl").read_bytes() == (tmp_path / "b.jsonl").read_bytes()
+
+
+def test_trusted_rows_that_cannot_be_converted_fail_by_themselves(permit: Workflow, tmp_path: Path) -> None:
+    source = written(tmp_path / "in.jsonl", [rows(1)[0], {"months": 1}, {**rows(1)[0], "start": "soon"}])
+    report = run_batch(permit, source, tmp_path / "out.jsonl", workers=1, validate=False)
+    assert (report.rows, report.failed) == (3, 2)
+
+
+def test_csv_and_parquet_are_read_as_json_lines_are(permit: Workflow, tmp_path: Path) -> None:
+    import pyarrow
+    from pyarrow import parquet
+
+    some = [{**row, "name": 'a "b",\nc', "rate": row.get("rate")} for row in rows(40) if row["months"] != 99]
+    run_batch(permit, written(tmp_path / "in.jsonl", some), tmp_path / "json.jsonl", workers=1)
+    with (tmp_path / "in.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(some[0]))
+        writer.writeheader()
+        writer.writerows(some)
+    run_batch(permit, tmp_path / "in.csv", tmp_path / "csv.jsonl", workers=1, rows_at_once=7)
+    typed = [{**row, "start": date(2026, 1, 1)} for row in some]
+    parquet.write_table(pyarrow.Table.from_pylist(typed), tmp_path / "in.parquet")
+    run_batch(permit, tmp_path / "in.parquet", tmp_path / "parquet.jsonl", workers=1, rows_at_once=7)
+    assert lines(tmp_path / "json.jsonl") == lines(tmp_path / "csv.jsonl") == lines(tmp_path / "parquet.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ('{"months": 1, "months": 2}', "there twice"),
+        ('{"name": "a", "months": NaN}', "NaN"),
+        ("[1]", "not an object"),
+        ("{", "not JSON"),
+        ('{"name": ' + "[" * 100_000, "nested too deeply"),
+        ('{"name": "a", "start": "2026-01-01", "months": 1e999999999}', "months"),
+    ],
+)
+def test_lines_that_are_no_rows_fail_by_themselves(permit: Workflow, tmp_path: Path, line: str, says: str) -> None:
+    source = tmp_path / "in.jsonl"
+    source.write_text(f"{line}\n{json.dumps(rows(1)[0])}\n", encoding="utf-8")
+    report = run_batch(permit, source, tmp_path / "out.jsonl", workers=1)
+    assert (report.rows, report.failed) == (2, 1)
+    (bad,) = lines(tmp_path / "out.failed.jsonl")
+    assert says in f"{bad['place']} {bad['error']}"
+
+
+def test_a_labelled_value_that_does_not_fit_is_not_told(permit: Workflow, tmp_path: Path) -> None:
+    source = written(tmp_path / "in.jsonl", [{**rows(1)[0], "name": "Planted" * 20}])
+    run_batch(permit, source, tmp_path / "out.jsonl", workers=1)
+    assert "Planted" not in (tmp_path / "out.failed.jsonl").read_text()
+
+
+def test_with_a_store_every_row_has_a_record(permit: Workflow, store: Store, tmp_path: Path) -> None:
+    source = written(tmp_path / "in.jsonl", rows(103))
+    run_batch(permit, source, tmp_path / "out.jsonl", workers=2, rows_at_once=10, store=store)
+    records = list(store.audit.records())
+    assert [int(record["run"].rpartition("-")[2], 16) for record in records] == list(range(103))
+    ended, waiting, failed = expected(103)
+    assert [r["kind"] for r in records].count("refused") == len(failed)
+    assert len(list_reviews(store, most=1000)) == len(waiting)
+    assert records[1]["output"] == {"fee": "1.10"}
+    assert "Planted" not in json.dumps(records)
+    assert store.audit.verify().problems == ()
+    run = records[17]["run"]
+    assert [record["run"] for record in store.audit.records(run)] == [run]
+
+
+CODE = """
+import sys
+from pathlib import Path
+from ingot.edges.batch import run_batch
+from ingot.runtime.run import load
+from ingot.store.keys import StoreKey
+from ingot.store.store import Store
+artifact, folder, workers = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
+with Store.open(str(folder / "store.db"), StoreKey(bytes(32))) as store:
+    run_batch(load(artifact), folder / "in.jsonl", folder / "out.jsonl", workers=workers, rows_at_once=25, store=store)
+"""
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_killed_again_and_again_it_loses_and_doubles_nothing(
+    permit_path: Path, permit: Workflow, tmp_path: Path, workers: int
+) -> None:
+    count = 3_000
+    written(tmp_path / "in.jsonl", rows(count))
+    command = [sys.executable, "-c", CODE, str(permit_path), str(tmp_path), str(workers)]
+    kills = 0
+    while not (tmp_path / "out.jsonl").exists():
+        process = subprocess.Popen(command, start_new_session=True)
+        reached = size(tmp_path) + 20_000 * (kills < 6) + 10**9 * (kills >= 6)
+        while process.poll() is None and size(tmp_path) < reached:
+            time.sleep(0.002)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            kills += 1
+        process.wait()
+    assert kills >= 3
+    ended, waiting, failed = expected(count)
+    assert [line["row"] for line in lines(tmp_path / "out.jsonl")] == ended
+    assert [line["row"] for line in lines(tmp_path / "out.failed.jsonl")] == failed
+    from ingot.store.keys import StoreKey
+
+    with Store.open(str(tmp_path / "store.db"), StoreKey(bytes(32))) as store:
+        numbers = [int(record["run"].rpartition("-")[2], 16) for record in store.audit.records()]
+        assert numbers == list(range(count))
+        assert len(list_reviews(store, most=count)) == len(waiting)
+        assert store.audit.verify().problems == ()
+    run_batch(permit, tmp_path / "in.jsonl", tmp_path / "whole.jsonl", workers=1)
+    assert (tmp_path / "whole.jsonl").read_bytes() == (tmp_path / "out.jsonl").read_bytes()
+
+
+def size(folder: Path) -> int:
+    partial = folder / "out.jsonl.partial"
+    return partial.stat().st_size if partial.exists() else 0
+
+
+def interrupted(permit: Workflow, source: Path, out: Path, after: int = 3) -> None:
+    """A batch that stops after some chunks as by Ctrl-C."""
+    told: list[int] = []
+
+    def stop(position: int) -> None:
+        told.append(position)
+        if len(told) == after:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_batch(permit, source, out, workers=1, rows_at_once=10, progress=stop)
+
+
+def test_a_batch_goes_on_only_with_the_same_rows(permit: Workflow, tmp_path: Path) -> None:
+    source, out = written(tmp_path / "in.jsonl", rows(100)), tmp_path / "out.jsonl"
+    interrupted(permit, source, out)
+    changed = rows(100)
+    changed[3]["months"] = 11
+    written(source, changed)
+    with pytest.raises(InputError, match="not those that were begun with"):
+        run_batch(permit, source, out, workers=1, rows_at_once=10)
+    written(source, rows(100))
+    with pytest.raises(InputError, match="other settings"):
+        run_batch(permit, source, out, workers=1, rows_at_once=20)
+    report = run_batch(permit, source, out, workers=1, rows_at_once=10)
+    assert (report.rows, report.resumed) == (100, 30)
+
+
+def test_what_was_half_written_is_cut_off(permit: Workflow, tmp_path: Path) -> None:
+    source, out = written(tmp_path / "in.jsonl", rows(100)), tmp_path / "out.jsonl"
+    interrupted(permit, source, out)
+    for name in ("out.jsonl.partial", "out.failed.jsonl", "out.jsonl.journal"):
+        with (tmp_path / name).open("ab") as file:
+            file.write(b'{"half')
+    run_batch(permit, source, out, workers=1, rows_at_once=10)
+    assert [line["row"] for line in lines(out)] == expected(100)[0]
+    assert [line["row"] for line in lines(tmp_path / "out.failed.jsonl")] == expected(100)[2]
+
+
+def test_an_output_that_was_cut_is_refused(permit: Workflow, tmp_path: Path) -> None:
+    source, out = written(tmp_path / "in.jsonl", rows(100)), tmp_path / "out.jsonl"
+    interrupted(permit, source, out)
+    os.truncate(tmp_path / "out.jsonl.partial", 10)
+    with pytest.raises(InputError, match="shorter than its journal says"):
+        run_batch(permit, source, out, workers=1, rows_at_once=10)
+
+
+def test_an_output_that_is_there_is_left_alone(permit: Workflow, tmp_path: Path) -> None:
+    source, out = written(tmp_path / "in.jsonl", rows(3)), tmp_path / "out.jsonl"
+    out.write_text("mine")
+    with pytest.raises(InputError, match="there already"):
+        run_batch(permit, source, out)
+    assert out.read_text() == "mine"
+
+
+def test_two_processes_do_not_write_one_output(permit: Workflow, tmp_path: Path) -> None:
+    source, out = written(tmp_path / "in.jsonl", rows(100)), tmp_path / "out.jsonl"
+
+    def again(_position: int) -> None:
+        with pytest.raises(InputError, match="another process"):
+            run_batch(permit, source, out, workers=1, rows_at_once=10)
+
+    run_batch(permit, source, out, workers=1, rows_at_once=10, progress=again)
+
+
+def test_a_full_disk_is_one_error_and_the_batch_goes_on_later(
+    permit: Workflow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, out = written(tmp_path / "in.jsonl", rows(100)), tmp_path / "out.jsonl"
+    real, calls = os.fdatasync, []
+
+    def full(descriptor: int) -> None:
+        calls.append(descriptor)
+        if len(calls) == 8:
+            raise OSError(28, "No space left on device")
+        real(descriptor)
+
+    monkeypatch.setattr(module.os, "fdatasync", full)
+    with pytest.raises(StepError, match="No space left"):
+        run_batch(permit, source, out, workers=1, rows_at_once=10)
+    monkeypatch.undo()
+    run_batch(permit, source, out, workers=1, rows_at_once=10)
+    assert [line["row"] for line in lines(out)] == expected(100)[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("in.txt", "x", "not a kind of file"),
+        ("in.csv", "", "no header"),
+        ("in.csv", "a,b,a\n1,2,3\n", "'a' is there twice"),
+        ("in.parquet", "no parquet", "not Parquet"),
+    ],
+)
+def test_a_source_that_cannot_be_read_is_one_precise_error(
+    permit: Workflow, tmp_path: Path, name: str, content: str, says: str
+) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(InputError, match=says):
+        run_batch(permit, tmp_path / name, tmp_path / "out.jsonl")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
