@@ -108,23 +108,32 @@ def mutation_command(names: tuple[str, ...], as_json: bool) -> None:
     "--data",
     required=True,
     type=click.Path(path_type=Path),
-    help="Folder with code_safety.json and code_files.jsonl, or a JSON Lines file of insecure snippets.",
+    help="Folder with labelled code, requests or texts, or a JSON Lines file of insecure snippets.",
 )
 @AS_JSON
 def security_command(data: Path, as_json: bool) -> None:
-    """What SECURITY refuses of labelled code files, and for which kind of reason.
+    """What SECURITY refuses of labelled code, and what the gates see in labelled texts.
 
     A vulnerability rule says that the code is dangerous; policy and subset rules only that generated code may not do
-    this (I/O, classes …). Benign code refused by a vulnerability rule is a false positive.
+    this (I/O, classes …). Benign code refused by a vulnerability rule is a false positive. Of the gates: injection,
+    personal data and leaked instructions, with precision, recall, false positives and time per source.
     """
+    from ingot.evals.gate_cases import gate_tables, gate_text, has_gate_cases
     from ingot.evals.security_cases import insecure_snippets, security_cases
 
-    score = asdict(insecure_snippets(data) if data.is_file() else security_cases(data))
+    tables = gate_tables(data) if data.is_dir() and has_gate_cases(data) else {}
+    coded = next((one.parent for one in sorted(data.glob("**/code_safety.json"))), None)
+    if data.is_file():
+        score = asdict(insecure_snippets(data))
+    else:
+        score = {} if tables and coded is None else asdict(security_cases(coded or data))
     if as_json:
-        click.echo(json.dumps(score, indent=2))
+        click.echo(json.dumps({**score, "gates": tables} if tables else score, indent=2))
         return
     for name, value in score.items():
         click.echo(f"{name.replace('_', ' '):<20} {value}")
+    if tables:
+        click.echo(gate_text(tables))
 
 
 @bench_command.command("dmn")

@@ -11,7 +11,7 @@ import hmac
 from collections.abc import Iterator
 
 from ingot.errors import InputError
-from ingot.gates.folding import Reading, fold
+from ingot.gates.folding import LEET, LOOKALIKES, Reading, fold
 from ingot.gates.forms import readings
 from ingot.gates.found import Found, bounded
 
@@ -54,7 +54,11 @@ def find_canary(reply: str, word: str) -> list[Found]:
 
 
 def _all_readings(reply: str) -> Iterator[Reading]:
-    yield from readings(reply)
+    found = readings(reply)
+    yield from found
+    for form, table in (("letters of other scripts", LOOKALIKES), ("digits for letters", LEET)):
+        if (mapped := found[0].text.translate(table)) != found[0].text:
+            yield Reading(form, mapped, found[0].places)
 
 
 def _turned(letters: str, form: str) -> Iterator[tuple[str, str]]:

@@ -23,11 +23,11 @@ MAX_DECODED = 400_000
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{12,}={0,2}")
 _BASE32 = re.compile(r"[A-Z2-7]{16,}={0,6}")
-_HEX = re.compile(r"[0-9A-Fa-f][0-9A-Fa-fxX\\\s,:-]{14,}[0-9A-Fa-f]")
-_BITS = re.compile(r"[01][01\s,]{22,}[01]")
-_CODES = re.compile(r"\d[\d\s,;/-]{18,}\d")
+_HEX = re.compile(r"(?<![0-9A-Za-z])[0-9A-Fa-f\\][0-9A-Fa-fxX\\\s,:-]{14,}[0-9A-Fa-f](?![0-9A-Za-z])")
+_BITS = re.compile(r"(?<!\w)[01][01\s,]{22,}[01](?!\w)")
+_CODES = re.compile(r"(?<!\w)\d[\d\s,;/-]{18,}\d(?!\w)")
 _MORSE = re.compile(r"[.\-•–—·][.\-•–—·/|\s]{16,}[.\-•–—·]")
-_ESCAPE = re.compile(r"\\u([0-9A-Fa-f]{4})|\\x([0-9A-Fa-f]{2})")
+_ESCAPE = re.compile(r"\\u([0-9A-Fa-f]{4})|\\x([0-9A-Fa-f]{2})|\\([nrt])")
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 _ENTITY = re.compile(r"&#?\w{2,8};")
 _TAGS = re.compile("[\U000e0020-\U000e007e]{4,}")
@@ -118,7 +118,7 @@ def _readable(decoded: bytes | str | None) -> str | None:
     if not decoded or len(decoded) < 4 or not all(one.isprintable() or one.isspace() for one in decoded):
         return None
     good = sum(one.isalpha() or one.isspace() for one in decoded)
-    return decoded if good >= 0.7 * len(decoded) or _BASE64.fullmatch(decoded) or _HEX.fullmatch(decoded) else None
+    return decoded if good >= 0.5 * len(decoded) or _BASE64.fullmatch(decoded) or _HEX.fullmatch(decoded) else None
 
 
 def _from_base64(piece: str) -> bytes | None:
@@ -158,7 +158,8 @@ def _from_codes(piece: str) -> str | None:
         return None
     if all(1 <= one <= 26 for one in numbers):
         return "".join(_ALPHABET[one - 1] for one in numbers)
-    return "".join(map(chr, numbers)) if all(9 <= one < 127 for one in numbers) else None
+    plain = sum(9 <= one < 127 for one in numbers)
+    return "".join(map(chr, numbers)) if plain >= 0.9 * len(numbers) and max(numbers) < 0xD800 else None
 
 
 def _from_morse(piece: str) -> str | None:
@@ -172,7 +173,7 @@ def _from_selectors(piece: str) -> bytes:
 
 
 def _unescaped(text: str) -> str:
-    return _ESCAPE.sub(lambda match: chr(int(match[1] or match[2], 16)), text)
+    return _ESCAPE.sub(lambda match: "\n" if match[3] else chr(int(match[1] or match[2], 16)), text)
 
 
 # ---- words written so that they are no words ----------------------------------------------------------------------

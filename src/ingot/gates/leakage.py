@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ingot.gates.folding import LOOKALIKES, Reading
+from ingot.gates.folding import LEET, LOOKALIKES, Reading
 from ingot.gates.forms import readings
 from ingot.gates.found import Found, bounded
 
@@ -41,7 +41,7 @@ def find_leaks(reply: str, instructions: str, *, public: Iterable[str] = ()) -> 
         return []
     known = [_letters(one)[0] for one in public]
     worst: Found | None = None
-    for reading in _forms(bounded(reply)):
+    for reading in _forms(bounded(reply), secret):
         letters, places = _letters(reading.text)
         overlap = overlapping(letters, secret, known)
         if _is_leak(overlap, len(secret)) and (worst is None or overlap.share > worst.score):
@@ -60,12 +60,32 @@ def find_leaks(reply: str, instructions: str, *, public: Iterable[str] = ()) -> 
     return [] if worst is None else [worst]
 
 
-def _forms(reply: str) -> list[Reading]:
+def _forms(reply: str, secret: str) -> list[Reading]:
     found = readings(reply)
-    turned = Reading("backwards", found[0].text[::-1], None, (0, len(reply)))
-    mapped = found[0].text.translate(LOOKALIKES)
-    other = [] if mapped == found[0].text else [Reading("letters of other scripts", mapped, found[0].places)]
-    return [*found, *other, turned]
+    plain = found[0]
+    whole = (0, len(reply))
+    for form, table in (("letters of other scripts", LOOKALIKES), ("digits for letters", LEET)):
+        if (mapped := plain.text.translate(table)) != plain.text:
+            found.append(Reading(form, mapped, plain.places))
+    found.append(Reading("backwards", plain.text[::-1], None, whole))
+    if (by := _shift(_letters(plain.text)[0], secret)) is not None:
+        found.append(Reading("alphabet shifted", plain.text.translate(_shifting(by)), plain.places))
+    return found
+
+
+def _shift(letters: str, secret: str) -> int | None:
+    """The shift of the alphabet under which the reply holds some of the instructions: pieces are looked up, each tenth."""
+    known = {secret[at : at + PIECE] for at in range(len(secret) - PIECE + 1)}
+    for by in range(1, 26):
+        turned = letters.translate(_shifting(by))
+        if any(turned[at : at + PIECE] in known for at in range(0, len(turned) - PIECE + 1, 10)):
+            return by
+    return None
+
+
+def _shifting(by: int) -> dict[int, int]:
+    alphabet = "abcdefghijklmnopqrstuvwxyz"
+    return str.maketrans(alphabet, alphabet[by:] + alphabet[:by])
 
 
 def _letters(text: str) -> tuple[str, list[int]]:

@@ -28,7 +28,7 @@ FIRST_NAMES = word_set("""
 """)  # fmt: skip
 
 _NOT_NAMES = word_set("""
-    Sir Madam Customer Customers Team All Support Sirs Friend Friends Colleague Colleagues Members Member Hiring Manager Patient
+    Mr Mrs Ms Miss Mx Dr Prof Sir Madam Customer Customers Team All Support Sirs Friend Friends Colleague Colleagues Members Member Hiring Manager Patient
     Patients Provider Providers User Users Client Clients Sincerely Regards The This That These Those A An And Or Of In On At To
     For From With Is Was Has Had Not No Yes Please Thank Thanks Dear Hello Hi New York Los Angeles San Francisco Street Avenue
     Inc Llc Ltd Corp Company Bank Insurance Health Hospital Clinic Medical Center Department University Service Services Claim
@@ -39,7 +39,7 @@ _NOT_NAMES = word_set("""
     Payable Receivable Accounts Billing Badge Committee Advocate Applicant Employee Visit Visits Eligibility Identifier Representative Valued Tax Copy Code Reference
 """)  # fmt: skip
 _CAP = r"[A-Z][a-zA-ZÀ-ž'’]{0,20}(?:-[A-Z][a-zA-ZÀ-ž'’]{1,20})?"
-_FULL = rf"{_CAP}(?:[ ][A-Z]\.?(?=[ ]))?(?:[ ](?:de|la|van|von|der|bin|al|del|di|da)(?=[ ]))?(?:[ ]{_CAP}){{0,2}}"
+_FULL = rf"(?:(?:de|la|van|von|der|al|del|di|da)[ ]){{0,2}}{_CAP}(?:[ ][A-Z]\.?(?=[ ]))?(?:[ ](?:de|la|van|von|der|bin|al|del|di|da)(?=[ ]))?(?:[ ]{_CAP}){{0,2}}"
 _TITLED = re.compile(rf"\b(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Professor|Judge|Nurse|Doctor)\b\.?[ ](?P<v>{_FULL})")
 _ROLES = (
     "patient|member|customer|client|claimant|insured|subscriber|employee|applicant|beneficiary|guarantor|policyholder|user|contact|attn|attention"

@@ -63,7 +63,7 @@ RECOGNISERS: tuple[Recogniser, ...] = (
     ),
     Recogniser(
         "ssn", re.compile(r"(?<![\w.-])\d{3}(?P<s>[- .])\d{2}(?P=s)\d{4}(?![\w-]|\.\d)"), 0.85, 0.9, checks.is_ssn,
-        _words("ssn|ss ?#|social|soc sec|tin|tax|taxpayer|itin"), "a social security number",
+        _words("ssn|ss ?#|social|soc sec"), "a social security number",
     ),
     Recogniser(
         "ssn", re.compile(r"(?<![\w.-])\d{9}(?![\w-]|\.\d)"), 0.0, 0.85, None,
