@@ -34,7 +34,7 @@ LOCK = uv pip compile pyproject.toml --universal --python-version 3.11 --generat
 
 lock:
 	$(LOCK) --extra compile --output-file locks/compile.lock
-	$(LOCK) --extra compile --extra providers --extra modules --group dev --output-file locks/dev.lock
+	$(LOCK) --extra compile --extra providers --extra modules --extra store --extra parquet --group dev --output-file locks/dev.lock
 
 clean:
 	rm -rf $(VENV) artifacts

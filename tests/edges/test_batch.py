@@ -129,7 +129,7 @@ def test_with_a_store_every_row_has_a_record(permit: Workflow, store: Store, tmp
     run_batch(permit, source, tmp_path / "out.jsonl", workers=2, rows_at_once=10, store=store)
     records = list(store.audit.records())
     assert [int(record["run"].rpartition("-")[2], 16) for record in records] == list(range(103))
-    ended, waiting, failed = expected(103)
+    _ended, waiting, failed = expected(103)
     assert [r["kind"] for r in records].count("refused") == len(failed)
     assert len(list_reviews(store, most=1000)) == len(waiting)
     assert records[1]["output"] == {"fee": "1.10"}

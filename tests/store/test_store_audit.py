@@ -106,6 +106,8 @@ def test_pruning_keeps_the_chain_and_says_so(store: Store, monkeypatch: pytest.M
     assert (checked.segments, checked.records, checked.pruned, checked.problems) == (6, 11, 3, ())
     assert [record.get("n", record.get("kind")) for record in store.audit.records()] == [0, 1, 2, 3, "pruned"]
     assert store.audit.prune("2026-01-15T00:00:00Z") == 0
+    assert store.audit.prune("2026-02-15T00:00:00Z") == 3  # the record of the first pruning among them
+    assert (store.audit.verify().pruned, store.audit.verify().problems) == (6, ())
 
 
 def test_writers_in_many_threads_make_one_chain(url: str) -> None:

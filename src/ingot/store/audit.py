@@ -203,7 +203,7 @@ class AuditLog:
         lines = _lines(row)
         if len(lines) - 1 != row.records:
             yield f"it has {len(lines) - 1} records and should have {row.records}"
-        if chained(row.previous, bytes(row.body), row._mapping) != row.hash:
+        if chained(row.previous, _body(row), row._mapping) != row.hash:
             yield "its records are not those that were written"
 
     # ---- retention -----------------------------------------------------------------------------------------------
@@ -221,11 +221,11 @@ class AuditLog:
                 note = {
                     "kind": "pruned",
                     "before": before,
-                    "segments": [emptied[0], emptied[-1]],
+                    "segments": [1, emptied[-1]],
                     "count": len(emptied),
                 }
                 self._append(connection, [b"{}", canonical_json(note)], RETENTION, emptied[-1])
-                connection.execute(update(segments).where(old).values(body=None))
+                connection.execute(update(segments).where(old & (segments.c.number <= emptied[-1])).values(body=None))
         except SQLAlchemyError as error:
             raise store_error(error, "prune the audit log") from None
         return len(emptied)
@@ -249,4 +249,9 @@ def _origin(store: str) -> str:
 
 
 def _lines(row: Row[Any]) -> list[bytes]:
-    return bytes(row.body).split(b"\n")
+    return _body(row).split(b"\n")
+
+
+def _body(row: Row[Any]) -> bytes:
+    """The body's bytes; SQLite may hold text where somebody wrote text."""
+    return row.body.encode() if isinstance(row.body, str) else bytes(row.body)

@@ -1,0 +1,92 @@
+"""Commands that take a store, and batches, as they are typed."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from .conftest import Run
+
+CASE = '{"zone": "A", "months": 2, "resident": false}'
+
+
+@pytest.fixture
+def recorded(ingot: Run, artifact: Path, tmp_path: Path) -> tuple[Path, str]:
+    """A store with one run in it, and the run's id."""
+    store = tmp_path / "runs.db"
+    done = ingot("run", artifact, "--input", CASE, "--store", store)
+    assert done.code == 0, done.err
+    return store, json.loads(done.out)["run_id"]
+
+
+def test_a_run_is_recorded_shown_and_replayed(ingot: Run, artifact: Path, recorded: tuple[Path, str]) -> None:
+    store, run = recorded
+    shown = ingot("audit", "show", run, "--store", store)
+    assert json.loads(shown.out)["output"] == {"fee": "60.00"}
+    replayed = ingot("replay", run, "--artifact", artifact, "--store", store)
+    assert (replayed.code, replayed.out.startswith(f"{run}: the same outcome")) == (0, True)
+    assert ingot("audit", "verify", "--store", store).code == 0
+
+
+def test_an_altered_log_exits_with_one(ingot: Run, artifact: Path, recorded: tuple[Path, str]) -> None:
+    store, run = recorded
+    head = ingot("audit", "verify", "--store", store).out.split("head ")[1].strip()
+    with sqlite3.connect(store) as database:
+        database.execute("DROP TRIGGER ingot_audit_no_update")
+        database.execute("UPDATE ingot_audit SET body = replace(body, '60.00', '10.00')")
+    verified = ingot("audit", "verify", "--store", store, "--since", head)
+    assert verified.code == 1
+    assert "segment 1: its records are not those that were written" in verified.out
+    assert ingot("replay", run, "--artifact", artifact, "--store", store).code == 1
+    assert json.loads(ingot("audit", "verify", "--store", store, "--json").out)["problems"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("audit", "verify", "--store", "none.db"), "there is no store"),
+        (("reviews", "list", "--store", "none.db"), "there is no store"),
+        (("audit", "show", "nothing-00", "--store", "{store}"), "no run 'nothing-00'"),
+        (("audit", "verify", "--store", "{store}", "--since", "soon"), "'soon' is not a head"),
+        (("reviews", "show", "x", "--store", "{store}"), "no review 'x'"),
+        (("replay", "x-01", "--artifact", "{artifact}", "--store", "{store}"), "no run 'x-01'"),
+        (("run", "{artifact}", "--input", CASE, "--store", "mysql://h/x"), "cannot be kept in 'mysql'"),
+    ],
+)
+def test_what_is_not_there_is_one_precise_error(
+    ingot: Run, artifact: Path, recorded: tuple[Path, str], arguments: tuple[str, ...], says: str
+) -> None:
+    typed = [one.replace("{store}", str(recorded[0])).replace("{artifact}", str(artifact)) for one in arguments]
+    done = ingot(*typed)
+    assert done.code == 1
+    assert says in done.err
+    assert not Path("none.db").exists()
+
+
+def test_the_log_is_exported_as_lines_and_as_a_sheet(ingot: Run, recorded: tuple[Path, str], tmp_path: Path) -> None:
+    store, run = recorded
+    assert ingot("audit", "export", "--store", store, "--out", tmp_path / "log.jsonl").code == 0
+    assert json.loads((tmp_path / "log.jsonl").read_text())["run"] == run
+    assert ingot("audit", "export", "--store", store, "--out", tmp_path / "log.csv", "--format", "csv").code == 0
+    assert run in (tmp_path / "log.csv").read_text().splitlines()[1]
+    assert not list(tmp_path.glob("*.partial"))
+
+
+def test_what_is_old_is_pruned_and_the_chain_holds(ingot: Run, recorded: tuple[Path, str]) -> None:
+    store, run = recorded
+    assert ingot("audit", "prune", "--before", "2100-01-01", "--store", store).out == "1 segments emptied\n"
+    assert ingot("audit", "verify", "--store", store).code == 0
+    assert "no run" in ingot("audit", "show", run, "--store", store).err
+
+
+def test_a_batch_is_typed(ingot: Run, artifact: Path, tmp_path: Path) -> None:
+    source = tmp_path / "in.jsonl"
+    source.write_text(f"{CASE}\n{CASE.replace('A', 'Z')}\n", encoding="utf-8")
+    done = ingot("batch", artifact, source, "--out", tmp_path / "out.jsonl", "--store", tmp_path / "runs.db")
+    assert (done.code, done.out) == (1, f"2 rows, 1 failed; outcomes in {tmp_path / 'out.jsonl'}\n")
+    again = ingot("batch", artifact, source, "--out", tmp_path / "out.jsonl")
+    assert again.code == 2
+    assert "there already" in again.err
