@@ -18,7 +18,7 @@ from late_fee import LOGIC, PROVENANCE, SPEC, make_contents
 
 from ingot.artifact.evidence import RUNTIME_NEEDS, sarif, sbom
 from ingot.artifact.layout import lay_out
-from ingot.artifact.listing import citations, code
+from ingot.artifact.listing import code
 from ingot.artifact.write import Contents
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -116,11 +116,6 @@ def test_a_page_with_nothing_to_show_says_so(contents: Contents) -> None:
     )  # type: ignore[dict-item]
     assert "not known: the model has no published price here" in page.text
     assert "None." in page.text
-
-
-def test_citations_are_those_in_comments() -> None:
-    source = 'x = "# C1"  # C2, C2 and (C1.a); not C10\n"""\n# C1\n"""\ny = 1  # by C1.a.\n'
-    assert citations(source, ["C1", "C2", "C1.a"]) == {"C1": [], "C2": [1], "C1.a": [1, 5]}
 
 
 def test_listing_shows_the_source_and_nothing_else() -> None:

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from ingot.readback.citations import cited_lines
+from ingot.proof.deciding import Deciding
+from ingot.readback.citations import citations, cited_lines
 from ingot.readback.receipts import receipts
-from ingot.runtime.trace import citations
 from ingot.stages.syntax import STAGE
 from tests.readback.programs import bundled, one
 
@@ -37,15 +37,36 @@ def test_a_comment_cites_for_its_line_or_the_next_statement(body: str, lines: di
     assert cited_lines(decide(body), TEXTS) == lines
 
 
+@pytest.mark.parametrize(
+    ("body", "lines"),
+    [
+        ("    return str(\n        n,  # C1\n    )  # C2\n", {2: ("C1", "C2"), 3: ("C1",), 4: ("C2",)}),
+        ("    if (\n        n > 1\n        and n < 3  # C1\n    ):  # C2\n        n = 2\n    return 'a'\n",
+         {2: ("C1", "C2"), 4: ("C1",), 5: ("C2",)}),
+        ("    if n:  # C1\n        return 'a'  # C2\n    return 'b'\n", {2: ("C1",), 3: ("C2",)}),
+        ("    match n:  # C1\n        case 1:  # C2\n            n = 2\n    return 'a'\n", {2: ("C1",), 3: ("C2",)}),
+    ],
+)  # fmt: skip
+def test_a_statement_cites_what_stands_on_any_of_its_own_lines(body: str, lines: dict[int, tuple[str, ...]]) -> None:
+    assert citations(decide(body), one(decide(body), "n: integer").spec) == lines
+
+
 @pytest.mark.parametrize("name", sorted(bundled()))
 def test_returns_cite_here_what_explain_says_of_them(name: str) -> None:
     program = bundled()[name]
-    texts = {clause.id: clause.text for clause in program.spec.clauses}
-    explained = citations(program.logic, frozenset(texts))
-    cited = cited_lines(program.logic, texts)
+    explained = citations(program.logic, program.spec)
     for one_receipt in receipts(program).receipts:
         if one_receipt.kind == "return":
-            assert cited[one_receipt.line] == explained[one_receipt.line] == one_receipt.clauses
+            assert explained[one_receipt.line] == one_receipt.clauses
+
+
+def test_a_copied_rule_is_credited_to_nobody() -> None:
+    """Neither the receipts, nor a trace, nor a difference takes the rule as it was asked for as a citation."""
+    body = "    # C1: The first.\n    # C2: The second.\n    if n > 3:\n        return 'a'  # C3\n    return 'b'\n"
+    program = one(decide(body), "n: integer")
+    assert citations(program.logic, program.spec) == {5: ("C3",)}
+    assert Deciding(program).at(4).clauses == ()
+    assert [each.line for each in receipts(program).uncited] == [6]
 
 
 @pytest.mark.parametrize("name", sorted(bundled()))

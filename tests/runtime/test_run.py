@@ -1,6 +1,7 @@
 """Loaded artifacts: what a run validates, answers, refuses and traces, with modules and templates for real."""
 
 import json
+import re
 import sqlite3
 from collections.abc import Callable
 from decimal import Decimal
@@ -215,3 +216,25 @@ def test_a_line_separator_inside_a_text_does_not_end_a_row() -> None:
 def test_json_that_python_alone_would_let_pass_is_refused(text: str) -> None:
     with pytest.raises(InputError, match="not JSON"):
         read_rows(text, "rows")
+
+
+CLAUSES = "clauses: {C1: Months times the rate., C2: Never below zero.}\nlogic_requirements:"
+COPIED = """def compute(months: int, rate: Decimal) -> Decimal:
+    # C1: Months times the rate.
+    # C2: Never below zero.
+    if months < 3:
+        return rate * months  # C2
+    return (
+        months
+        * rate  # C1
+    )
+"""
+
+
+def test_explain_cites_what_the_receipts_cite(made: Make) -> None:
+    """A copied rule is credited to no branch, and a return over several lines cites what any of them does."""
+    path = made(PURE.format(template="handler").replace("logic_requirements:", CLAUSES), COPIED)
+    explained = load(path).explain({"months": 4, "rate": 3})
+    assert [(one.line, one.clauses) for one in explained.decisions] == [(4, ()), (6, ("C1",))]
+    assert load(path).run({"months": 4, "rate": 3}, trace=True).trace.clauses == ("C1",)
+    assert "cited at line 8" in re.sub("<[^>]+>", "", (path / "report.html").read_text(encoding="utf-8"))

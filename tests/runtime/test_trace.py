@@ -2,7 +2,8 @@
 
 import threading
 
-from ingot.runtime.trace import Recorder, citations, instrument, trace_of
+from ingot.readback.citations import cited_lines
+from ingot.runtime.trace import Recorder, instrument, trace_of
 
 LOGIC = '''\
 def fee(zone, months):
@@ -23,7 +24,7 @@ def extra(n):
     return n * 2  # C3
 '''
 TEXT = f"# head\n{LOGIC}\n\ndef transact(_case):\n    return fee(_case['zone'], _case['months']), None\n"
-KNOWN = frozenset({"C1", "C2", "C3", "C4"})
+CITED = cited_lines(LOGIC, dict.fromkeys(("C1", "C2", "C3", "C4"), ""))
 
 
 def traced():
@@ -32,14 +33,10 @@ def traced():
     return names["transact"]
 
 
-def test_comments_cite_for_their_line_and_for_the_line_below() -> None:
-    assert citations(LOGIC, KNOWN) == {3: ("C1",), 6: ("C2",), 9: ("C3",), 12: ("C4",), 16: ("C3",)}
-
-
 def test_a_trace_holds_the_deciding_lines_in_order() -> None:
     hits: list[int] = []
     assert traced()(hits.append, {"zone": "B", "months": 2}) == (20, None)
-    trace = trace_of(hits, 1, citations(LOGIC, KNOWN))
+    trace = trace_of(hits, 1, CITED)
     assert trace.lines == (3, 6, 10, 12)
     assert trace.clauses == ("C1", "C2", "C4")
 
@@ -51,7 +48,7 @@ def test_calls_between_functions_are_traced() -> None:
 
 
 def test_a_recorder_sees_the_values_of_the_names_on_the_line() -> None:
-    recorder = Recorder(LOGIC, 1, citations(LOGIC, KNOWN), [])
+    recorder = Recorder(LOGIC, 1, CITED, [])
     traced()(recorder, {"zone": "A", "months": 1})
     first, *_, last = recorder.decisions
     assert (first.line, first.function, first.values, first.clauses) == (3, "fee", {"zone": "A"}, ("C1",))

@@ -22,18 +22,6 @@ _TOKEN = re.compile(
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*")
 
 
-def citations(source: str, clauses: Sequence[str]) -> dict[str, list[int]]:
-    """For each clause id, the lines (from 1) whose comment cites it."""
-    found: dict[str, list[int]] = {clause: [] for clause in clauses}
-    for match in _TOKEN.finditer(source):
-        if match.lastgroup == "comment":
-            line = source.count("\n", 0, match.start()) + 1
-            for word in dict.fromkeys(_ID.findall(match.group())):
-                if word in found and line not in found[word]:
-                    found[word].append(line)
-    return found
-
-
 def code(source: str, clauses: Sequence[str], prefix: str) -> str:
     """Python source, coloured, its lines with the ids ``<prefix>1``, ``<prefix>2``, …"""
     known = frozenset(clauses)

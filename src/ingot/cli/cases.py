@@ -281,7 +281,7 @@ def _drawn(read: Source, one: Taken, name: str) -> Draft:
     from ingot.cases.draft import Draft, flow
     from ingot.cli.cases_source import candidate_says
     from ingot.proof.suggest import deciding_lines
-    from ingot.runtime.trace import citations
+    from ingot.readback.citations import citations
 
     says = []
     if one.record.recorded is not None:
@@ -289,7 +289,7 @@ def _drawn(read: Source, one: Taken, name: str) -> Draft:
         says.append(f"recorded then: {shown}; not the truth")
     if one.answer is not None and read.program is not None:
         lines = deciding_lines(read.program, one.lines)
-        cited = citations(read.program.logic, frozenset(clause.id for clause in read.spec.clauses))
+        cited = citations(read.program.logic, read.spec)
         clauses = dict.fromkeys(clause for line in lines for clause in cited.get(line, ()))
         says.append(candidate_says(one.answer, lines, clauses))
     first, *more = one.why

@@ -12,8 +12,8 @@ from typing import Any
 
 from ingot.fields import to_plain
 from ingot.program import Program
+from ingot.readback.citations import citations
 from ingot.runtime.sandbox import Trial
-from ingot.runtime.trace import citations
 
 LONGEST = 60
 
@@ -48,8 +48,7 @@ class Comparisons:
 
     def __init__(self, program: Program) -> None:
         tree = ast.parse(program.logic)
-        known = frozenset(clause.id for clause in program.spec.clauses)
-        self._cited = citations(program.logic, known)
+        self._cited = citations(program.logic, program.spec)
         self._found = list(_comparisons(program.logic, tree))
         self._constants = _assigned_once(tree.body)
         self._spec = program.spec

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ingot.program import Program
-from ingot.runtime.trace import citations
+from ingot.readback.citations import citations
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Deciding:
     def __init__(self, program: Program) -> None:
         self._program = program
         self._lines = program.logic.splitlines()
-        self._cited = citations(program.logic, frozenset(clause.id for clause in program.spec.clauses))
+        self._cited = citations(program.logic, program.spec)
         self._clauses: dict[int, tuple[str, ...]] = {}
         self._returns: dict[int, str] = {}
         for node in ast.parse(program.logic).body:
@@ -51,19 +51,12 @@ class Deciding:
 
     def _walk(self, body: Iterable[ast.stmt], function: str, around: tuple[str, ...]) -> None:
         for node in body:
-            own = self._citing(node) or around
+            own = self._cited.get(node.lineno) or around
             self._clauses[node.lineno] = own
             if isinstance(node, ast.Return):
                 self._returns[node.lineno] = function
             for block, inner in _blocks(node, own, around):
                 self._walk(block, function, inner)
-
-    def _citing(self, node: ast.stmt) -> tuple[str, ...]:
-        """What a statement cites on any of its own lines; a block's are those of its header."""
-        body = getattr(node, "body", None)
-        last = body[0].lineno - 1 if isinstance(body, list) and body else node.end_lineno or node.lineno
-        found = (self._cited.get(line, ()) for line in range(node.lineno, max(last, node.lineno) + 1))
-        return tuple(dict.fromkeys(clause for some in found for clause in some))
 
     def at(self, line: int) -> Place:
         """The place of a line of ``logic.py``."""

@@ -17,7 +17,7 @@ from typing import Any
 from ingot.program import Program
 from ingot.proof.mutation_edits import edits
 from ingot.proof.mutation_text import Edit, Source, Span, line_at, shape, statements, stored
-from ingot.runtime.trace import citations
+from ingot.readback.citations import citations
 
 MOST = 200
 
@@ -131,7 +131,7 @@ class _Cited:
     """Which clauses a line serves."""
 
     def __init__(self, program: Program, source: Source) -> None:
-        self._by_line = citations(program.logic, frozenset(clause.id for clause in program.spec.clauses))
+        self._by_line = citations(program.logic, program.spec)
         self._tree = source.tree
         self._by_constant: dict[int, tuple[str, ...]] = {}
         self._steps = {signature.name: signature.clauses for signature in program.signatures}

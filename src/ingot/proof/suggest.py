@@ -19,8 +19,8 @@ from ingot.proof.mutants import mutants, mutated
 from ingot.proof.mutation import IsRight, MutationScore, differences, mutation_score
 from ingot.proof.suggest_cover import Bases, Near, cover, key, shrunk
 from ingot.proof.suggest_targets import Target, branch_targets, served
+from ingot.readback.citations import citations
 from ingot.runtime.sandbox import Limits, Run, Sandbox, Trial
-from ingot.runtime.trace import citations
 from ingot.spec import Case
 
 Progress = Callable[[int, int], object]
@@ -259,7 +259,7 @@ class _Search:
         comparisons = Comparisons(self.program)
         lines = {target.line for target in targets}
         boundaries = [str(one) for one in comparisons.at(trial, lines)]
-        cited = citations(self.program.logic, frozenset(clause.id for clause in self.program.spec.clauses))
+        cited = citations(self.program.logic, self.program.spec)
         decided = deciding_lines(self.program, run.lines[trial.id])
         clauses = dict.fromkeys(clause for line in decided for clause in cited.get(line, ()))
         changed = tuple(name if not step else f"{step}.{name}" for step, name in near.changed)

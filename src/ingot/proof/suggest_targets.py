@@ -10,9 +10,9 @@ from typing import Any
 from ingot.program import Observation, Program
 from ingot.proof.mutants import Mutant
 from ingot.proof.mutation import IsRight, differences
+from ingot.readback.citations import citations
 from ingot.runtime.branches import Branch, failing, instrument
 from ingot.runtime.sandbox import Sandbox, Trial
-from ingot.runtime.trace import citations
 from ingot.spec import Case
 
 LONGEST_SHOWN = 90
@@ -56,7 +56,7 @@ def branch_targets(program: Program) -> list[Target]:
     """Every branch inside the program's own functions."""
     lines = program.logic.split("\n")
     _, found = instrument(program.logic, 0, len(lines))
-    cited = citations(program.logic, frozenset(clause.id for clause in program.spec.clauses))
+    cited = citations(program.logic, program.spec)
     targets: list[Target] = []
     for branch in found:
         if branch.function is None:

@@ -2,14 +2,19 @@
 
 A comment cites the clauses it names: for the statement on its line, or, on a line of its own, for the next statement.
 Comments that repeat the texts of two clauses or more are the rule as it was asked for, not a citation of it.
+
+The one reader of citations: receipts, traces, the report, mutants and suggestions all say what it says.
 """
 
 from __future__ import annotations
 
+import ast
 import io
 import re
 import tokenize
 from collections.abc import Iterable, Mapping
+
+from ingot.spec import Spec
 
 _BLANK = (tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)
 
@@ -36,6 +41,23 @@ def cited_lines(logic: str, clauses: Mapping[str, str]) -> dict[int, tuple[str, 
                 waiting = []
             code = True
     return {line: cited for line, cited in found.items() if cited}
+
+
+def citations(logic: str, spec: Spec) -> dict[int, tuple[str, ...]]:
+    """Line where a statement begins → the clauses cited on any of its own lines, and every further line that cites →
+    its clauses. A block's own lines are those before its body. Raises SyntaxError (or tokenize.TokenError)."""
+    found = cited_lines(logic, {clause.id: clause.text for clause in spec.clauses})
+    if not found:
+        return found
+    own = {node.lineno: _last_own_line(node) for node in ast.walk(ast.parse(logic)) if isinstance(node, ast.stmt)}
+    whole = {line: within(line, last, found) for line, last in own.items() if last > line}
+    return {line: cited for line, cited in sorted({**found, **whole}.items()) if cited}
+
+
+def _last_own_line(node: ast.stmt) -> int:
+    body = getattr(node, "body", None)
+    first = body[0].lineno if body else node.cases[0].pattern.lineno if isinstance(node, ast.Match) else None
+    return node.end_lineno or node.lineno if first is None else max(first - 1, node.lineno)
 
 
 def within(first: int, last: int, cited: Mapping[int, tuple[str, ...]]) -> tuple[str, ...]:

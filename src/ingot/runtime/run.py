@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,9 @@ from pydantic import ValidationError
 from ingot.artifact.verify import Verified, verify
 from ingot.errors import ArtifactError, InputError, OutputError
 from ingot.fields import Field, to_plain, validator
+from ingot.readback.citations import citations
 from ingot.runtime.steps import AskModel, AskPerson, NeedsReview, Perform, make_perform
-from ingot.runtime.trace import Decision, Recorder, Trace, citations, instrument, trace_of
+from ingot.runtime.trace import Decision, Recorder, Trace, instrument, trace_of
 from ingot.spec import Spec, parse_spec
 
 _RUN_PREFIX = os.urandom(6).hex()
@@ -103,7 +104,6 @@ class Workflow:
         self._logic = files["logic.py"].decode()
         self._text = files["program.py"].decode()
         self._offset = verified.manifest.program.logic_offset
-        self._cited = citations(self._logic, frozenset(clause.id for clause in self.spec.clauses))
         names = _namespace(compile(self._text, "program.py", "exec"))
         self.transact: Transact = names["transact"]
         modules = {Path(name).stem: files[name] for name in files if name.startswith("modules/")}
@@ -225,6 +225,11 @@ class Workflow:
             if len(self._traces) < _MOST_TRACES:
                 self._traces[hits] = found
         return found
+
+    @cached_property
+    def _cited(self) -> dict[int, tuple[str, ...]]:
+        """Which clauses each line cites, read when a trace is first asked for: most workflows are never traced."""
+        return citations(self._logic, self.spec)
 
     def _instrumented(self, hit: Callable[[int], None]) -> Transact:
         """The traced program, compiled when it is first asked for, telling `hit` of every deciding line."""

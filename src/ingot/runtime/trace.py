@@ -15,8 +15,6 @@ from types import CodeType
 from typing import Any
 
 HIT = "_ingot_hit"
-CITATION = re.compile(r"#.*$")
-_CLAUSE = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,25 +71,6 @@ def _marked(statement: ast.stmt) -> list[ast.stmt]:
         return [statement]
     call = ast.Call(ast.Name(HIT, ast.Load()), [ast.Constant(statement.lineno)], [])
     return [ast.copy_location(ast.Expr(call), statement), statement]
-
-
-def citations(logic: str, known: frozenset[str]) -> dict[int, tuple[str, ...]]:
-    """Line of the logic → the clauses that its trailing comment cites.
-
-    A comment on a line of its own speaks for the next line of code.
-    """
-    found: dict[int, tuple[str, ...]] = {}
-    waiting: tuple[str, ...] = ()
-    for number, line in enumerate(logic.splitlines(), start=1):
-        match = CITATION.search(line)
-        cited = tuple(word for word in _CLAUSE.findall(match[0]) if word in known) if match else ()
-        if line.strip().startswith("#"):
-            waiting = waiting + cited
-        elif line.strip():
-            if cited or waiting:
-                found[number] = tuple(dict.fromkeys(waiting + cited))
-            waiting = ()
-    return found
 
 
 def trace_of(lines: list[int], offset: int, cited: Mapping[int, tuple[str, ...]]) -> Trace:
