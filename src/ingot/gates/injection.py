@@ -46,7 +46,7 @@ def _first_of_each(found: object) -> list[Found]:
 def _in(reading: Reading, source: Source) -> Iterator[Found]:
     words, phrases = words_of(reading.text), phrases_of(reading.text)
     for rule in INJECTION_RULES:
-        if rule.documents_only and source != "document":
+        if rule.only is not None and rule.only != source:
             continue
         for start, end in _matches(rule, reading.text, words, phrases):
             yield _found(rule, reading, start, end)
@@ -58,7 +58,7 @@ def _in(reading: Reading, source: Source) -> Iterator[Found]:
 def _matches(rule: InjectionRule, text: str, words: list[Word], phrases: list[Word]) -> Iterator[tuple[int, int]]:
     for pattern in rule.patterns:
         for first, last in pattern.found(words):
-            if not _about_passwords(rule, words, last):
+            if not (_about_passwords(rule, words, last) or _by_letter(rule, words, first)):
                 yield words[first].start, words[last].end
     for mark in rule.marks:
         for match in mark.finditer(text):
@@ -76,6 +76,21 @@ def _about_passwords(rule: InjectionRule, words: list[Word], last: int) -> bool:
     """Whether the secret is only what something else is about: a password policy is no password."""
     following = words[last + 1].text if last + 1 < len(words) else ""
     return rule.rule.code == "GAT006" and following in _ABOUT
+
+
+_LETTER = word_set(
+    "number copy copies form letter documentation document documents receipt enclosed missing attached itemized ink box mail fax "
+    "signature signed envelope invoice days deadline"
+)
+
+
+def _by_letter(rule: InjectionRule, words: list[Word], first: int) -> bool:
+    """Whether the sentence asks a person for a letter with something in it: people are asked for replies, too."""
+    if rule.rule.code != "GAT020":
+        return False
+    sentence = words[first].sentence
+    nearby = words[max(0, first - 12) : first + 30]
+    return any(word.text in _LETTER for word in nearby if word.sentence == sentence)
 
 
 def _together(group: frozenset[str], phrases: list[Word]) -> Iterator[tuple[int, int]]:
@@ -101,9 +116,16 @@ _DECODE = re.compile(
 )
 
 
+_CIPHERED = re.compile(
+    r"\b(?:cipher|cypher|rot13|rot-13|caesar|morse|hexadecimal|binary|base64|atbash|vigenere|unicode)\b[^\"'\n]{0,60}[\"'][^\"'\n]{16,}"
+)
+
+
 def _asked_to_decode(forms: list[Reading]) -> Iterator[Found]:
     """A request to decode, beside something that decodes: whatever it says, it was to pass unread."""
     asked = _DECODE.search(forms[0].text)
+    if asked and (blob := _CIPHERED.search(forms[0].text, asked.start())):
+        yield _found(BY_CODE["GAT012"], forms[0], asked.start(), blob.end())
     hidden = next((one for one in forms[1:] if one.whole is not None and len(one.text) >= 8), None)
     if asked and hidden is not None and "split" not in hidden.form:
         yield _found(BY_CODE["GAT012"], hidden, 0, len(hidden.text))

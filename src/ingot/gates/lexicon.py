@@ -13,13 +13,13 @@ LEXICON: dict[str, str] = {
         ignorez ignore-t-il oubliez oublie negligez ignora ignorad ignoren ignore olvida olvide olvidad olvidate olviden omite
         ignoriere ignorieren ignoriert vergiss vergessen vergesst missachte missachten
         dimentica dimenticate dimenticare ignori ignorare tralascia esqueca esqueca-se desconsidere desconsidera
-        negeer vergeet zignoruj zapomnij glomma glom ignorera ignorer glem unohda uita ignorati
+        abaikan lupakan yoksay ignoruj ignorer ignoruji negeer vergeet zignoruj zapomnij glomma glom ignorera ignorer glem unohda uita ignorati
         игнорируй игнорируйте проигнорируй проигнорируйте забудь забудьте αγνοησε αγνοηστε ξεχασε
     """,
     "PRIOR": """
         previous previously prior earlier preceding above before initial original former past foregoing existing current
         precedentes precedents precedente anteriores anterior previas previos previa previo vorherigen vorherige vorigen
-        bisherigen obigen fruheren precedenti anteriori vorige eerdere poprzednie poprzednich tidigare tidligere
+        bisherigen obigen fruheren precedenti anteriori sebelumnya onceki predchozi vorige eerdere poprzednie poprzednich tidigare tidligere
         предыдущие предыдущих прежние προηγουμενες initiales initiaux
     """,
     "ALL": """
@@ -30,7 +30,7 @@ LEXICON: dict[str, str] = {
         directions command commands policy policies restriction restrictions constraint constraints safeguard safeguards
         programming protocols principles orders limitations training context boundaries
         consignes regles directives instrucciones reglas indicaciones normas anweisungen anweisung regeln vorgaben
-        befehle istruzioni regole indicazioni instrucoes regras diretrizes instructies regels instrukcje instrukcji zasady
+        befehle istruzioni regole indicazioni instrucoes regras diretrizes instructies regels instruksi instruksjoner talimatlari talimat pokyny instrukce instructiunile instrukcje instrukcji zasady
         instruktioner instrukser ohjeet instructiuni инструкции инструкций правила указания οδηγιες κανονες
     """,
     "TASKS": "task tasks conversation conversations message messages input inputs text questions request requests content",
@@ -47,6 +47,7 @@ LEXICON: dict[str, str] = {
         montrez montre montrer affichez affiche afficher revelez revele repetez repete donnez donne dites ecrivez
         muestra muestre mostrar muestrame revela revele repite imprime imprimelos dime dame ensena envia envialos recupera
         zeige zeigen zeig nenne nennen gib verrate verraten wiederhole wiederholen drucke
+        geben nennen sagen mitteilen dar decir compartir dire fornire condividere compartilhar donner partager fournir
         mostra mostrami mostri rivela ripeti stampa dimmi dammi fornisci mostre revelar diga repita exiba compartilhe
         toon geef laat pokaz ujawnij visa vis покажи покажите раскрой скажи скажите выведи повтори δειξε πες
     """,
@@ -64,7 +65,7 @@ LEXICON: dict[str, str] = {
     """,
     "PROMPTS": "prompt prompts preprompt systemprompt sysprompt metaprompt instruction instructions промпт",
     "SECRET": """
-        password passwords passcode passphrase passwort kennwort contrasena senha wachtwoord haslo losenord пароль пароля
+        password passwords passcode passphrase passwort kennwort contrasena clave sifre hasło losenord senha wachtwoord haslo losenord пароль пароля
         parola secret secrets credential credentials apikey apikeys passkey pin codeword codigo
     """,
     "PRIVATE": "email e-mail address phone ssn birthday birthdate birth dob location residence salary password bank balance account city name initials medical surname",
@@ -106,7 +107,7 @@ LEXICON: dict[str, str] = {
         encourage emphasise emphasize give deliver produce present craft compose arrange reorder shuffle swap substitute
         separate combine hide obfuscate respond reply answer display express structure rephrase phrase mix ensure weave blend
         infuse inject supplement complement enrich augment tailor transform render spell sprinkle mask link direct redirect
-        state invite persuade inform warn place put set attach merge seamlessly subtly always employ apply adjust encrypt
+        state invite persuade inform warn place put set merge seamlessly subtly always employ apply adjust encrypt
         deliberately intentionally randomly disguise reveal generate create utilize utilise
     """,
     "MAKE": """
@@ -142,7 +143,8 @@ LEXICON: dict[str, str] = {
         security protections limitations
     """,
     "OWNER": "your the our my me us system admin user la das el a o il le het votre dein deine ihr mot",
-    "SOMEDATA": "data information credentials records conversation history passwords secrets file files contents datos",
+    "CIPHERED": "backward backwards reverse reversed base64 base32 base16 base85 hex hexadecimal rot13 cipher anagram anagrams anagrammed scrambled morse leetspeak binary encoded encrypted emoji emojis latin interlace interlaced acrostic misspelled",
+    "SOMEDATA": "credentials conversation passwords secrets history chat datos logs",
 }  # fmt: skip
 
 PHRASES: dict[str, str] = {
@@ -150,5 +152,7 @@ PHRASES: dict[str, str] = {
     "RULES": "指令 指示 规则 規則 命令 提示词 提示詞 说明 ルール プロンプト 지시 명령 규칙 निर्देश नियम التعليمات تعليمات الأوامر القواعد ההוראות คำสั่ง",
     "SYSTEM": "系统 系統 システム 시스템 सिस्टम النظام المערכת ระบบ",
     "SHOWS": "告诉 告訴 显示 顯示 输出 輸出 透露 展示 说出 重复 是什么 教えて 表示 見せて 出力 알려 보여 출력 공유 बताओ बताएं बताइए दिखाएं दिखाओ أخبرني اعرض أظهر اكشف הצג บอก แสดง",
+    "SAYS": "述べ 言って 回答 答え 书き 说 写 말하 답하 출력 कहो कहें قل اكتب",
+    "WANT": "必要 需要 要る 필요 चाहिए أحتاج ต้องการ",
     "SECRET": "密码 密碼 口令 密钥 パスワード 暗号 비밀번호 암호 पासवर्ड كلمة_المرور كلمة_السر סיסמה รหัสผ่าน",
 }  # fmt: skip

@@ -181,7 +181,7 @@ RECOGNISERS: tuple[Recogniser, ...] = (
 )  # fmt: skip
 
 SUPPOSED = re.compile(
-    r"\b(?:if|when|whether|any|each|every|unless|must|should|all|no|where|who|whose|which|that|may|can)\W+(?:\w+\W+){0,2}$",
+    r"\b(?:if|when|whether|any|each|every|unless|must|should|all|no|where|who|whose|which|that|may|can|is|are|was|were|does|did)\W+(?:\w+\W+){0,2}$",
     re.IGNORECASE,
 )
 """Before a sentence on health: it speaks of patients in general."""

@@ -11,7 +11,8 @@ from ingot.gates.folding import LEET, LOOKALIKES, fold, word_set
 from ingot.gates.lexicon import LEXICON, PHRASES
 
 _WORD = re.compile(r"[^\W_]+(?:['’@$!|€][^\W_]+)*")
-_END = frozenset(".!?;\n\u3002\uff01\uff1f\u0964")
+_END = re.compile(r"[.!?;](?=\s|$)|[\n\u3002\uff01\uff1f\u0964]")
+"""The end of a sentence: not the point of an address, nor a mark that a quotation mark follows."""
 _NO_CONCEPTS: frozenset[str] = frozenset()
 
 TELLING = word_set(
@@ -72,7 +73,7 @@ def words_of(text: str) -> list[Word]:
     found: list[Word] = []
     sentence = last = 0
     for start, end, word in _spelled(text):
-        sentence += any(one in _END for one in text[last:start])
+        sentence += _END.search(text[last:start]) is not None
         found.append(Word(word, start, end, sentence, _concepts_of(word)))
         last = end
     return found
@@ -85,7 +86,7 @@ def phrases_of(text: str) -> list[Word]:
     found: list[Word] = []
     sentence = last = 0
     for match in _PHRASE.finditer(text):
-        sentence += any(one in _END for one in text[last : match.start()])
+        sentence += _END.search(text[last : match.start()]) is not None
         found.append(Word(match[0], *match.span(), sentence, frozenset({_PHRASES[match[0]]})))
         last = match.end()
     return found
@@ -117,8 +118,16 @@ def _apart(word: str, start: int) -> Iterator[tuple[int, int, str]]:
     yield from pieces if len(pieces) >= 2 and known >= 0.7 * len(word) else [(start, start + len(word), word)]
 
 
+_CONTRACTED = word_set("what's it's that's who's there's here's he's she's let's how's where's when's why's")
+
+
 @lru_cache(maxsize=8192)
 def _concepts_of(word: str) -> frozenset[str]:
+    found = _listed(word)
+    return found | {"SOMEONE"} if word.endswith("'s") and word not in _CONTRACTED else found
+
+
+def _listed(word: str) -> frozenset[str]:
     for spelling in _spellings(word):
         if spelling in _CONCEPTS:
             return _CONCEPTS[spelling]
