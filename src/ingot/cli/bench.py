@@ -59,6 +59,38 @@ def runtime_command(artifacts: tuple[Path, ...], as_json: bool) -> None:
         )
 
 
+@bench_command.command("batch")
+@click.argument("artifacts", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--rows", type=click.IntRange(1), default=100_000, show_default=True, help="Rows of each run.")
+@click.option("--workers", type=click.IntRange(1), multiple=True, default=(1, 2), show_default=True, help="Processes.")
+@AS_JSON
+def batch_command(artifacts: tuple[Path, ...], rows: int, workers: tuple[int, ...], as_json: bool) -> None:
+    """Rows a second of batches of ARTIFACTS (default: late_fee and prior_auth) over a bare Python loop on the same rows."""
+    from ingot.canonical import canonical_json
+    from ingot.evals.batch_rates import batch_rates
+    from ingot.runtime.run import load
+
+    shown: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        names = ("late_fee", "prior_auth")
+        paths = list(artifacts) or [one.path for one in _bundled(Path(folder), names) if one.path]
+        for path in progress(paths, as_json):
+            cases = [json.loads(canonical_json(case)) for case in _cases(load(path))]
+            shown[path.name] = batch_rates(path, cases, rows, workers=workers)
+    if as_json:
+        click.echo(json.dumps({name: [rate.to_json() for rate in rates] for name, rates in shown.items()}, indent=2))
+        return
+    for name, rates in shown.items():
+        click.echo(
+            f"{name}, {rows} rows\n{'':<22}{'workers':>8}{'rows/s':>11}{'over bare':>11}{'CPU a row':>11}{'peak':>9}"
+        )
+        for rate in rates:
+            click.echo(
+                f"{rate.way:<22}{rate.workers:>8}{rate.rows_per_second:>11.0f}{rate.ratio:>11.2f}"
+                f"{rate.cpu_us:>9.1f}us{rate.peak_mb:>7.0f}MB"
+            )
+
+
 @bench_command.command("stages")
 @click.argument("names", nargs=-1)
 @AS_JSON
