@@ -19,10 +19,15 @@ if TYPE_CHECKING:
 @click.argument("text")
 @click.option("--document", is_flag=True, help="The text is only to be read: it may not ask for anything.")
 @click.option("--system", help="Instructions (or @FILE): look for them in the text, as in a model's reply.")
+@click.option(
+    "--classifier", is_flag=True, help="Ask the trained classifier too (stackone-defender must be installed)."
+)
 @click.option("--redact", "redacted", is_flag=True, help="Print the text with tokens in place of personal data.")
 @click.option("--reveal", is_flag=True, help="Show the values found.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
-def scan_command(text: str, document: bool, system: str | None, redacted: bool, reveal: bool, as_json: bool) -> None:
+def scan_command(
+    text: str, document: bool, system: str | None, classifier: bool, redacted: bool, reveal: bool, as_json: bool
+) -> None:
     """Show what the gates see in TEXT, @FILE or - (standard input): personal data, injection, leaked instructions.
 
     Exit code 1 where something is found that would stop the text. Values are masked unless --reveal is given.
@@ -31,6 +36,10 @@ def scan_command(text: str, document: bool, system: str | None, redacted: bool, 
 
     text = _text_of(text)
     found = [*gates.find_personal(text), *gates.find_injection(text, "document" if document else "request")]
+    if classifier:
+        from ingot.gates.classifier import find_by_classifier
+
+        found += find_by_classifier(text)
     if system is not None:
         found += gates.find_leaks(text, _text_of(system))
     found.sort(key=lambda one: (one.start, one.end, one.gate, one.code))
