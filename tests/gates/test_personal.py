@@ -44,6 +44,11 @@ SEEN = [
     ("key AKIAABCDEFGHIJKLMNOP", "api_key", "AKIAABCDEFGHIJKLMNOP"),
     ("VIN 1M8GDM9AXKP042788", "vin", "1M8GDM9AXKP042788"),
     ("She was diagnosed with asthma", "health", "diagnosed with asthma"),
+    ("She takes lisinopril 10mg daily", "health", "lisinopril 10mg"),
+    ("My phone is 2125550187", "phone", "2125550187"),
+    ("Card ending in 4321", "partial_number", "4321"),
+    ("username: ann_lee42", "username", "ann_lee42"),
+    ("Student ID: S1234567", "account_id", "S1234567"),
 ]  # fmt: skip
 
 

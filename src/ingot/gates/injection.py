@@ -7,7 +7,7 @@ told from a wish of the user: such text belongs into a quarantined step whose on
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from ingot.gates.folding import Reading, word_set
@@ -35,10 +35,10 @@ def find_injection(text: str, source: Source = "document") -> list[Found]:
     return sorted(_first_of_each(found.values()), key=lambda one: (one.start, one.end, one.code))
 
 
-def _first_of_each(found: object) -> list[Found]:
+def _first_of_each(found: Iterable[Found]) -> list[Found]:
     """One finding per rule and form: the rest of them say the same again."""
     kept: dict[tuple[str, str], Found] = {}
-    for one in sorted(found, key=lambda one: (one.start, one.end)):  # type: ignore[call-overload]
+    for one in sorted(found, key=lambda one: (one.start, one.end)):
         kept.setdefault((one.code, one.form), one)
     return list(kept.values())
 

@@ -67,7 +67,7 @@ RECOGNISERS: tuple[Recogniser, ...] = (
     ),
     Recogniser(
         "ssn", re.compile(r"(?<![\w.-])\d{9}(?![\w-]|\.\d)"), 0.0, 0.85, None,
-        _words("ssn|ss ?#|social security(?: number)?|soc sec"), "nine digits called a social security number",
+        _words("ssn|ss ?#|social|soc sec"), "nine digits called a social security number",
     ),
     Recogniser(
         "ssn", _labelled(r"ssn|social(?: security)?", r"(?:[xX*]{3}-?[xX*]{2}-?)\d{4}"), 0.6, why="the end of a social security number",
@@ -116,7 +116,7 @@ RECOGNISERS: tuple[Recogniser, ...] = (
     ),
     Recogniser("phone", re.compile(r"(?<![\w+])\+[1-9][\d ().-]{6,20}\d(?![\w-])"), 0.85, 0.0, checks.is_phone, why="an international telephone number"),
     Recogniser(
-        "phone", re.compile(r"(?<![A-Za-z])(?:phone|tel|telephone|call|fax|mobile|cell|contact|callback)(?:[ ]?(?:number|no\.?|#|me at|us at|him at|her at|at|on))?[ ]?[:=.]?[ ]{0,3}(?P<v>[0(]?\d[\d ().-]{5,16}\d)(?![\w-])", re.IGNORECASE),
+        "phone", re.compile(r"(?<![A-Za-z])(?:phone|tel|telephone|call|fax|mobile|cell|contact|callback)(?:[ ]?(?:number|no\.?|#|me at|us at|him at|her at|at|on))?[ ]?(?:[:=.]|is\b)?[ ]{0,3}(?P<v>[0(]?\d[\d ().-]{5,16}\d)(?![\w-])", re.IGNORECASE),
         0.75, why="a telephone number by its label",
     ),
     Recogniser("ip_address", re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)"), 0.8, 0.0, checks.is_ip, why="an IP address"),
@@ -142,14 +142,38 @@ RECOGNISERS: tuple[Recogniser, ...] = (
         "national_id", re.compile(r"(?<![A-Za-z0-9])(?![DFIQUV])[A-Z](?![DFIQUVO])[A-Z][ ]?\d{2}[ ]?\d{2}[ ]?\d{2}[ ]?[A-D](?![A-Za-z0-9])"), 0.75,
         why="a national insurance number",
     ),
-    Recogniser("national_id", _labelled(r"national (?:id|identity|insurance)|ni|nino|nhs|aadhaar|tax id|sin|curp|cpf|dni|nie|visa|alien registration|green card|citizen id", rf"{_CODE}|\d[\d -]{{6,14}}\d"), 0.7, why="an identity number by its label"),
+    Recogniser("national_id", _labelled(r"national (?:id|identity|insurance)|ni|nino|nhs|aadhaar|tax id|sin|curp|cpf|dni|nie|visa|alien registration|green card|citizen id", rf"\d[\d -]{{6,14}}\d|{_CODE}"), 0.7, why="an identity number by its label"),
     Recogniser(
         "member_id", _labelled(r"(?:member|policy|subscriber|insurance|group|medicaid|medicare|beneficiary|mbi|hicn|certificate|enrollee|plan member)(?:[ ]?(?:id|card))?", _CODE), 0.8,
         why="an insured person's number by its label",
     ),
     Recogniser("member_id", re.compile(r"(?<![A-Z0-9])[1-9][AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9]\d-?[AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9]\d-?[AC-HJKMNP-RT-Y]{2}\d{2}(?![A-Z0-9])"), 0.85, why="a Medicare beneficiary's number"),
-    Recogniser("account_id", _labelled(r"claim|case|prescription|rx|encounter|visit|account id|customer id|user id|client id|student id|accession|reference", _CODE), 0.45, why="a number of somebody's record"),
+    Recogniser("account_id", _labelled(r"claim|case|prescription|rx|encounter|visit|accession|reference", _CODE), 0.45, why="a number of somebody's record"),
     Recogniser("employee_id", _labelled(r"employee(?: id)?|emp(?: id)?|staff id|badge|personnel", _CODE), 0.75, why="an employee's number by its label"),
+    Recogniser("account_id", _labelled(r"(?:customer|client|student|user|account|patient|tenant|voter)[ ]?id", _CODE), 0.6, why="a person's number by its label"),
+    Recogniser(
+        "username", re.compile(r"(?<![A-Za-z])(?:user ?name|login|screen name|handle)[ ]?(?::|=|\bis\b)[ ]{0,3}(?P<v>[\w.@-]{3,40})", re.IGNORECASE), 0.5,
+        why="a user's name by its label",
+    ),
+    Recogniser(
+        "partial_number", re.compile(r"(?<![A-Za-z])(?:ssn|social|account|card|acct)[ \w]{0,20}(?:ending|ends)(?: in| with)?[ ]?(?P<v>\d{4})(?!\d)", re.IGNORECASE), 0.5,
+        why="the end of a number",
+    ),
+    Recogniser(
+        "partial_number", re.compile(r"(?<![A-Za-z])last (?:four|4)(?: digits)?(?: of)?[ \w]{0,30}[:=]?[ ]{0,3}(?P<v>\d{4})(?!\d)", re.IGNORECASE), 0.5,
+        why="the end of a number",
+    ),
+    Recogniser("address", re.compile(r"(?<![A-Za-z0-9])[A-Z]{1,2}\d[A-Z\d]?[ ]\d[ABD-HJLNP-UW-Z]{2}(?![A-Za-z0-9])"), 0.55, why="a British postcode"),
+    Recogniser("address", _labelled(r"zip(?: code)?|postcode|postal code|lives in|living in|resides in", r"\d{5}(?:-\d{4})?"), 0.5, why="a ZIP code by its label"),
+    Recogniser(
+        "health",
+        re.compile(
+            r"(?<![A-Za-z])(?:patient|member|claimant|insured|he|she|i|mother|father|son|daughter|wife|husband)[ ](?:has|had|takes|took|is on|was on|is taking)[ ]"
+            r"(?P<v>(?:[\w-]{1,20}[ ]){0,4}(?:cancer|diabetes|hiv|aids|asthma|depression|hypertension|epilepsy|schizophrenia|hepatitis|dementia|alzheimer's|copd|lupus|leukemia|lymphoma|tuberculosis|anxiety|arthritis|\d{1,4}[ ]?m[cg]g?))(?![A-Za-z])",
+            re.IGNORECASE,
+        ),
+        0.65, why="what a person suffers from or takes",
+    ),
     Recogniser("vin", re.compile(r"(?<![A-Za-z0-9])[A-HJ-NPR-Z0-9]{17}(?![A-Za-z0-9])"), 0.85, 0.7, checks.is_vin, _words("vin|vehicle|chassis"), "a vehicle's number"),
     Recogniser("license_plate", _labelled(r"licen[cs]e plates?|number plate|plate|registration plate|tag", r"(?=[A-Z0-9 -]{0,8}\d)[A-Z0-9]{1,4}[ -]?[A-Z0-9]{2,5}"), 0.7, why="a licence plate by its label"),
     Recogniser(
