@@ -7,4 +7,5 @@ database.py  an engine for a URL, migrated; one writer at a time
 audit.py     the append-only, hash-chained log: append, read, verify, prune, export
 runs.py      run a workflow so that every run is in the log before its outcome is given
 reviews.py   what waits for a person; a decision resumes its run exactly once
+elsewhere.py runs that something else drives: recorded once, however often it tells of them
 """

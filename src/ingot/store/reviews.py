@@ -16,7 +16,7 @@ from ingot.errors import InputError, StoreError
 from ingot.fields import to_plain, validator
 from ingot.runtime.run import Outcome
 from ingot.store.database import now_text, reading, store_error, writing
-from ingot.store.runs import ENDED, RUNNING, WAITING, RecordedWorkflow
+from ingot.store.runs import ENDED, RecordedWorkflow
 from ingot.store.store import Store
 from ingot.store.tables import reviews, runs
 
@@ -72,6 +72,15 @@ def _opened(row: Row[Any], store: Store) -> Review:
     )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A decision that is kept: `run` goes on with `given` as the outputs of the step that asked, or is over."""
+
+    run: str
+    goes_on: bool
+    given: Mapping[str, Any] | None
+
+
 def decide(
     recorded: RecordedWorkflow,
     review: str,
@@ -88,6 +97,20 @@ def decide(
     output where one is given; the outcome is then None. Raises InputError for an answer that does not fit, StoreError
     where the review is decided already or the store fails: then nothing has changed.
     """
+    kept = keep_decision(recorded, review, approve=approve, by=by, why=why, answer=answer)
+    return recorded.resume(kept.run) if kept.goes_on else None
+
+
+def keep_decision(
+    recorded: RecordedWorkflow,
+    review: str,
+    *,
+    approve: bool,
+    by: str,
+    why: str,
+    answer: Mapping[str, Any] | None = None,
+) -> Decided:
+    """Keep a person's decision, and leave it to the caller to go on with the run. Raises as `decide`."""
     store = recorded.store
     held = show_review(store, review)
     if held.state != "open":
@@ -97,17 +120,22 @@ def decide(
     is_step = recorded.workflow.perform is not None and held.proposed is None and _is_step(recorded, held.step)
     goes_on = approve and is_step
     given = _checked(recorded, held, held.proposed if answer is None and approve else answer, is_step, approve)
+    running, waiting = recorded.states
     try:
         with writing(store.engine) as connection:
             _decided(connection, store, held, approve, by.strip(), why.strip(), given)
             if goes_on:
                 recorded.finish_step(held.run, int(held.review.rpartition(".")[2]), held.step, given or {}, connection)
-            state = RUNNING if goes_on else ENDED
-            mine = (runs.c.run == held.run) & (runs.c.state == WAITING)
-            connection.execute(update(runs).where(mine).values(state=state))
+            mine = (runs.c.run == held.run) & (runs.c.state == waiting)
+            moved = connection.execute(update(runs).where(mine).values(state=running if goes_on else ENDED)).rowcount
+            if moved != 1:
+                raise StoreError(
+                    f"run {held.run!r} does not wait here",
+                    hint="a run on Temporal is decided there: `ingot reviews approve --address HOST:PORT`",
+                )
     except SQLAlchemyError as error:
         raise store_error(error, "keep the decision") from None
-    return recorded.resume(held.run) if goes_on else None
+    return Decided(held.run, goes_on, given)
 
 
 def _is_step(recorded: RecordedWorkflow, name: str) -> bool:

@@ -69,6 +69,9 @@ def keep_waiting(connection: Connection, waiting: Sequence[Waiting]) -> None:
 class RecordedWorkflow:
     """A workflow with a store. Safe to use from several threads."""
 
+    states = (RUNNING, WAITING)
+    """What the store says of a run under way and of one that waits for a person."""
+
     def __init__(self, workflow: Workflow, store: Store) -> None:
         self.workflow, self.store = workflow, store
         spec = workflow.spec
@@ -77,18 +80,22 @@ class RecordedWorkflow:
         self._prefix = os.urandom(6).hex()
         self._numbers = count(1)
 
+    def new_run(self) -> str:
+        """An id that no other run has."""
+        return f"{self._prefix}-{next(self._numbers):08x}"
+
     def run(self, case: Mapping[str, Any], *, run: str | None = None) -> Outcome:
         """Run one transaction and record it. `run` is its id, by default a new one.
 
         Raises what `Workflow.run` raises (recorded as failed, but for an input that does not fit), and StoreError where
         it cannot be recorded: then there is no answer.
         """
-        run = run or f"{self._prefix}-{next(self._numbers):08x}"
+        run = run or self.new_run()
         if self.workflow.perform is None:
             return self._pure(run, case)
         plain: dict[str, Any] = to_plain(case)
         self._begin(run, plain)
-        return self._go_on(Progress(run, plain))
+        return self.go_on(Progress(run, plain))
 
     def _pure(self, run: str, case: Mapping[str, Any]) -> Outcome:
         try:
@@ -137,9 +144,10 @@ class RecordedWorkflow:
         if state == RUNNING:
             return self.resume(run)
         ended = [opened(one, self.store) for one in self.store.audit.records(run) if one["kind"] == "run"]
-        return self._read_back(ended[-1])
+        return self.read_back(ended[-1])
 
-    def _read_back(self, record: Mapping[str, Any]) -> Outcome:
+    def read_back(self, record: Mapping[str, Any]) -> Outcome:
+        """The outcome in a run's record, opened. Raises StepError where the run failed."""
         if record["status"] == "failed":
             raise StepError(str(record.get("error", "it failed")), place=record.get("at_step"))
         review = record.get("review")
@@ -173,6 +181,10 @@ class RecordedWorkflow:
     def resume(self, run: str) -> Outcome:
         """Go on with a run that was killed, or whose review was decided. Raises StoreError where it is not under way or
         belongs to another artifact."""
+        return self.go_on(self.progress(run))
+
+    def progress(self, run: str) -> Progress:
+        """What a run under way has behind it. Raises as `resume`."""
         with reading(self.store.engine) as connection:
             row = connection.execute(select(runs).where(runs.c.run == run)).first()
             if row is None:
@@ -187,7 +199,7 @@ class RecordedWorkflow:
             finished = connection.execute(select(steps).where(steps.c.run == run).order_by(steps.c.number)).all()
         key = self.store.key
         done = [Step(one.step, json.loads(key.open(one.sealed, f"{run}/{one.number}".encode()))) for one in finished]
-        return self._go_on(Progress(run, json.loads(key.open(row.sealed, run.encode())), done))
+        return Progress(run, json.loads(key.open(row.sealed, run.encode())), done)
 
     def unfinished(self) -> list[str]:
         """Runs of this artifact that are under way: where no process works on them, they were killed."""
@@ -195,7 +207,8 @@ class RecordedWorkflow:
         with reading(self.store.engine) as connection:
             return list(connection.execute(select(runs.c.run).where(mine).order_by(runs.c.at)).scalars())
 
-    def _go_on(self, progress: Progress) -> Outcome:
+    def go_on(self, progress: Progress) -> Outcome:
+        """Take a run from where it is to its end or to a person, and record what it came to."""
         try:
             outcome = self.workflow.run(progress.input, trace=True, perform=self._journalled(progress))
         except StoreError:
@@ -211,23 +224,28 @@ class RecordedWorkflow:
 
     def _journalled(self, progress: Progress) -> Perform:
         numbers = count()
-        own = self.workflow.perform
-        assert own is not None
 
         def perform(step: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
             number = next(numbers)
-            if number < len(progress.done):
-                return self._restored(progress, number, step)
-            progress.asked = (step, arguments)
-            outputs = own(step, arguments)
-            progress.asked = None
-            self.finish_step(progress.run, number, step, to_plain(outputs))
-            progress.done.append(Step(step, to_plain(outputs)))
-            return outputs
+            self.carry_out(progress, number, step, arguments)
+            return self.restored(progress, number, step)
 
         return perform
 
-    def _restored(self, progress: Progress, number: int, step: str) -> Mapping[str, Any]:
+    def carry_out(self, progress: Progress, number: int, step: str, arguments: Mapping[str, Any]) -> None:
+        """Carry out a step and keep what it gave, unless that was done before the run was killed or had to wait."""
+        if number < len(progress.done):
+            return
+        own = self.workflow.perform
+        assert own is not None
+        progress.asked = (step, arguments)
+        outputs = to_plain(own(step, arguments))
+        progress.asked = None
+        self.finish_step(progress.run, number, step, outputs)
+        progress.done.append(Step(step, outputs))
+
+    def restored(self, progress: Progress, number: int, step: str) -> Mapping[str, Any]:
+        """What a finished step gave, as values of its outputs' types. Raises StoreError where it was another step."""
         done = progress.done[number]
         if done.step != step:
             raise StoreError(f"step {number} of run {progress.run!r} was {done.step!r} and is now {step!r}")
@@ -341,7 +359,7 @@ def replay(record: Mapping[str, Any], workflow: Workflow, store: Store) -> Repla
 
             review = record.get("review") or {}
             raise NeedsReview(step, str(review.get("reason", "the recorded run did not get this far")))
-        return recorded._restored(progress, number, step)
+        return recorded.restored(progress, number, step)
 
     outcome = workflow.run(whole["input"], trace=True, perform=perform)
     return Replayed(canonical_json(_outcome_of(whole)), canonical_json(_outcome_of(outcome_record(outcome))))

@@ -1,0 +1,151 @@
+"""Runs that something else drives, such as a Temporal server: it keeps their steps, the store their records and reviews.
+
+Whoever drives a run asks `next_step` what comes after the steps that are done, carries it out, and tells the store once the
+run ended or waits: `settle`. Telling it twice records it once, so that it can be told again after any fault.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import count
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from ingot.errors import IngotError, StepError, StoreError
+from ingot.fields import to_plain
+from ingot.runtime.run import Outcome, Workflow
+from ingot.runtime.steps import NeedsReview, Perform
+from ingot.store.database import store_error, writing
+from ingot.store.reviews import Decided, keep_decision, show_review
+from ingot.store.runs import ENDED, Progress, RecordedWorkflow, Step
+from ingot.store.store import Store
+from ingot.store.tables import reviews, runs
+
+ELSEWHERE = "elsewhere"
+"""The state of a run that something else drives, under way or waiting: `ingot resume` leaves it alone."""
+
+Finished = Sequence[tuple[str, Mapping[str, Any]]]
+"""Finished steps and their outputs as plain JSON, in order."""
+
+
+class _NextStep(BaseException):
+    """Thrown out of a program at the first step that is not done: nothing in between may take it for an error."""
+
+    def __init__(self, step: str, arguments: Mapping[str, Any]) -> None:
+        super().__init__(step)
+        self.step, self.arguments = step, arguments
+
+
+class DrivenElsewhere(RecordedWorkflow):
+    """A workflow whose runs something else drives. Safe to use from several threads."""
+
+    states = (ELSEWHERE, ELSEWHERE)
+
+    def __init__(self, workflow: Workflow, store: Store) -> None:
+        super().__init__(workflow, store)
+        self.has_steps = workflow.perform is not None
+
+    def next_step(self, case: Mapping[str, Any], done: Finished) -> tuple[str, dict[str, Any]] | None:
+        """The step to carry out after those that are `done`, with its arguments as plain JSON; None at the end.
+
+        Pure: the same answer for the same values, and nothing is recorded. Raises what `Workflow.run` raises.
+        """
+        try:
+            self.workflow.run(case, perform=self._again(Progress("", dict(case), _steps(done)), None))
+        except _NextStep as asked:
+            return asked.step, to_plain(asked.arguments)
+        return None
+
+    def settle(
+        self, run: str, case: Mapping[str, Any], done: Finished = (), stop: tuple[str, str] | None = None
+    ) -> Outcome:
+        """Record what a run came to and give it: its end, or where `stop` (step and reason) asks a person.
+
+        The program is run again over the steps that are done, which gives its outcome and the lines that decided.
+        Recorded once however often it is called. Raises StoreError where it cannot be recorded, and what
+        `Workflow.run` raises after recording that.
+        """
+        progress = Progress(run, dict(case), _steps(done))
+        try:
+            outcome = self.workflow.run(case, trace=True, perform=self._again(progress, stop))
+        except StoreError:
+            raise
+        except IngotError as error:
+            self._failed(progress, error)
+            raise
+        outcome = replace(outcome, run_id=run)
+        record = self._ended(run, progress.input, outcome, progress.done)
+        self._once(progress, record, outcome)
+        return outcome
+
+    def fail(self, run: str, case: Mapping[str, Any], done: Finished, step: str, message: str) -> None:
+        """Record, once, that a step of a run failed."""
+        self._failed(Progress(run, dict(case), _steps(done)), StepError(message, place=step))
+
+    def decide(
+        self, review: str, *, approve: bool, by: str, why: str, answer: Mapping[str, Any] | None = None
+    ) -> Decided:
+        """Keep a decision; the same one told again is the same one. Raises as `reviews.decide`."""
+        held = show_review(self.store, review)
+        state = "approved" if approve else "rejected"
+        if (held.state, held.decided_by, held.why) == (state, by.strip(), why.strip()):
+            return Decided(held.run, approve and held.proposed is None and self.has_steps, held.answer)
+        return keep_decision(self, review, approve=approve, by=by, why=why, answer=answer)
+
+    # ---- recording -----------------------------------------------------------------------------------------------
+
+    def _failed(self, progress: Progress, error: IngotError) -> None:
+        steps = [(one.step, one.outputs) for one in progress.done]
+        self._once(progress, self.records.failed(progress.run, progress.input, error, steps), None)
+
+    def _once(self, progress: Progress, record: bytes, outcome: Outcome | None) -> None:
+        """The record, the run's state and, where a person must decide, the review: all of it, once, or nothing."""
+        run = progress.run
+        asked = None if outcome is None else outcome.review
+        try:
+            with writing(self.store.engine) as connection:
+                if asked is not None:
+                    self._wait_once(connection, progress, record, self._review(progress, asked))
+                elif not self._over(run):
+                    self._append(run, record, connection)
+                    connection.execute(update(runs).where(runs.c.run == run).values(state=ENDED))
+        except SQLAlchemyError as error:
+            raise store_error(error, "record the run") from None
+
+    def _wait_once(self, connection: Connection, progress: Progress, record: bytes, row: dict[str, Any]) -> None:
+        run = progress.run
+        if connection.execute(select(reviews.c.review).where(reviews.c.review == row["review"])).first():
+            return
+        if not connection.execute(select(runs.c.run).where(runs.c.run == run)).first():
+            connection.execute(runs.insert().values(**self._row(progress, ELSEWHERE)))
+        self._append(run, record, connection)
+        connection.execute(reviews.insert().values(**row))
+
+    def _over(self, run: str) -> bool:
+        """Whether the log has the end of this run."""
+        found = [one for one in self.store.audit.records(run) if one["kind"] == "run"]
+        return bool(found) and found[-1]["status"] != "needs_review"
+
+    # ---- steps ---------------------------------------------------------------------------------------------------
+
+    def _again(self, progress: Progress, stop: tuple[str, str] | None) -> Perform:
+        """Gives what the finished steps gave; at the first that is not, asks a person where `stop` says so."""
+        numbers = count()
+
+        def perform(step: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+            number = next(numbers)
+            if number < len(progress.done):
+                return self.restored(progress, number, step)
+            if stop is None:
+                raise _NextStep(step, arguments)
+            progress.asked = (step, arguments)
+            raise NeedsReview(*stop)
+
+        return perform
+
+
+def _steps(done: Finished) -> list[Step]:
+    return [Step(step, outputs) for step, outputs in done]
