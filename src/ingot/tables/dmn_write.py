@@ -14,15 +14,14 @@ from ingot.errors import SpecError
 from ingot.fields import Field
 from ingot.spec import Spec, Step
 from ingot.tables.cells import (
-    Binary,
-    Call,
     Cell,
     Comparison,
     Expression,
     Literal,
-    Negative,
     Ref,
     expressions_of,
+    parts_of,
+    replaced,
     show_cell,
     show_expression,
 )
@@ -188,21 +187,14 @@ def _output(found: Expression, field: Field, row: Row, table: DecisionTable, nam
 
 
 def _named(expression: Expression, names: Mapping[str, str]) -> Expression:
-    match expression:
-        case Ref(path):
-            return Ref(names[path])
-        case Binary(op, left, right):
-            return Binary(op, _named(left, names), _named(right, names))
-        case Negative(inner):
-            return Negative(_named(inner, names))
-        case Call(name, arguments):
-            return Call(name, tuple(_named(one, names) for one in arguments))
-    return expression
+    return replaced(expression, lambda ref: Ref(names[ref.path]))
 
 
 def _check(expression: Expression, step: Step, row: Row) -> None:
     if isinstance(expression, Literal) and isinstance(expression.value, str):
         _text(expression.value, step, row.number)
+    for part in parts_of(expression):
+        _check(part, step, row)
 
 
 def _text(value: str, step: Step, row: int | None) -> str:

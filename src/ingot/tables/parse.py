@@ -3,22 +3,40 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
-from ingot.tables.cells import Binary, Call, Cell, Comparison, Expression, Interval, Literal, Negative, Ref, Test
+from ingot.tables.cells import (
+    Binary,
+    Call,
+    Cell,
+    Compare,
+    Comparison,
+    Expression,
+    If,
+    Interval,
+    Literal,
+    Logic,
+    Negative,
+    Not,
+    Ref,
+    Test,
+    expressions_of,
+    layers,
+)
 
 ANY_CELL = frozenset({"", "-", "*", "any"})
 LONGEST = 1_000
 DEEPEST = 20
 MOST_DIGITS = 60
+MOST_LAYERS = 6
 FUNCTIONS = ("min", "max")
 _WORDS: Mapping[str, bool | None] = {"true": True, "false": False, "null": None}
 _TOKEN = re.compile(
     r"\s*(?:(?P<text>\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*')|(?P<number>\d+(?:\.(?!\.)\d+)?|\.\d+)|"
-    r"(?P<mark>\.\.|\*\*|<=|>=|!=|<>|[-+*/<>=()\[\],])|(?P<word>[^\W\d]\w*(?:\.[^\W\d]\w*)*))"
+    r"(?P<mark>\.\.|\*\*|<=|>=|!=|<>|[-+*/<>=()\[\],:])|(?P<word>[^\W\d]\w*(?:\.[^\W\d]\w*)*))"
 )
 
 
@@ -26,13 +44,19 @@ class CellError(ValueError):
     """The text is not a cell; the message says what and at which character."""
 
 
+Apply = Callable[[Sequence[tuple[str | None, Expression]]], Expression]
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """What a bare word may mean. `names` maps a name as it is written, spaces and dots included, to a field's path;
-    `values` are the texts (of an enum) that may stand without quotes."""
+    `values` are the texts (of an enum) that may stand without quotes. `bound` are names that stand for an expression
+    already read, and `functions` what a function of the model makes of its arguments, each with its name or None."""
 
     names: Mapping[str, str]
     values: frozenset[str] = frozenset()
+    bound: Mapping[str, Expression] = field(default_factory=dict)
+    functions: Mapping[str, Apply] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +82,31 @@ def parse_cell(text: str, scope: Scope) -> Cell:
     if negated:
         reader.expect(")")
     reader.end()
-    return Cell(tuple(tests), negated)
+    cell = Cell(tuple(tests), negated)
+    for operand in expressions_of(cell):
+        _flat(operand)
+    return cell
 
 
 def parse_expression(text: str, scope: Scope) -> Expression:
     """The expression of an output cell. Raises CellError."""
     reader = _Reader(text, scope)
-    found = reader.sum()
+    found = reader.whole()
     reader.end()
-    return found
+    return _flat(found)
+
+
+def _flat(expression: Expression) -> Expression:
+    """The expression, unless its conditions nest: each level of them doubles what is written for it."""
+    if layers(expression) > MOST_LAYERS:
+        raise CellError(f"conditions inside conditions, more than {MOST_LAYERS} levels deep")
+    return expression
 
 
 def _tokens(text: str, scope: Scope) -> list[_Token]:
     if len(text) > LONGEST:
         raise CellError(f"a cell of {len(text):,} characters; {LONGEST:,} is the limit")
-    known = _longest_first((*scope.names, *scope.values))
+    known = _longest_first((*scope.names, *scope.values, *scope.bound, *scope.functions))
     found: list[_Token] = []
     at = 0
     while text[at:].strip():
@@ -168,16 +202,56 @@ class _Reader:
 
     # ---- expressions
 
+    def whole(self) -> Expression:
+        """An expression with all its words: ``if``, ``or``, ``and``, comparisons, then what `sum` reads."""
+        if self._keyword("if"):
+            self._deeper()
+            condition = self.whole()
+            self.expect("then")
+            first = self.whole()
+            self.expect("else")
+            found = If(condition, first, self.whole())
+            self._depth -= 1
+            return found
+        left = self._all()
+        while self._keyword("or"):
+            left = Logic("or", left, self._all())
+        return left
+
+    def _keyword(self, word: str) -> bool:
+        """Take the word where it is next and no field has it as a name."""
+        token = self._tokens[self._at] if self._at < len(self._tokens) else None
+        found = token is not None and token.kind == "word" and token.text == word
+        self._at += found
+        return found
+
+    def _all(self) -> Expression:
+        left = self._compared()
+        while self._keyword("and"):
+            left = Logic("and", left, self._compared())
+        return left
+
+    def _compared(self) -> Expression:
+        left = self.sum()
+        mark = self.peek()
+        if mark in ("<", "<=", ">", ">=", "=", "!=", "<>"):
+            self.take()
+            return Compare("!=" if mark == "<>" else mark, left, self.sum())
+        return left
+
     def sum(self) -> Expression:
-        self._depth += 1
-        if self._depth > DEEPEST:
-            raise CellError(f"nested more than {DEEPEST} levels deep")
+        self._deeper()
         left = self._product()
         while (mark := self.peek()) in ("+", "-"):
             self.take()
             left = Binary(str(mark), left, self._product())
         self._depth -= 1
         return left
+
+    def _deeper(self) -> None:
+        self._depth += 1
+        if self._depth > DEEPEST:
+            raise CellError(f"nested more than {DEEPEST} levels deep")
 
     def _product(self) -> Expression:
         left = self._power()
@@ -212,15 +286,36 @@ class _Reader:
         if token.kind == "text":
             return Literal(re.sub(r"\\(.)", r"\1", token.text[1:-1]))
         if token.kind == "name":
-            path = self._scope.names.get(token.text)
-            return Literal(token.text) if path is None or token.text in self._scope.values else Ref(path)
+            return self._name(token)
         if token.text == "(":
-            inner = self.sum()
+            inner = self.whole()
             self.expect(")")
             return inner
         if token.kind == "word":
             return self._word(token)
         raise CellError(f"{token.text!r} at character {token.at + 1} stands where a value is expected")
+
+    def _name(self, token: _Token) -> Expression:
+        if token.text in self._scope.values:
+            return Literal(token.text)
+        if token.text in self._scope.functions:
+            return self._scope.functions[token.text](self._named_arguments())
+        bound = self._scope.bound.get(token.text)
+        return Ref(self._scope.names[token.text]) if bound is None else bound
+
+    def _named_arguments(self) -> list[tuple[str | None, Expression]]:
+        self.expect("(")
+        found: list[tuple[str | None, Expression]] = []
+        while not found or self.peek() == ",":
+            if found:
+                self.take()
+            label = None
+            if self._at + 1 < len(self._tokens) and self._tokens[self._at + 1].text == ":":
+                label = self.take().text
+                self.take()
+            found.append((label, self.whole()))
+        self.expect(")")
+        return found
 
     def _word(self, token: _Token) -> Expression:
         if token.text.lower() in _WORDS:
@@ -228,6 +323,11 @@ class _Reader:
         if self.peek() == "(":
             if token.text == "date":
                 return self._date()
+            if token.text == "not":
+                self.take()
+                inner = self.whole()
+                self.expect(")")
+                return Not(inner)
             if token.text in FUNCTIONS:
                 return self._call(token.text)
             raise CellError(f"{token.text!r} is not a function of this cell language ({', '.join(FUNCTIONS)}, date)")
@@ -246,9 +346,9 @@ class _Reader:
 
     def _call(self, name: str) -> Expression:
         self.expect("(")
-        arguments = [self.sum()]
+        arguments = [self.whole()]
         while self.peek() == ",":
             self.take()
-            arguments.append(self.sum())
+            arguments.append(self.whole())
         self.expect(")")
         return Call(name, tuple(arguments))

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 
 from ingot.fields import Field, annotation, class_name
 from ingot.program import Signature
 from ingot.spec import Step
-from ingot.tables.cells import Binary, Call, Cell, Comparison, Expression, Literal, Negative, Ref, Test
+from ingot.tables.cells import Binary, Cell, Comparison, Expression, If, Literal, Ref, Test
 from ingot.tables.coverage import Coverage, cover, in_order
-from ingot.tables.table import DecisionTable, Kind, Row, kind_of, read_table
+from ingot.tables.expression_source import holds, is_truth, written
+from ingot.tables.table import DecisionTable, Row, kind_of, read_table
 
 MOST_TESTS_ON_A_LINE = 100
 
@@ -48,7 +48,7 @@ def _may_miss(table: DecisionTable, coverage: Coverage) -> bool:
 def _null_outputs(table: DecisionTable) -> bool:
     """True where an output is computed from what may be null or by a division, so that the answer may be null."""
     every = [one for row in table.rows for one in row.outputs] + list(table.default or ())
-    return any(_expression(one, table.scope)[1] for one in every)
+    return any(written(one, table.scope)[1] for one in every)
 
 
 def _must_count(table: DecisionTable, coverage: Coverage) -> bool:
@@ -191,7 +191,14 @@ def _object_keys(table: DecisionTable) -> list[str]:
 
 
 def _value(expression: Expression, field: Field, table: DecisionTable) -> str:
-    source, guards = _expression(expression, table.scope, field)
+    if isinstance(expression, If):
+        first, second = (_value(one, field, table) for one in (expression.first, expression.second))
+        first, second = (f"({one})" if " if " in one else one for one in (first, second))
+        return f"{first} if {holds(expression.condition, table.scope)} else {second}"
+    source, guards = written(expression, table.scope, field)
+    if is_truth(expression) and guards:
+        false = holds(expression, table.scope, truth=False)
+        return f"True if {source} else False if {false} else None"
     kind = kind_of(expression, table.scope)
     if field.type == "decimal" and kind == "integer" and not isinstance(expression, Literal):
         source = f"Decimal({source})"
@@ -223,7 +230,7 @@ def _row(row: Row, table: DecisionTable) -> list[str]:
 def _cell(cell: Cell, path: str, field: Field, scope: Mapping[str, Field]) -> list[str]:
     if not cell.tests:
         return []
-    own, own_guards = _expression(Ref(path), scope)
+    own, own_guards = written(Ref(path), scope)
     nulls = [test for test in cell.tests if _is_null(test)]
     if nulls:
         return _with_nulls(cell, nulls, path, field, scope)
@@ -235,7 +242,7 @@ def _cell(cell: Cell, path: str, field: Field, scope: Mapping[str, Field]) -> li
 
 def _with_nulls(cell: Cell, nulls: Sequence[Test], path: str, field: Field, scope: Mapping[str, Field]) -> list[str]:
     """A cell that names null. A negated cell never holds for null; no other test but ``null`` itself does."""
-    guards = _expression(Ref(path), scope)[1]
+    guards = written(Ref(path), scope)[1]
     others = tuple(test for test in cell.tests if test not in nulls)
     operators = {test.op for test in nulls if isinstance(test, Comparison)}
     if cell.negated and "!=" in operators:
@@ -265,7 +272,7 @@ def _tests(
     """The tests joined with or; guards of what they compare with stay inside each test, or are hoisted before all."""
     texts = [test.right for test in tests if isinstance(test, Comparison) and test.op == "="]
     if len(texts) == len(tests) > 1 and all(isinstance(one, Literal) for one in texts):
-        values = ", ".join(_expression(one, scope, field)[0] for one in texts)
+        values = ", ".join(written(one, scope, field)[0] for one in texts)
         return f"{own} in ({values})", []
     hoisted: list[str] = []
     parts: list[str] = []
@@ -285,101 +292,13 @@ def _tests(
 
 def _test(test: Test, own: str, field: Field, scope: Mapping[str, Field]) -> tuple[str, list[str]]:
     if isinstance(test, Comparison):
-        right, guards = _expression(test.right, scope, field)
+        right, guards = written(test.right, scope, field)
         if isinstance(test.right, Ref) and scope[test.right.path].type == "list":
             return f"{own} {'not in' if test.op == '!=' else 'in'} {right}", guards
         if field.type == "boolean" and isinstance(test.right, Literal) and test.op in ("=", "!="):
             return (own if test.right.value is (test.op == "=") else f"not {own}"), guards
         return f"{own} {'==' if test.op == '=' else test.op} {right}", guards
-    low, low_guards = _expression(test.low, scope, field)
-    high, high_guards = _expression(test.high, scope, field)
+    low, low_guards = written(test.low, scope, field)
+    high, high_guards = written(test.high, scope, field)
     left, right = "<=" if test.low_counts else "<", "<=" if test.high_counts else "<"
     return f"{low} {left} {own} {right} {high}", [*low_guards, *(g for g in high_guards if g not in low_guards)]
-
-
-# ---- expressions -------------------------------------------------------------------------------------------------
-
-
-def _expression(
-    expression: Expression, scope: Mapping[str, Field], beside: Field | None = None
-) -> tuple[str, list[str]]:
-    """Python source, and the conditions under which it has a value. A number is written as `beside` needs it."""
-    match expression:
-        case Literal(value):
-            return _literal(value, beside), []
-        case Ref(path):
-            return _path(path, scope)
-        case Negative(inner):
-            source, guards = _expression(inner, scope, beside)
-            return f"(-{source})", guards
-        case Call(name, arguments):
-            parts = [_expression(one, scope, _number_field(expression, scope)) for one in arguments]
-            return f"{name}({', '.join(source for source, _ in parts)})", _joined(parts)
-        case Binary():
-            return _binary(expression, scope)
-
-
-def _binary(expression: Binary, scope: Mapping[str, Field]) -> tuple[str, list[str]]:
-    kind = kind_of(expression, scope)
-    beside = _number_field(expression, scope)
-    left, right = (_expression(one, scope, beside) for one in (expression.left, expression.right))
-    guards = _joined([left, right])
-    first, second = left[0], right[0]
-    if expression.op == "**":
-        assert isinstance(expression.right, Literal)
-        second = str(expression.right.value)
-        first = f"({first})" if first.startswith("-") else first  # a sign binds before **, unlike in Python
-    if expression.op == "/":
-        nonzero = isinstance(expression.right, Literal) and expression.right.value != 0
-        guards += [] if nonzero else [f"{second} != 0"]
-        if (
-            kind != "float"
-            and kind_of(expression.left, scope) == "integer"
-            and not isinstance(expression.left, Literal)
-        ):
-            first = f"Decimal({first})"
-    return f"({first} {expression.op} {second})", guards
-
-
-def _joined(parts: Sequence[tuple[str, list[str]]]) -> list[str]:
-    return list(dict.fromkeys(guard for _, guards in parts for guard in guards))
-
-
-def _number_field(expression: Expression, scope: Mapping[str, Field]) -> Field | None:
-    kind: Kind = kind_of(expression, scope)
-    return Field(name="number", type=kind) if kind in ("integer", "decimal", "float") else None
-
-
-def _literal(value: object, beside: Field | None) -> str:
-    if isinstance(value, Decimal):
-        if beside is not None and beside.type == "float":
-            return repr(float(value))
-        whole = value == value.to_integral_value()
-        if beside is not None and beside.type == "integer" and whole:
-            return str(int(value))
-        return f'Decimal("{value:f}")'
-    if isinstance(value, date):
-        return f"date({value.year}, {value.month}, {value.day})"
-    if isinstance(value, str):
-        return _quoted(value)
-    return repr(value)
-
-
-def _quoted(text: str) -> str:
-    """A text in double quotes, as formatted Python has it."""
-    plain = repr(text)
-    return f'"{plain[1:-1]}"' if plain[0] == "'" and '"' not in plain else plain
-
-
-def _path(path: str, scope: Mapping[str, Field]) -> tuple[str, list[str]]:
-    first, *rest = path.split(".")
-    source, at = first, first
-    guards = [f"{source} is not None"] if scope[at].nullable else []
-    for part in rest:
-        source, at = f'{source}["{part}"]', f"{at}.{part}"
-        field = scope[at]
-        outer = scope[at.rpartition(".")[0]]
-        own_null = next((one.nullable for one in outer.fields if one.name == part), field.nullable)
-        if own_null:
-            guards.append(f"{source} is not None")
-    return source, guards

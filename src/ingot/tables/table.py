@@ -14,12 +14,17 @@ from ingot.tables.cells import (
     Binary,
     Call,
     Cell,
+    Compare,
     Expression,
+    If,
     Interval,
     Literal,
+    Logic,
     Negative,
+    Not,
     Ref,
     expressions_of,
+    parts_of,
     show_expression,
 )
 from ingot.tables.parse import CellError, Scope, parse_cell, parse_expression
@@ -236,6 +241,8 @@ def _check_operand(expression: Expression, field: Field, kind: Kind, scope: Mapp
             raise CellError(f"{expression.path!r} is not a list of {field.type}")
         return
     found = kind_of(expression, scope)
+    if _rounds(expression):
+        raise CellError("the exponent of ** is a whole number from 0 to 10 where a column is compared with it")
     if found in ("null", kind):
         _check_value(expression, field)
         return
@@ -244,6 +251,12 @@ def _check_operand(expression: Expression, field: Field, kind: Kind, scope: Mapp
     literal = kind == "float" and isinstance(expression, Literal)
     if not numbers or ("float" in (found, kind) and not literal):
         raise CellError(f"{show_expression(expression)} is {_a(found)}, and {field.name!r} is {field.type}")
+
+
+def _rounds(expression: Expression) -> bool:
+    """True where a power is rounded, so that a number next to it may fall on the wrong side."""
+    power = isinstance(expression, Binary) and expression.op == "**" and not is_small_power(expression.right)
+    return power or any(_rounds(one) for one in parts_of(expression))
 
 
 def _check_value(expression: Expression, field: Field) -> None:
@@ -273,6 +286,11 @@ def _output(
 def _check_output(found: Expression, field: Field, scope: Mapping[str, Field]) -> None:
     if field.type not in _KINDS:
         raise CellError(f"{field.name!r} is of type {field.type}, which no cell can give")
+    if isinstance(found, If):
+        kind_of(found, scope)
+        _check_output(found.first, field, scope)
+        _check_output(found.second, field, scope)
+        return
     kind, wanted = kind_of(found, scope), _KINDS[field.type]
     if kind == "null":
         if not field.nullable:
@@ -281,8 +299,9 @@ def _check_output(found: Expression, field: Field, scope: Mapping[str, Field]) -
         _check_value(found, field)
         if field.type == "enum" and isinstance(found, Ref) and not set(scope[found.path].values) <= set(field.values):
             raise CellError(f"{found.path!r} may have a value that {field.name!r} does not")
-        if field.type == "enum" and isinstance(found, Ref) and scope[found.path].type != "enum":
-            raise CellError(f"{found.path!r} is any text, and {field.name!r} is an enum")
+        any_text = not isinstance(found, Ref | Literal) or (isinstance(found, Ref) and scope[found.path].type != "enum")
+        if field.type == "enum" and any_text:
+            raise CellError(f"{show_expression(found)!r} is any text, and {field.name!r} is an enum")
     elif not (wanted == "decimal" and kind == "integer") and not (
         wanted == "float" and kind in ("integer", "decimal") and isinstance(found, Literal)
     ):
@@ -301,7 +320,7 @@ def _check_number(value: Decimal, field: Field) -> None:
 
 
 def _a(kind: Kind) -> str:
-    return "an integer" if kind == "integer" else f"a {kind}"
+    return {"integer": "an integer", "null": "null"}.get(kind, f"a {kind}")
 
 
 def kind_of(expression: Expression, scope: Mapping[str, Field]) -> Kind:
@@ -319,21 +338,67 @@ def kind_of(expression: Expression, scope: Mapping[str, Field]) -> Kind:
         case Call(name, arguments):
             kinds = [_number(one, name, scope) for one in arguments]
             return _common(kinds, name)
-        case Binary(op, left, right):
-            if op == "+" and kind_of(left, scope) == kind_of(right, scope) == "text":
-                return "text"
-            kinds = [_number(one, op, scope) for one in (left, right)]
-            common = _common(kinds, op)
-            if op == "**":
-                _check_exponent(right)
-            return "decimal" if op == "/" and common == "integer" else common
+        case Binary():
+            return _computed(expression, scope)
+        case Compare():
+            return _compared(expression, scope)
+        case Not(inner):
+            return _truths([inner], "not", scope)
+        case Logic(op, left, right):
+            return _truths([left, right], op, scope)
+        case If(condition, first, second):
+            _truths([condition], "if", scope)
+            return _either(kind_of(first, scope), kind_of(second, scope))
 
 
-def _check_exponent(right: Expression) -> None:
-    """A power that a field chooses could be a number of a million digits."""
-    whole = isinstance(right, Literal) and isinstance(right.value, Decimal) and right.value == int(right.value)
-    if not whole or not 0 <= int(right.value) <= 10:  # type: ignore[union-attr, arg-type]
-        raise CellError("the exponent of ** is a whole number from 0 to 10")
+def _computed(expression: Binary, scope: Mapping[str, Field]) -> Kind:
+    op, left, right = expression.op, expression.left, expression.right
+    if op == "+" and kind_of(left, scope) == kind_of(right, scope) == "text":
+        return "text"
+    common = _common([_number(one, op, scope) for one in (left, right)], op)
+    if op == "**" and not is_small_power(right):
+        if common == "float":
+            raise CellError("the exponent of a float's ** is a whole number from 0 to 10; declare it as decimal")
+        return "decimal"  # never an integer of a million digits
+    return "decimal" if op == "/" and common == "integer" else common
+
+
+def is_small_power(right: Expression) -> bool:
+    """True for an exponent that is written as a whole number from 0 to 10, whose power is exact for any number."""
+    value = right.value if isinstance(right, Literal) else None
+    return isinstance(value, Decimal) and value in range(11)
+
+
+def _compared(expression: Compare, scope: Mapping[str, Field]) -> Kind:
+    kinds = [kind_of(one, scope) for one in (expression.left, expression.right)]
+    text = show_expression(expression)
+    if expression.op not in ("=", "!=") and {"null", "text", "boolean"} & set(kinds):
+        raise CellError(f"{text}: {_a(next(one for one in kinds if one in ('null', 'text', 'boolean')))} has no order")
+    if "null" in kinds:
+        return "boolean"
+    if all(kind in NUMBERS for kind in kinds):
+        literals = sum(isinstance(one, Literal) for one in (expression.left, expression.right))
+        if "float" in kinds and set(kinds) != {"float"} and not literals:
+            raise CellError(f"{text} compares a float with {_a(kinds[kinds[0] == 'float'])}; declare both as decimal")
+    elif kinds[0] != kinds[1]:
+        raise CellError(f"{text} compares {_a(kinds[0])} with {_a(kinds[1])}")
+    return "boolean"
+
+
+def _truths(parts: Sequence[Expression], op: str, scope: Mapping[str, Field]) -> Kind:
+    for one in parts:
+        if kind_of(one, scope) not in ("boolean", "null"):
+            raise CellError(f"{op!r} of {show_expression(one)}, which is not true or false")
+    return "boolean"
+
+
+def _either(first: Kind, second: Kind) -> Kind:
+    """The kind of what is one or the other."""
+    if first in NUMBERS and second in NUMBERS:
+        return _common([first, second], "if")
+    if first != second and "null" not in (first, second):
+        raise CellError(f"'if' gives {_a(first)} or {_a(second)}")
+    return second if first == "null" else first
 
 
 def _number(expression: Expression, op: str, scope: Mapping[str, Field]) -> Kind:
