@@ -123,3 +123,85 @@ def test_on_a_terminal_it_asks_before_it_signs(artifact: Path, boss: Path, answe
     child.wait(60)
     os.close(outer)
     assert len((artifact / "attestation.intoto.jsonl").read_bytes().splitlines()) == signed
+
+
+# ---- at build time -----------------------------------------------------------------------------------------------
+
+
+def test_a_build_shows_what_changes_since_the_last_approved_version(
+    ingot: Run, artifact: Path, starter: Path, boss: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INGOT_TRUSTED_KEYS", str(boss.with_suffix(".pub")))
+    assert not (artifact / "evidence" / "difference.json").exists()
+    assert ingot("approve", artifact, "--as", "Grace", "--signing-key", boss).code == 0
+    code = starter.with_name("logic.py")
+    code.write_text(CHANGED, encoding="utf-8")
+    done = ingot("check", starter, "--code", code, "--author", "Ada", "--out", artifact.parent)
+    assert f"since:    permit 0.1.0 ({artifact.name[-12:]}), approved by Grace" in done.out.replace(
+        "starter-workflow", "permit"
+    )
+    assert "inputs change their outcome" in done.out
+    (new,) = set(artifact.parent.iterdir()) - {artifact}
+    evidence = json.loads((new / "evidence" / "difference.json").read_bytes())
+    assert evidence["from"]["digest"].startswith(artifact.name[-12:])
+    assert evidence["outcomes"]["changes"][0]["witness"]["input"] == {"zone": "B", "months": 12, "resident": True}
+    assert "logic.py" in evidence["texts"]
+    assert 'id="changes"' in (new / "report.html").read_text(encoding="utf-8")
+    assert ingot("verify", new).code == 0
+    shown = json.loads(ingot("diff", artifact, new, "--json").out)["outcomes"]
+    assert evidence["outcomes"] == shown, "in the sandbox it comes to what it comes to in the process"
+
+
+def test_a_build_made_again_is_the_same_artifact(
+    ingot: Run, artifact: Path, starter: Path, boss: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also once it is approved itself: it is compared with the version before, not with itself."""
+    monkeypatch.setenv("INGOT_TRUSTED_KEYS", str(boss.with_suffix(".pub")))
+    out = artifact.parent
+    assert ingot("approve", artifact, "--as", "Grace", "--signing-key", boss).code == 0
+    assert check_again(ingot, starter, LOGIC, out) == {artifact}
+    new = check(ingot, starter, CHANGED, out)
+    assert check_again(ingot, starter, CHANGED, out) == {artifact, new}
+    assert ingot("approve", new, "--as", "Grace", "--signing-key", boss).code == 0
+    assert check_again(ingot, starter, CHANGED, out) == {artifact, new}
+
+
+def check_again(ingot: Run, starter: Path, logic: str, out: Path) -> set[Path]:
+    code = starter.with_name("logic.py")
+    code.write_text(logic, encoding="utf-8")
+    done = ingot("check", starter, "--code", code, "--author", "Ada", "--out", out)
+    assert done.code == 0, done.err
+    return {path for path in out.iterdir() if path.name != "approvals"}
+
+
+def test_the_same_bytes_under_another_hash_seed(ingot: Run, artifact: Path, starter: Path, tmp_path: Path) -> None:
+    code = starter.with_name("logic.py")
+    code.write_text(CHANGED, encoding="utf-8")
+    made = set()
+    for seed in ("1", "77"):
+        out = tmp_path / f"out-{seed}"
+        command = [sys.executable, "-m", "ingot", "check", str(starter), "--code", str(code), "--author", "Ada"]
+        command += ["--out", str(out), "--against", str(artifact)]
+        subprocess.run(command, env={**os.environ, "PYTHONHASHSEED": seed}, check=True, capture_output=True)
+        made.add(next(out.iterdir()).name)
+    assert len(made) == 1
+
+
+def test_a_previous_version_that_is_refused_stops_a_build_only_where_it_is_named(
+    ingot: Run, artifact: Path, starter: Path, boss: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INGOT_TRUSTED_KEYS", str(boss.with_suffix(".pub")))
+    assert ingot("approve", artifact, "--as", "Grace", "--signing-key", boss).code == 0
+    program = artifact / "program.py"
+    program.write_bytes(program.read_bytes().replace(b"18.00", b"08.00"))
+    code = starter.with_name("logic.py")
+    code.write_text(CHANGED, encoding="utf-8")
+    common = ("check", starter, "--code", code, "--author", "Ada", "--out", artifact.parent)
+    done = ingot(*common)
+    assert done.code == 0
+    assert "was passed over: refused at step 4" in done.err
+    assert "since:" not in done.out
+    named = ingot(*common, "--against", artifact)
+    assert named.code == 1
+    assert "refused at step 4" in named.err
+    assert ingot("check", starter, "--code", code, "--against", artifact).code == 2

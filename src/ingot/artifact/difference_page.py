@@ -1,4 +1,4 @@
-"""The difference between two versions as a page for people, beside the artifacts and in the report's style.
+"""The difference between two versions for people: a section of the report, and a page beside the artifacts.
 
 Text to text, from the difference as plain JSON. Every value is escaped where it enters the page.
 """
@@ -14,7 +14,7 @@ from string import Template
 from typing import Any
 
 from ingot import __version__
-from ingot.artifact.report import _inline, _scroll, _table  # the report's own parts, so that both pages look alike
+from ingot.artifact.parts import inline, scrolled, table
 
 Json = Mapping[str, Any]
 
@@ -31,14 +31,13 @@ def difference_page(old: Mapping[str, str], new: Mapping[str, str], shown: Json,
     as JSON, `lead` its answer in one sentence. The same arguments give the same text."""
     here = files("ingot.artifact")
     style = (here / "page.css").read_text(encoding="utf-8")
-    kind, words = _VERDICTS[shown["verdict"]]
     facts = (("From", old), ("To", new))
     return Template((here / "difference.html").read_text(encoding="utf-8")).substitute(
         title=escape(f"{new['name']} {old['version']} → {new['version']}"),
         style=style,
         style_hash="sha256-" + base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
         lead=escape(lead),
-        chips=f'<span class="chip {kind}">{escape(words)}</span>',
+        chips=_chip(shown),
         facts="".join(_fact(word, f"{one['version']}  {one['digest']}") for word, one in facts)
         + _fact("Difference, SHA-256", shown_digest),
         sections=_section("structure", "Structure", "What only one version has, or has otherwise.", _structure(shown))
@@ -46,6 +45,19 @@ def difference_page(old: Mapping[str, str], new: Mapping[str, str], shown: Json,
         + _section("rests", "What this rests on", "", _rests(shown)),
         version=__version__,
     )
+
+
+def difference_body(shown: Json, *, linked: bool = False) -> str:
+    """The difference as a part of another page; `linked` clauses and new lines lead to ``#c-C1`` and ``#L12``."""
+    return (
+        f'<p class="chips">{_chip(shown)}</p>{_changes(shown, linked)}'
+        f"<h3>Structure</h3>{_structure(shown)}<h3>What this rests on</h3>{_rests(shown)}"
+    )
+
+
+def _chip(shown: Json) -> str:
+    kind, words = _VERDICTS[shown["verdict"]]
+    return f'<span class="chip {kind}">{escape(words)}</span>'
 
 
 def _fact(name: str, text: str) -> str:
@@ -61,37 +73,44 @@ def _section(anchor: str, heading: str, about: str, body: str) -> str:
 
 def _structure(shown: Json) -> str:
     rows = [(f"{one['part']} {one['name']}", one["change"], one["old"], one["new"]) for one in shown["structure"]]
-    return _table("Structural changes", ("Part", "Change", "Before", "Now"), rows) if rows else "<p>None.</p>"
+    return table("Structural changes", ("Part", "Change", "Before", "Now"), rows) if rows else "<p>None.</p>"
 
 
-def _changes(shown: Json) -> str:
+def _changes(shown: Json, linked: bool = False) -> str:
     if not shown["changes"]:
         return "<p>None found.</p>"
-    rows = "".join(_change(one, shown["tried"]) for one in shown["changes"])
+    rows = "".join(_change(one, shown["tried"], linked) for one in shown["changes"])
     head = ("Clause now", "Inputs", "Before", "Now", "For example")
-    return _scroll("Changed outcomes, by the line that decides now", head, rows)
+    return scrolled("Changed outcomes, by the line that decides now", head, rows)
 
 
-def _change(one: Json, tried: int) -> str:
+def _change(one: Json, tried: int, linked: bool) -> str:
     count = f"{one['count']:,} of {tried:,}" if one["count"] else "found by the solver"
     seen = one["witness"]
-    steps = "".join(_inline({f"{step}.{name}": value for name, value in values.items()})
+    steps = "".join(inline({f"{step}.{name}": value for name, value in values.items()})
                     for step, values in seen.get("steps", {}).items())  # fmt: skip
     return (
         f'<tr><th scope="row">{escape(one["clause"])}</th><td>{escape(count)}</td>'
-        f"<td>{_side(one['old'], seen['old'])}</td><td>{_side(one['new'], seen['new'])}</td>"
-        f"<td>{_inline(seen['input'])}{steps}</td></tr>"
+        f"<td>{_side(one['old'], seen['old'])}</td><td>{_side(one['new'], seen['new'], linked)}</td>"
+        f"<td>{inline(seen['input'])}{steps}</td></tr>"
     )
 
 
-def _side(place: Json, ended: Json) -> str:
-    where = f"line {place['line']}" if place["line"] else place["what"]
-    cited = f" ({', '.join(place['clauses'])})" if place["clauses"] else ""
-    source = f"<br><code>{escape(place['source'])}</code>" if place["source"] else ""
-    output = _inline(ended["output"]) if ended["output"] else ""
+def _side(place: Json, ended: Json, linked: bool = False) -> str:
+    output = inline(ended["output"]) if ended["output"] else ""
     person = f"a person decides at {ended['step']}: " if ended["status"] == "needs_review" else ""
     why = f'<span class="pairs">{escape(person + ended["why"])}</span>' if person or ended["why"] else ""
-    return f"{output}{why}{escape(where + cited)}{source}"
+    source = f"<br><code>{escape(place['source'])}</code>" if place["source"] else ""
+    return f"{output}{why}{_where(place, linked)}{source}"
+
+
+def _where(place: Json, linked: bool) -> str:
+    line, clauses = place["line"], [escape(one) for one in place["clauses"]]
+    where = escape(f"line {line}" if line else place["what"])
+    if linked:
+        where = f'<a href="#L{int(line)}">{where}</a>' if line else where
+        clauses = [f'<a href="#c-{one}">{one}</a>' for one in clauses]
+    return f"{where} ({', '.join(clauses)})" if clauses else where
 
 
 def _rests(shown: Json) -> str:

@@ -11,7 +11,7 @@ from ingot import __version__
 from ingot.artifact.evidence import sarif, sbom
 from ingot.artifact.manifest import FORMAT, GIVEN, HELD_OUT, Manifest, ProgramPart
 from ingot.artifact.report import report_page
-from ingot.artifact.statement import DERIVED, STAGE_ORDER
+from ingot.artifact.statement import DERIVED, DIFFERENCE, STAGE_ORDER
 from ingot.canonical import canonical_json, digest, readable_json
 from ingot.errors import ArtifactError
 from ingot.program import Program
@@ -30,6 +30,8 @@ class Contents:
     says who wrote the candidate: ``author`` (``kind``: model, given …; ``name``; ``recorded``: whether the completions
     were replayed), and where they apply ``attempts`` (``request`` is a prompt's digest), ``usage``, ``cost_usd`` (text)
     and ``plan``. `questions` is the ledger of open ones. `extra` maps further paths (copies of library files) to bytes.
+    `difference` is what changes since a previous version, None where there is none: ``from`` (``name``, ``version``,
+    ``digest``), ``sentence``, ``outcomes`` and the paths of the ``texts`` that differ.
     """
 
     program: Program
@@ -38,6 +40,7 @@ class Contents:
     provenance: Mapping[str, Any]
     questions: tuple[Mapping[str, Any], ...] = ()
     extra: Mapping[str, bytes] = field(default_factory=dict)
+    difference: Mapping[str, Any] | None = None
 
 
 def lay_out(contents: Contents) -> tuple[Manifest, dict[str, bytes]]:
@@ -58,6 +61,8 @@ def lay_out(contents: Contents) -> tuple[Manifest, dict[str, bytes]]:
         "sbom.cdx.json": readable_json(sbom(program)),
         **contents.extra,
     }
+    if contents.difference is not None:
+        files[DIFFERENCE] = readable_json(contents.difference)
     cases = digest(files[GIVEN] + files[HELD_OUT])
     files["report.html"] = report_page(contents, cases).encode()
     manifest = Manifest(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from importlib.resources import files
@@ -16,11 +15,12 @@ from string import Template
 from typing import TYPE_CHECKING, Any
 
 from ingot import __version__
+from ingot.artifact.difference_page import difference_body
 from ingot.artifact.evidence import RUNTIME_NEEDS, needs
 from ingot.artifact.listing import code, plain
 from ingot.artifact.manifest import FORMAT
+from ingot.artifact.parts import counted, inline, pairs, scrolled, table
 from ingot.canonical import digest
-from ingot.fields import to_plain
 from ingot.readback.citations import cited_lines
 from ingot.readback.render import as_html
 from ingot.spec import Case, Spec
@@ -59,12 +59,23 @@ def report_page(contents: Contents, cases_digest: str) -> str:
     )
 
 
+def _changes(contents: Contents) -> tuple[Section, ...]:
+    """What changes since the previous version; no section where the artifact was made without one."""
+    found = contents.difference
+    if found is None:
+        return ()
+    since = f"{escape(found['from']['name'])} {escape(found['from']['version'])}"
+    about = f"Since {since}, <code>{escape(found['from']['digest'][:12])}</code>. {escape(found['sentence'])}."
+    return (("changes", "What changes", about, difference_body(found["outcomes"], linked=True)),)
+
+
 def _sections(contents: Contents) -> tuple[Section, ...]:
     spec, logic = contents.program.spec, contents.program.logic
     execution = next((one.measures for one in contents.verdicts if one.stage == "execution"), {})
     return (
         ("does", "What this rule does", "Read back from the code by Ingot itself, never by a model. What it has no words "
          "for is shown as code.", as_html(contents.program)),
+        *_changes(contents),
         ("stages", "Stages", "What the four stages measured. All must pass before an artifact is made.",
          _stages(contents.verdicts)),
         ("policy", "Policy and steps", "The clauses of the source, and the lines of code that cite them.",
@@ -93,10 +104,10 @@ def _chips(contents: Contents) -> str:
     warnings = sum(len(verdict.findings) for verdict in contents.verdicts)
     chips = [("good", f"✓ {len(contents.verdicts)} of {len(contents.verdicts)} stages passed")]
     if warnings:
-        chips.append(("warn", _count(warnings, "warning")))
+        chips.append(("warn", counted(warnings, "warning")))
     left = len(_open(contents.questions))
     if left:
-        chips.append(("warn", _count(left, "open question")))
+        chips.append(("warn", counted(left, "open question")))
     if author["recorded"]:
         chips.append(("warn", "recorded completions"))
     chips += [("", name) for name in spec.metadata.compliance]
@@ -145,8 +156,8 @@ def _stages(verdicts: Sequence[Verdict]) -> str:
             for key, value in verdict.measures.items()
             if key not in ("confinement", "mutation_score", "citations")
         }
-        found = f"<dt>Findings</dt><dd>{_count(len(verdict.findings), 'warning')}</dd>"
-        body = found + _pairs(measures) + (_mutation(verdict.measures) if verdict.stage == "accuracy" else "")
+        found = f"<dt>Findings</dt><dd>{counted(len(verdict.findings), 'warning')}</dd>"
+        body = found + pairs(measures) + (_mutation(verdict.measures) if verdict.stage == "accuracy" else "")
         body += _receipts(verdict.measures)
         cards.append(
             f'<div class="card"><h3>{number}. {escape(verdict.stage.capitalize())} {state}</h3><dl>{body}</dl></div>'
@@ -156,8 +167,8 @@ def _stages(verdicts: Sequence[Verdict]) -> str:
         for verdict in verdicts
         for one in verdict.findings
     ]
-    table = _table("Warnings, none of which fails a stage", ("Rule", "Stage", "Place", "Message", "What to do"), rows)
-    return f'<div class="cards">{"".join(cards)}</div>' + (table if rows else "") + _survivors(verdicts)
+    warnings = table("Warnings, none of which fails a stage", ("Rule", "Stage", "Place", "Message", "What to do"), rows)
+    return f'<div class="cards">{"".join(cards)}</div>' + (warnings if rows else "") + _survivors(verdicts)
 
 
 def _mutation(measures: Mapping[str, Any]) -> str:
@@ -167,7 +178,7 @@ def _mutation(measures: Mapping[str, Any]) -> str:
         return "<dt>Mutation score</dt><dd>not measured</dd>"
     equivalent, total = found["equivalent"], found["killed"] + found["survived"]
     score = "—" if found["score"] is None else f"{found['score']:.2f}"
-    text = f"{score}: the cases tell {found['killed']} of {_count(total, 'changed rule')} from this one"
+    text = f"{score}: the cases tell {found['killed']} of {counted(total, 'changed rule')} from this one"
     if equivalent["no_difference_found"]:
         text += f"; no difference found for {equivalent['no_difference_found']} more on {equivalent['inputs']} inputs"
     if equivalent["proved"]:
@@ -191,7 +202,7 @@ def _survivors(verdicts: Sequence[Verdict]) -> str:
     """The changes of the code that no case notices, folded up below the cards, where there is room for a line of code."""
     found = [one for verdict in verdicts for one in (verdict.measures.get("mutation_score") or {}).get("survivors", ())]
     changes = "".join(_survivor(one) for one in found)
-    title = f"{_count(len(found), 'change')} of the code that no case notices"
+    title = f"{counted(len(found), 'change')} of the code that no case notices"
     return f'<details class="survivors"><summary>{title}</summary><ol>{changes}</ol></details>' if found else ""
 
 
@@ -230,9 +241,9 @@ def _steps(spec: Spec) -> str:
         )
         for step in spec.logic_requirements
     ]
-    table = _table("Steps, in the order they run", ("Step", "Type", "Reads", "Sets", "Clauses"), rows)
+    steps = table("Steps, in the order they run", ("Step", "Type", "Reads", "Sets", "Clauses"), rows)
     notes = "".join(f"<li>{escape(note)}</li>" for note in spec.derived)
-    return table + (
+    return steps + (
         f'<h3>Derived by Ingot, because the spec left it out</h3><ul class="notes">{notes}</ul>' if notes else ""
     )
 
@@ -252,9 +263,9 @@ def _cases(title: str, cases: Sequence[Case]) -> str:
     if not cases:
         return f"<h3>{title}</h3><p>None.</p>"
     columns: list[tuple[str, Callable[[Case], str]]] = [
-        ("Input", lambda case: _inline(case.input)),
-        ("Expected", lambda case: _inline(case.expected)),
-        ("Other steps set", lambda case: _inline({key: dict(value) for key, value in case.steps.items()})),
+        ("Input", lambda case: inline(case.input)),
+        ("Expected", lambda case: inline(case.expected)),
+        ("Other steps set", lambda case: inline({key: dict(value) for key, value in case.steps.items()})),
         ("To a person", _escalates),
         ("Note", lambda case: escape(case.note)),
     ]
@@ -263,18 +274,11 @@ def _cases(title: str, cases: Sequence[Case]) -> str:
         f'<tr><th scope="row">{escape(case.id)}</th>{"".join(f"<td>{cell(case)}</td>" for _, cell in shown)}</tr>'
         for case in cases
     )
-    return _scroll(f"{title}: {_count(len(cases), 'case')}", ("Case", *(name for name, _ in shown)), rows)
+    return scrolled(f"{title}: {counted(len(cases), 'case')}", ("Case", *(name for name, _ in shown)), rows)
 
 
 def _escalates(case: Case) -> str:
     return {None: "", True: "yes", False: "no"}[case.escalates]
-
-
-def _inline(values: Mapping[str, Any]) -> str:
-    return "".join(
-        f'<span class="pairs"><span>{escape(name)}:</span> <code>{escape(_text(value))}</code></span>'
-        for name, value in values.items()
-    )
 
 
 def _questions(questions: Sequence[Mapping[str, Any]]) -> str:
@@ -293,7 +297,7 @@ def _question(one: Mapping[str, Any]) -> str:
     rest = {key: value for key, value in one.items() if key != "text" and value is not None}
     is_open = one.get("answer") is None
     state = '<span class="chip warn">open</span>' if is_open else '<span class="chip good">✓ answered</span>'
-    return f'<h3>{title} {state}</h3><dl class="rows">{_pairs(rest)}</dl>'
+    return f'<h3>{title} {state}</h3><dl class="rows">{pairs(rest)}</dl>'
 
 
 # ---- provenance, confinement, needs ------------------------------------------------------------------------------
@@ -316,7 +320,7 @@ def _provenance(provenance: Mapping[str, Any]) -> str:
     known = {"author", "usage", "cost_usd", "attempts"}
     more = {key: value for key, value in provenance.items() if key not in known and value not in (None, "", [], {})}
     attempts = _attempts(provenance.get("attempts") or [])
-    return f'<dl class="rows">{_pairs(facts)}{_pairs(more)}</dl>{attempts}'
+    return f'<dl class="rows">{pairs(facts)}{pairs(more)}</dl>{attempts}'
 
 
 def _attempts(attempts: Sequence[Mapping[str, Any]]) -> str:
@@ -332,7 +336,7 @@ def _attempts(attempts: Sequence[Mapping[str, Any]]) -> str:
         tokens = f"{usage.get('input_tokens', 0):,} + {usage.get('output_tokens', 0):,}" if usage else ""
         rows.append((str(one.get("number", "")), str(one.get("kind", "")), str(one.get("model") or ""), tokens, marks))
     columns = ("Attempt", "Kind", "Author", "Tokens in + out", "Stages")
-    return _table(f"{_count(len(rows), 'attempt')}, oldest first", columns, rows) if rows else ""
+    return table(f"{counted(len(rows), 'attempt')}, oldest first", columns, rows) if rows else ""
 
 
 def _confinement(execution: Mapping[str, Any]) -> str:
@@ -344,65 +348,12 @@ def _confinement(execution: Mapping[str, Any]) -> str:
         key: {True: "active", False: "not available"}.get(value, value) if isinstance(value, bool) else value
         for key, value in values.items()
     }
-    return f'<dl class="rows">{_pairs(values)}</dl>'
+    return f'<dl class="rows">{pairs(values)}</dl>'
 
 
 def _needs(contents: Contents) -> str:
     rows = [("ingot", __version__, "the runtime")]
     rows += [(*one.split(">="), "through ingot") for one in RUNTIME_NEEDS]  # type: ignore[misc]
     rows += [(*one.split(">="), "a module step of this workflow") for one in needs(contents.program)]  # type: ignore[misc]
-    table = [(name, version if name == "ingot" else f"{version} or later", why) for name, version, why in rows]
-    return _table("Python packages", ("Package", "Version", "Needed by"), table)
-
-
-# ---- parts -------------------------------------------------------------------------------------------------------
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number or 'no'} {what}{'' if number == 1 else 's'}"
-
-
-def _table(caption: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    body = "".join(
-        f'<tr><th scope="row">{escape(row[0])}</th>{"".join(f"<td>{escape(cell)}</td>" for cell in row[1:])}</tr>'
-        for row in rows
-    )
-    return _scroll(caption, columns, body)
-
-
-def _scroll(caption: str, columns: Sequence[str], body: str) -> str:
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in columns)
-    return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(caption)}"><table>'
-        f"<caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
-    )
-
-
-def _pairs(values: Mapping[str, Any]) -> str:
-    return "".join(
-        f"<dt>{escape(_words(key))}</dt><dd>{_nested(to_plain(value))}</dd>" for key, value in values.items()
-    )
-
-
-def _words(key: str) -> str:
-    return key[:1].upper() + key[1:].replace("_", " ") if key.isidentifier() else key
-
-
-def _nested(value: Any) -> str:
-    if isinstance(value, Mapping) and value:
-        rows = "".join(f"<dt>{escape(str(key))}</dt><dd>{_nested(inner)}</dd>" for key, inner in value.items())
-        return f'<dl class="rows">{rows}</dl>'
-    return escape(_text(value))
-
-
-def _text(value: Any) -> str:
-    value = to_plain(value)
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if value is None:
-        return "—"
-    if isinstance(value, list) and all(isinstance(one, str | int | float) for one in value):
-        return ", ".join(str(one) for one in value) or "none"
-    return json.dumps(value, ensure_ascii=False) if value not in ({}, []) else "none"
+    known = [(name, version if name == "ingot" else f"{version} or later", why) for name, version, why in rows]
+    return table("Python packages", ("Package", "Version", "Needed by"), known)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ingot.artifact.manifest import MANIFEST, UNLISTED, Manifest
-from ingot.canonical import canonical_json, digest
+from ingot.canonical import canonical_json, digest, readable_json
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 COMPILE = "urn:ingot:compile:v1"
@@ -23,8 +23,12 @@ APPROVAL_OF_CHANGE = "urn:ingot:approval:v2"
 
 STAGE_ORDER: tuple[str, ...] = ("security", "syntax", "execution", "accuracy")
 
+DIFFERENCE = "evidence/difference.json"
+"""What changes since a previous version; only in an artifact that was made beside one."""
+
 # What Ingot derives from the materials. Every other file of an artifact went into it, and is a material.
 DERIVED = UNLISTED | {
+    DIFFERENCE,
     "logic.py",
     "program.py",
     "report.html",
@@ -72,7 +76,21 @@ def materials(files: Mapping[str, bytes]) -> list[dict[str, Any]]:
     found.append({"name": "author", "uri": f"urn:ingot:{author['kind']}", "annotations": author})
     requests = [attempt.get("request") for attempt in provenance.get("attempts", [])]
     found += [{"name": "request", "digest": {"sha256": one}} for one in requests if one]
-    return found
+    return found + _previous(files)
+
+
+def _previous(files: Mapping[str, bytes]) -> list[dict[str, Any]]:
+    """The artifact that this one was compared with, where it was with any. Raises ValueError where the evidence of it is
+    not what Ingot writes."""
+    if DIFFERENCE not in files:
+        return []
+    body = json.loads(files[DIFFERENCE])
+    if readable_json(body) != files[DIFFERENCE] or set(body) != {"from", "sentence", "outcomes", "texts"}:
+        raise ValueError("the difference is not in the one form that Ingot writes")
+    old = body["from"]
+    if set(old) != {"name", "version", "digest"} or not _is_digest(old["digest"]):
+        raise ValueError("the difference does not name the version compared with")
+    return [{"name": "previous version", "uri": "urn:ingot:artifact", "digest": {"sha256": old["digest"]}}]
 
 
 def compile_statement(manifest: Manifest, files: Mapping[str, bytes]) -> bytes:

@@ -16,14 +16,14 @@ from ingot.artifact import dsse, statement
 from ingot.artifact.manifest import ATTESTATION, GIVEN, HELD_OUT, MANIFEST, UNLISTED, Manifest, read_manifest
 from ingot.artifact.read import Tree, read_tree
 from ingot.artifact.sign import Trusted, trusted_keys
-from ingot.artifact.statement import DERIVED, STAGE_ORDER, Approval
+from ingot.artifact.statement import DERIVED, DIFFERENCE, STAGE_ORDER, Approval
 from ingot.canonical import digest, readable_json
 from ingot.errors import ArtifactError
 
 Part = TypeVar("Part")
 
 MOST_ENVELOPES = 64
-REQUIRED = (DERIVED - UNLISTED) | {"spec.yaml", GIVEN, HELD_OUT}
+REQUIRED = (DERIVED - UNLISTED - {DIFFERENCE}) | {"spec.yaml", GIVEN, HELD_OUT}
 _AGAIN = "get the artifact again from its source, or compile the spec again"
 _UNTRUE = "the signer's Ingot wrote what is not so; do not use this artifact, and ask its author"
 
@@ -240,7 +240,7 @@ def subject_is_manifest(bundle: Bundle) -> str:
 
 
 def materials_agree(bundle: Bundle) -> str:
-    """Spec, cases, library files, author and requests are those that the statement names."""
+    """Spec, cases, library files, author, requests and previous version are those that the statement names."""
     place = bundle.place(ATTESTATION)
     found = _materials(bundle)
     signed = bundle.statement["predicate"]["materials"]
@@ -336,9 +336,14 @@ def _materials(bundle: Bundle) -> list[dict[str, Any]]:
     path = "evidence/provenance.json"
     bundle.file(path)
     try:
-        return statement.materials(bundle.tree.files)
+        statement.materials({one: content for one, content in bundle.tree.files.items() if one != DIFFERENCE})
     except (KeyError, TypeError, AttributeError, ValueError, RecursionError):
         words = "the provenance does not say who wrote the candidate"
+        raise ArtifactError(words, place=bundle.place(path), hint=_UNTRUE) from None
+    try:
+        return statement.materials(bundle.tree.files)
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError):
+        path, words = DIFFERENCE, "the evidence does not say which version was compared with"
         raise ArtifactError(words, place=bundle.place(path), hint=_UNTRUE) from None
 
 

@@ -104,7 +104,7 @@ def _told(previous: Verified | None, verified: Verified) -> _Told:
     from ingot.artifact.statement import Shown
     from ingot.canonical import canonical_json, digest
     from ingot.cli.diff import text_changes, title
-    from ingot.cli.difference_text import difference_lines, verdict_line
+    from ingot.cli.difference_text import difference_lines
 
     if previous is None:
         words = "no approved version of this workflow found beside it: everything is new"
@@ -122,7 +122,7 @@ def _told(previous: Verified | None, verified: Verified) -> _Told:
         f"text that differs: {written} (ingot diff shows it)",
     )
     shown = Shown(previous.digest, found.digest())
-    page = difference_page(_named(previous), _named(verified), found.to_json(), shown.difference, verdict_line(found))
+    page = difference_page(_named(previous), _named(verified), found.to_json(), shown.difference, found.sentence())
     return _Told(lines, shown, page)
 
 

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 SPEC = click.argument("spec", type=click.Path(path_type=Path))
 OUT = click.option("--out", type=click.Path(path_type=Path), help="Folder for the artifact.")
+AGAINST = click.option(
+    "--against",
+    type=click.Path(path_type=Path),
+    help="The version whose changed outcomes the report shows. [default: the last approved one of this workflow in --out]",
+)
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 
 
@@ -93,6 +98,7 @@ def _from_dmn(model: Path) -> str:
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("artifacts"), show_default=True, help="Where artifacts go."
 )
+@AGAINST
 @click.option("--attempts", default=5, show_default=True, type=click.IntRange(1, 50), help="Candidates to try.")
 @click.option("--max-tokens", type=click.IntRange(1), help="Hard stop at this many tokens.")
 @click.option("--max-cost", callback=_dollars, help="Hard stop at this many US dollars.")
@@ -107,6 +113,7 @@ def compile_command(
     spec: Path,
     model: str | None,
     out: Path,
+    against: Path | None,
     attempts: int,
     max_tokens: int | None,
     max_cost: Decimal | None,
@@ -143,7 +150,7 @@ def compile_command(
     backend = recorded(backend, record) if record and backend else backend
     with Live(quiet=as_json) as live:
         try:
-            compiled = compile_spec(spec, backend, out=out, attempts=attempts, listen=live.listen)
+            compiled = compile_spec(spec, backend, out=out, attempts=attempts, listen=live.listen, against=against)
         except CompileFailed as failed:
             if as_json:
                 click.echo(json.dumps({"passed": False, "attempts": attempts_json(failed.attempts)}, indent=2))
@@ -182,18 +189,21 @@ def _ask(spec: Path, found: tuple[Question, ...]) -> None:
 @click.option("--code", required=True, type=click.Path(path_type=Path), help="The functions, as a Python file.")
 @click.option("--author", default="not stated", help="Who wrote the code; goes into the provenance.")
 @OUT
+@AGAINST
 @AS_JSON
-def check_command(spec: Path, code: Path, author: str, out: Path | None, as_json: bool) -> None:
+def check_command(spec: Path, code: Path, author: str, out: Path | None, against: Path | None, as_json: bool) -> None:
     """Run the four stages on code from anywhere: a person, a coding agent, another tool. No model, no network."""
     from ingot.cli.printing import Live, compiled_json, show_compiled
     from ingot.compile.driver import check
 
+    if against is not None and out is None:
+        raise click.UsageError("--against goes into the artifact's report; give --out DIR, or use 'ingot diff'")
     try:
         text = code.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise SpecError(f"cannot read the code: {error}", place=str(code)) from None
     with Live(quiet=as_json) as live:
-        compiled = check(spec, text, author=author, out=out, listen=live.listen)
+        compiled = check(spec, text, author=author, out=out, listen=live.listen, against=against)
     if as_json:
         click.echo(json.dumps(compiled_json(compiled), indent=2))
     else:

@@ -23,7 +23,7 @@ def difference_lines(found: Difference) -> Iterator[str]:
         yield f"  {_clipped(str(one))}"
     if found.structure:
         yield ""
-    yield verdict_line(found)
+    yield found.sentence()
     if found.verdict == "differ" and not found.whole:
         yield f"  there may be more: the solver did not see it through ({found.why})"
     for path, bounds in found.assumed.items():
@@ -33,23 +33,6 @@ def difference_lines(found: Difference) -> Iterator[str]:
     if found.changes:
         yield ""
         yield from change_lines(found.changes, found.tried)
-
-
-def verdict_line(found: Difference) -> str:
-    """The answer in one sentence; "same" is said only of a proof."""
-    tried = f"{found.tried:,} inputs"
-    match found.verdict:
-        case "same" if found.how == "same code":
-            return "no input changes its outcome: the code is the same"
-        case "same":
-            return f"no input changes its outcome: proved by the solver for every input the fields allow ({tried} run)"
-        case "none found":
-            return f"no difference found on {tried}; the solver cannot say: {found.why}"
-        case "not compared":
-            return f"the outcomes were not compared: {found.why}"
-    pairs = f"{len(found.changes)} pair{'' if len(found.changes) == 1 else 's'} of deciding lines"
-    whole = "every one there is, says the solver" if found.whole else "found so far"
-    return f"inputs change their outcome: {found.changed:,} of {tried} tried, {pairs} ({whole})"
 
 
 def change_lines(changes: Iterable[Change], tried: int) -> Iterator[str]:

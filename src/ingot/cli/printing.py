@@ -148,6 +148,11 @@ def show_compiled(compiled: Compiled) -> None:
     still_open = [question for question in compiled.questions if question.answer is None]
     if still_open:
         click.echo(f"open:     {len(still_open)} question(s) about the spec, recorded (ingot compile --questions)")
+    for note in compiled.since.notes:
+        click.echo(f"note: {note}", err=True)
+    if compiled.since.evidence is not None:
+        click.echo(f"since:    {compiled.since.title}")
+        click.echo(f"          {compiled.since.evidence['sentence']}")
     if compiled.path:
         click.echo(f"artifact: {compiled.path}")
         click.echo(f"digest:   {compiled.digest}")
@@ -165,6 +170,7 @@ def compiled_json(compiled: Compiled) -> dict[str, Any]:
         "passed": compiled.passed,
         "artifact": None if compiled.path is None else str(compiled.path),
         "digest": compiled.digest,
+        "since": compiled.since.evidence,
         "usage": compiled.usage.to_json(),
         "cost_usd": None if compiled.cost is None else format(compiled.cost, "f"),
         "plan": compiled.plan.to_json(),

@@ -11,7 +11,7 @@ from ingot.compile.rerun import program_of
 from ingot.errors import SpecError
 from ingot.program import Program
 from ingot.proof.difference import Difference, Search, compare
-from ingot.proof.versions import Version
+from ingot.proof.versions import Deployed, Version
 from ingot.runtime.sandbox import Trial
 from ingot.runtime.tagged import encode
 from ingot.stages.draws import drawn
@@ -30,7 +30,7 @@ def version_of(verified: Verified) -> Version:
     program = program_of(verified)
     text = verified.files["program.py"].decode()
     part = verified.manifest.program
-    return Version(replace(program, text=text, offset=part.logic_offset, template=part.template), verified)
+    return Deployed(replace(program, text=text, offset=part.logic_offset, template=part.template), verified)
 
 
 def difference(old: Version, new: Version, *, effort: int = EFFORT) -> Difference:

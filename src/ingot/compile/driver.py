@@ -10,16 +10,19 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
+from ingot.artifact.manifest import artifact_digest
 from ingot.artifact.sign import SigningKey
+from ingot.artifact.verify import Verified
 from ingot.artifact.write import Contents, write_artifact
 from ingot.compile import generate, prompt
 from ingot.compile.assemble import assemble, signatures
 from ingot.compile.plan import Plan, make_plan
+from ingot.compile.since import Since, named_version, since
 from ingot.errors import ArtifactError, CompileFailed, SpecError, StageError
 from ingot.library import read as library_file
 from ingot.models.model import Completion, Model, Request
@@ -95,7 +98,8 @@ Listener = Callable[[Event], None]
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """What a compile or a check came to. `path` is None where no artifact was asked for or none was earned."""
+    """What a compile or a check came to. `path` is None where no artifact was asked for or none was earned; `since` says
+    which previous version an artifact was compared with."""
 
     spec: Spec
     plan: Plan
@@ -106,6 +110,7 @@ class Compiled:
     cost: Decimal | None
     path: Path | None = None
     digest: str | None = None
+    since: Since = field(default_factory=Since)
 
     @property
     def passed(self) -> bool:
@@ -126,15 +131,18 @@ def compile_spec(
     attempts: int = 5,
     key: SigningKey | None = None,
     listen: Listener | None = None,
+    against: str | Path | None = None,
 ) -> Compiled:
     """Compile a spec file with a model into a signed artifact under `out` (None: check it, write nothing).
 
     `model` is a backend or its string, for instance ``openai:gpt-5``, ``local:model.gguf`` or ``replay:DIR``; None
-    where every function step is a decision table. Functions of tables are never asked of a model. Raises SpecError, ModelError,
-    StageError; CompileFailed, with every attempt, where no candidate passed.
+    where every function step is a decision table. Functions of tables are never asked of a model. The artifact says what
+    it changes since the one at `against`, by default the last approved one of the workflow in `out`. Raises SpecError,
+    ModelError, StageError, ArtifactError; CompileFailed, with every attempt, where no candidate passed.
     """
     path = Path(path)
     _refuse_unwritable(out)
+    named = named_version(against, key)
     spec, plan, questions = _prepared(path)
     check_contradictions(spec)  # before a model is paid
     tell = listen or (lambda _: None)
@@ -151,7 +159,7 @@ def compile_spec(
             hint="read the findings; make the clauses or cases clearer, allow more --attempts or use a stronger model",
         )
     compiled = _compiled(spec, plan, questions, made)
-    return _written(compiled, path, out, key, tell)
+    return _written(compiled, path, out, key, tell, named)
 
 
 def check(
@@ -162,17 +170,19 @@ def check(
     out: str | Path | None = None,
     key: SigningKey | None = None,
     listen: Listener | None = None,
+    against: str | Path | None = None,
 ) -> Compiled:
     """Run the four stages on code from anywhere; with `out`, write the same artifact where it passes.
 
     `code` is the text of a ``logic.py``; `author` goes into the provenance. Functions of decision tables that it does
-    not define are written from the tables. Needs no model and no network. A
+    not define are written from the tables. `against` is as for `compile_spec`. Needs no model and no network. A
     candidate that does not pass is a value here (`Compiled.passed` is False), not an exception.
     """
     path = Path(path)
     if not author.strip() or not author.isprintable():  # `show` prints it between lines that people trust
         raise SpecError(f"{author!r} cannot be an author's name", hint="give a name on one line")
     _refuse_unwritable(out)
+    named = named_version(against, key)
     spec, plan, questions = _prepared(path)
     tell = listen or (lambda _: None)
     tell(Event("attempt", 1, "given"))
@@ -181,7 +191,7 @@ def check(
     program = assemble(spec, code, plan.template, plan.blocks)
     attempt = Attempt(1, "given", None, Completion("", author, Usage()), code, _stages(program, 1, "given", tell))
     compiled = _compiled(spec, plan, questions, (attempt,))
-    return _written(compiled, path, out if attempt.passed else None, key, tell)
+    return _written(compiled, path, out if attempt.passed else None, key, tell, named)
 
 
 def _refuse_unwritable(out: str | Path | None) -> None:
@@ -381,7 +391,12 @@ def _compiled(spec: Spec, plan: Plan, questions: tuple[Question, ...], made: tup
 
 
 def _written(
-    compiled: Compiled, path: Path, out: str | Path | None, key: SigningKey | None, tell: Listener
+    compiled: Compiled,
+    path: Path,
+    out: str | Path | None,
+    key: SigningKey | None,
+    tell: Listener,
+    named: Verified | None,
 ) -> Compiled:
     if out is None or compiled.program is None:
         return compiled
@@ -393,13 +408,11 @@ def _written(
         questions=tuple(question.to_json() for question in compiled.questions),
         extra=library_copies(compiled.plan),
     )
-    target = write_artifact(Path(out), contents, key or SigningKey.own())
+    key = key or SigningKey.own()
+    found = since(contents, named, Path(out), key)
+    target = write_artifact(Path(out), replace(contents, difference=found.evidence), key)
     tell(Event("artifact", len(compiled.attempts), path=target))
-    from dataclasses import replace
-
-    from ingot.artifact.manifest import artifact_digest
-
-    return replace(compiled, path=target, digest=artifact_digest(target))
+    return replace(compiled, path=target, digest=artifact_digest(target), since=found)
 
 
 def provenance(compiled: Compiled) -> dict[str, Any]:

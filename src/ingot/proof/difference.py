@@ -10,10 +10,9 @@ many were tried, never that the two are the same. An input of the solver is run 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ingot.canonical import canonical_json, digest
 from ingot.errors import StageError
@@ -23,8 +22,12 @@ from ingot.proof.structure import Structural, structural
 from ingot.proof.versions import Ended, NotGiven, Version
 from ingot.runtime.sandbox import Trial
 
-SOLVER_SECONDS = 30.0
-"""After this no further region is asked for; a question once asked is bounded by the solver's own steps."""
+if TYPE_CHECKING:
+    from ingot.proof.pair import Pair
+
+SOLVER_STEPS = 20_000_000
+"""Steps of the solver, a million of which take about a second or less, after which no further region is asked for. No
+clock: the same two versions have the same difference on every machine."""
 
 MOST_REGIONS = 40
 
@@ -164,6 +167,24 @@ class Difference:
         """Whether anything was found that is not the same."""
         return bool(self.structure) or self.verdict in ("differ", "not compared")
 
+    def sentence(self) -> str:
+        """The answer in one sentence; "same" is said only of a proof."""
+        tried = f"{self.tried:,} inputs"
+        match self.verdict:
+            case "same" if self.how == "same code":
+                return "no input changes its outcome: the code is the same"
+            case "same":
+                return (
+                    f"no input changes its outcome: proved by the solver for every input the fields allow ({tried} run)"
+                )
+            case "none found":
+                return f"no difference found on {tried}; the solver cannot say: {self.why}"
+            case "not compared":
+                return f"the outcomes were not compared: {self.why}"
+        pairs = f"{len(self.changes)} pair{'' if len(self.changes) == 1 else 's'} of deciding lines"
+        whole = "every one there is, says the solver" if self.whole else "found so far"
+        return f"inputs change their outcome: {self.changed:,} of {tried} tried, {pairs} ({whole})"
+
     def to_json(self) -> dict[str, Any]:
         """Plain JSON."""
         return {
@@ -188,17 +209,20 @@ Search = Callable[[], tuple[Trial | None, int]]
 
 
 def compare(
-    old: Version, new: Version, trials: Iterable[Trial], *, more: Search | None = None, seconds: float = SOLVER_SECONDS
+    old: Version, new: Version, trials: Iterable[Trial], *, more: Search | None = None, steps: int = SOLVER_STEPS
 ) -> Difference:
     """What inputs change their outcome from `old` to `new`.
 
     `trials` are run through both; those that one version does not take are left out. `more` is asked for one input
-    where they show none and the solver cannot say. Raises StageError where the solver says what a run disproves.
+    where they show none and the solver cannot say. The solver takes about so many `steps`. Raises StageError where the solver says what a run disproves.
     """
     tally = Tally(old, new, shared_outputs(old, new))
+    trials = tuple(trials)
+    old.foresee(trials)
+    new.foresee(trials)
     for trial in trials:
         _tried(tally, trial)
-    solved = _solved(old, new, seconds)
+    solved = _solved(old, new, steps)
     if solved.how == "solver":
         _no_contradiction(tally)
     beyond = 0
@@ -274,7 +298,7 @@ class _Solved:
     assumed: Mapping[str, str] = field(default_factory=dict)
 
 
-def _solved(old: Version, new: Version, seconds: float) -> _Solved:
+def _solved(old: Version, new: Version, steps: int) -> _Solved:
     found = _Solved(Tally(old, new, shared_outputs(old, new)))
     if old.program.template == new.program.template and same_code(old.program, new.program):
         return replace(found, how="same code", whole=True)
@@ -283,21 +307,20 @@ def _solved(old: Version, new: Version, seconds: float) -> _Solved:
     try:
         pair = Pair(old.program, new.program)
         found.assumed = pair.assumed
-        _asked(pair.changes(MOST_REGIONS), found, seconds)
+        _asked(pair, found, steps)
     except NotExpressible as error:
         found.why = f"it cannot express {error}"
     return found
 
 
-def _asked(answers: Iterable[Any], found: _Solved, seconds: float) -> None:
-    started = time.monotonic()
+def _asked(pair: Pair, found: _Solved, steps: int) -> None:
     number = 0
-    for number, answer in enumerate(answers, start=1):
-        if answer.verdict == "unknown":
+    for number, answer in enumerate(pair.changes(MOST_REGIONS), start=1):
+        if answer.verdict == "unknown" or answer.trial is None:
             found.why = answer.why
             return
         _confirmed(found.tally, answer.trial)
-        if time.monotonic() - started > seconds or number == MOST_REGIONS:
+        if pair.spent > steps or number == MOST_REGIONS:
             found.why = f"it was stopped after {number} regions; there may be more"
             return
     found.whole = True
