@@ -24,6 +24,8 @@ _COMMANDS = {
     "rules": ("build", "List every rule, or explain one."),
     "run": ("use", "Run an artifact on an input."),
     "batch": ("batch", "Run an artifact on every row of a file, on all cores."),
+    "serve": ("serve", "Serve artifacts over HTTP."),
+    "token": ("serve", "Make a token that lets somebody in at a server."),
     "explain": ("use", "Run an artifact and show the lines and clauses that decided."),
     "verify": ("use", "Repeat every check of an artifact, offline."),
     "approve": ("approve", "Show what changes, and add a second person's signature to an artifact."),
@@ -48,6 +50,8 @@ _EXTRAS = {
     **dict.fromkeys(("sqlalchemy", "alembic", "orjson", "msgspec"), "store"),
     **dict.fromkeys(("httpx", "psycopg"), "modules"),
     **dict.fromkeys(("pyarrow",), "parquet"),
+    **dict.fromkeys(("uvicorn", "httptools", "prometheus_client"), "serve"),
+    **dict.fromkeys(("opentelemetry",), "traces"),
 }
 
 

@@ -25,7 +25,7 @@ from ingot.fields import Field, to_plain, validator
 from ingot.readback.citations import citations
 from ingot.runtime.steps import AskModel, AskPerson, NeedsReview, Perform, make_perform
 from ingot.runtime.trace import Decision, Recorder, Trace, instrument, trace_of
-from ingot.spec import Spec, parse_spec
+from ingot.spec import Metadata, Spec, parse_spec
 
 _RUN_PREFIX = os.urandom(6).hex()
 _RUN_NUMBERS = itertools.count(1)
@@ -277,12 +277,18 @@ def load(
     return workflow
 
 
+def in_force(metadata: Metadata, day: date) -> bool:
+    """Whether a policy decides on a day: between its effective dates, both included."""
+    first, last = metadata.effective_from, metadata.effective_until
+    return (first is None or first <= day.isoformat()) and (last is None or day.isoformat() <= last)
+
+
 def _refuse_out_of_force(workflow: Workflow, day: date) -> None:
     """A policy decides only between its effective dates, both included."""
     metadata = workflow.spec.metadata
-    first, last = metadata.effective_from, metadata.effective_until
-    if (first is None or first <= day.isoformat()) and (last is None or day.isoformat() <= last):
+    if in_force(metadata, day):
         return
+    first, last = metadata.effective_from, metadata.effective_until
     period = " ".join(part for part in (f"from {first}" if first else "", f"until {last}" if last else "") if part)
     raise ArtifactError(
         f"{metadata.name} {metadata.version} is in force {period}, not on {day.isoformat()}",

@@ -1,0 +1,94 @@
+"""Group commit: the records of many runs in one transaction, each run answered after it.
+
+A commit waits for the disk, and a hundred records wait no longer than one. Runs that follow each other share a segment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from ingot.errors import StoreError
+from ingot.store.database import store_error, writing
+from ingot.store.records import Records
+from ingot.store.runs import Waiting, keep_waiting
+from ingot.store.store import Store
+from ingot.store.tables import segments
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One run's record, and what must be kept with it where it waits for a person.
+
+    `once`: the run's id stands for what somebody asked, and an answer that is in the log already stays the only one.
+    """
+
+    run: str
+    record: bytes
+    records: Records
+    waiting: Waiting | None = None
+    once: bool = False
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """The prefix and the number of the run's id."""
+        prefix, _, number = self.run.rpartition("-")
+        return prefix, int(number, 16)
+
+
+End = bool | StoreError
+"""True: it is in the log now. False: it was there already. A StoreError: it could not be written."""
+
+
+def append_together(store: Store, entries: Sequence[Entry]) -> list[End]:
+    """Write all entries in one transaction and say for each what came of it. Where that fails, each is tried alone, so
+    that none fails for another."""
+    try:
+        with writing(store.engine) as connection:
+            return _append(connection, store, entries)
+    except SQLAlchemyError as error:
+        if len(entries) == 1:
+            return [store_error(error, "record the run")]
+    except StoreError as error:
+        if len(entries) == 1:
+            return [error]
+    return [end for entry in entries for end in append_together(store, [entry])]
+
+
+def _append(connection: Connection, store: Store, entries: Sequence[Entry]) -> list[End]:
+    new = {index for index, entry in enumerate(entries) if not entry.once}
+    for group in _segments(entry for entry in entries if not entry.once):
+        _write(connection, store, group)
+    for index, entry in enumerate(entries):
+        if entry.once and not _is_there(connection, entry):
+            _write(connection, store, [entry])
+            new.add(index)
+    return [index in new for index in range(len(entries))]
+
+
+def _write(connection: Connection, store: Store, group: Sequence[Entry]) -> None:
+    keep_waiting(connection, [entry.waiting for entry in group if entry.waiting is not None])
+    prefix, first = group[0].place
+    lines = [entry.record for entry in group]
+    store.audit.append(lines, prefix=prefix, first=first, common=group[0].records.common(), within=connection)
+
+
+def _segments(entries: Iterator[Entry]) -> Iterator[list[Entry]]:
+    """Runs whose numbers follow each other, together."""
+    group: list[Entry] = []
+    for entry in sorted(entries, key=lambda one: one.place):
+        if group and (group[0].place[0], group[-1].place[1] + 1) != entry.place:
+            yield group
+            group = []
+        group.append(entry)
+    if group:
+        yield group
+
+
+def _is_there(connection: Connection, entry: Entry) -> bool:
+    prefix, number = entry.place
+    inside = (segments.c.first <= number) & (segments.c.first + segments.c.records > number)
+    return connection.execute(select(segments.c.number).where(segments.c.prefix == prefix, inside)).first() is not None
