@@ -113,3 +113,27 @@ def make_contents(spec_text: str = SPEC, logic: str = LOGIC, **changes: object) 
         "extra": {"template.py": b"# the handler template\n", "modules/files.py": b"# the files module\n"},
     }
     return Contents(**{**values, **changes})  # type: ignore[arg-type]
+
+
+DIFFERENCE = {
+    "from": {"name": "late-fee", "version": "1.1.0", "digest": "d" * 64},
+    "sentence": "inputs change their outcome: 12 of 812 inputs tried, 1 pair of deciding lines (found so far)",
+    "texts": ["logic.py"],
+    "outcomes": {
+        "structure": [{"part": "clause", "name": "C3", "change": "changed", "old": "USD 4.", "new": "USD 5."}],
+        "verdict": "differ", "how": "", "tried": 812, "changed": 12,
+        "changes": [{
+            "clause": "C3", "count": 12, "solver": True,
+            "old": {"line": 9, "source": "return min(Decimal('4.00'), amount)", "clauses": ["C3"], "what": ""},
+            "new": {"line": 7, "source": "return min(Decimal('5.00'), amount)  # C3", "clauses": ["C3"], "what": ""},
+            "witness": {
+                "input": {"amount": "100.00", "days_late": 11, "customer": "private"},
+                "old": {"status": "completed", "output": {"fee": "4.00"}, "step": "", "why": ""},
+                "new": {"status": "needs_review", "output": {"fee": "5.00"}, "step": "check", "why": "too high"},
+            },
+        }],
+        "solver": {"whole": False, "why": "the solver used up its steps", "assumed": {"amount": "0 to 10000"}},
+        "given_steps": ["look_up"], "outputs_compared": ["fee"],
+    },
+}  # fmt: skip
+"""What changes since a previous version, as a build writes it."""

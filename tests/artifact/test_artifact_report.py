@@ -14,7 +14,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from late_fee import LOGIC, PROVENANCE, SPEC, make_contents
+from late_fee import DIFFERENCE, LOGIC, PROVENANCE, SPEC, make_contents
 
 from ingot.artifact.evidence import RUNTIME_NEEDS, sarif, sbom
 from ingot.artifact.layout import lay_out
@@ -108,6 +108,31 @@ def test_whatever_a_spec_says_stays_text() -> None:
     assert not {"script", "img"} & set(page.tags)
     assert page.tags.count("style") == 1
     assert page.text.count(HOSTILE) > 8
+
+
+def test_what_changes_since_a_previous_version_is_a_section(contents: Contents) -> None:
+    text, page = page_of(replace(contents, difference=DIFFERENCE))
+    for words in (
+        "What changes", "Since late-fee 1.1.0, dddddddddddd. inputs change their outcome: 12 of 812", "12 of 812",
+        "a person decides at check: too high", "line 9 (C3)", "line 7 (C3)", "customer: private", "USD 4.",
+        "The solver took amount to be 0 to 10000.", "Outputs of the steps look_up count as inputs.",
+    ):  # fmt: skip
+        assert words in page.text, words
+    assert {link[1:] for link in page.links} <= set(page.ids)
+    assert page.links.count("#L7") > page_of(contents)[1].links.count("#L7")
+    assert "#L9" not in page.links, "a line of the previous version is not in this listing"
+    assert not {"script", "link", "img", "iframe", "form"} & set(page.tags)
+    assert 'id="changes"' not in page_of(contents)[0]
+    assert lay_out(replace(contents, difference=DIFFERENCE))[1]["evidence/difference.json"].endswith(b"\n")
+    assert "evidence/difference.json" not in lay_out(contents)[1]
+    assert text == page_of(replace(contents, difference=json.loads(json.dumps(DIFFERENCE))))[0]
+
+
+def test_whatever_a_difference_says_stays_text(contents: Contents) -> None:
+    hostile = json.loads(json.dumps(DIFFERENCE).replace("C3", "<x>").replace("private", "<img src=x>"))
+    text, page = page_of(replace(contents, difference=hostile))
+    assert not {"script", "img", "x"} & set(page.tags)
+    assert "<img" not in text
 
 
 def test_a_page_with_nothing_to_show_says_so(contents: Contents) -> None:
@@ -209,11 +234,13 @@ def test_a_browser_draws_the_page(artifact: Path, tmp_path: Path, browse: Callab
 @pytest.mark.parametrize("width", [400, 1280])
 def test_nothing_sticks_out_sideways(tmp_path: Path, browse: Callable[..., str], width: int) -> None:
     """A frame of this width is measured by a page around it: the report itself runs no script."""
+    outcomes = json.loads(json.dumps(DIFFERENCE).replace("private", WIDE).replace("too high", WIDE))
     wide = make_contents(
         SPEC.replace("never above", WIDE).replace("C1: An", f"C1: {WIDE} An").replace("title: Late", f"title: {WIDE}"),
         logic=LOGIC.replace("# C3", f"# C3 {WIDE}"),
         questions=({"id": WIDE, "text": WIDE, "reading": [{"a": WIDE}]},),
     )
+    wide = replace(wide, difference={**outcomes, "from": {**outcomes["from"], "name": WIDE}})
     report = lay_out(wide)[1]["report.html"].decode()
     (tmp_path / "report.html").write_text(report)
     (tmp_path / "around.html").write_text(
@@ -223,3 +250,41 @@ def test_nothing_sticks_out_sideways(tmp_path: Path, browse: Callable[..., str],
     )
     dom = browse("--allow-file-access-from-files", "--dump-dom", (tmp_path / "around.html").as_uri())
     assert f'<p id="seen">{width} of {width}</p>' in dom, dom[-300:]
+
+
+SECTIONS = """
+const page = document.querySelector("iframe").contentDocument;
+for (const part of page.querySelectorAll("details")) part.open = true;
+const seen = ["does", "changes"].map((id) => {
+  const section = page.getElementById(id);
+  const texts = [...section.querySelectorAll("p, li, dt, dd, h2, h3, summary, td, th")];
+  const inside = (one) => one.closest(".scroll") !== null;
+  return {
+    id, shown: section.getBoundingClientRect().height > 60,
+    small: texts.filter((one) => parseFloat(page.defaultView.getComputedStyle(one).fontSize) < 11).length,
+    outside: texts.filter((one) => !inside(one) && one.getBoundingClientRect().right > 400.5).length,
+    narrow: texts.filter((one) => one.textContent.length > 20 && one.getBoundingClientRect().width < 60).length,
+    frames: [...section.querySelectorAll(".scroll")].every((one) => one.getBoundingClientRect().right <= 400.5),
+  };
+});
+const loaded = page.defaultView.performance.getEntriesByType("resource").length;
+document.getElementById("seen").textContent = JSON.stringify({ seen, loaded, scripts: page.scripts.length });
+"""
+
+
+@pytestmark_browser
+def test_readback_and_difference_are_readable_on_a_telephone(
+    tmp_path: Path, contents: Contents, browse: Callable[..., str]
+) -> None:
+    """At 400 pixels: nothing of both sections stands outside, is too small or squeezed, nothing is loaded, no script."""
+    report = lay_out(replace(contents, difference=DIFFERENCE))[1]["report.html"].decode()
+    (tmp_path / "report.html").write_text(report)
+    (tmp_path / "around.html").write_text(
+        '<iframe src="report.html" style="border:0;width:400px;height:900px"></iframe><p id="seen"></p>'
+        f"<script>onload = () => {{ {SECTIONS} }}</script>"
+    )
+    dom = browse("--allow-file-access-from-files", "--dump-dom", (tmp_path / "around.html").as_uri())
+    told = json.loads(re.findall(r'<p id="seen">(.*?)</p>', dom)[0])
+    good = {"shown": True, "small": 0, "outside": 0, "narrow": 0, "frames": True}
+    assert told["seen"] == [{"id": "does", **good}, {"id": "changes", **good}]
+    assert (told["loaded"], told["scripts"]) == (0, 0)

@@ -12,15 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from late_fee import LOGIC, make_contents
+from late_fee import DIFFERENCE, LOGIC, make_contents
 
 from ingot.artifact import dsse, read
 from ingot.artifact.approve import approve
 from ingot.artifact.manifest import ATTESTATION, MANIFEST
 from ingot.artifact.sign import SigningKey, make_key, trust
+from ingot.artifact.statement import DIFFERENCE as DIFFERENCE_PATH
 from ingot.artifact.statement import Approval, approval_statement
 from ingot.artifact.verify import STEPS, verify
-from ingot.artifact.write import write_artifact
+from ingot.artifact.write import Contents, write_artifact
 from ingot.canonical import canonical_json, digest, readable_json
 from ingot.errors import ArtifactError, SigningError
 
@@ -359,6 +360,40 @@ def test_step_8_the_author_in_the_provenance(artifact: Path, key: SigningKey) ->
     (artifact / "evidence/provenance.json").write_bytes(b"[]\n")
     resign(artifact, key, lambda predicate: None)
     assert "does not say who wrote the candidate" in refusal(artifact, key).message
+
+
+def changed_since(**other: object) -> bytes:
+    return readable_json({**DIFFERENCE, **other})
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (changed_since(**{"from": {**DIFFERENCE["from"], "digest": "e" * 64}}), "'previous version' is not the one"),
+        (changed_since(**{"from": {"name": "x"}}), "does not say which version was compared with"),
+        (changed_since(**{"from": 7}), "does not say which version was compared with"),
+        (changed_since(more=1), "does not say which version was compared with"),
+        (b"[]", "does not say which version was compared with"),
+        (b"{" * 9_000, "does not say which version was compared with"),
+    ],
+)
+def test_step_8_the_version_compared_with(
+    tmp_path: Path, contents: Contents, key: SigningKey, content: bytes, words: str
+) -> None:
+    artifact = write_artifact(tmp_path / "since", replace(contents, difference=DIFFERENCE), key)
+    assert {"name": "previous version", "uri": "urn:ingot:artifact", "digest": {"sha256": "d" * 64}} in verify(
+        artifact, trust(key)
+    ).statement["predicate"]["materials"]
+    rewrite(artifact, DIFFERENCE_PATH, lambda _: content)
+    resign(artifact, key, lambda predicate: None)
+    error = refusal(artifact, key)
+    assert (error.step, words in error.message) == (8, True), error
+
+
+def test_step_3_a_difference_added_later(artifact: Path, key: SigningKey) -> None:
+    (artifact / DIFFERENCE_PATH).write_bytes(changed_since())
+    error = refusal(artifact, key)
+    assert (error.step, "is not in the manifest" in error.message) == (3, True)
 
 
 def set_verdicts(path: Path, predicate: dict[str, Any], change: Callable[[list[Any]], object]) -> None:
