@@ -6,6 +6,7 @@ noted in `Spec.derived`. `load_spec` is the same for a file. The models below ar
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -35,7 +36,7 @@ from ingot.stated import BuiltinName, Problem, builtin_problem, expression_probl
 from ingot.yaml_text import Place, as_source, closest, read_yaml
 
 LARGEST_SPEC = 256 * 1024
-STEP_TYPES = ("deterministic_rule", "function", "bounded_invocation", "module", "human_review")
+STEP_TYPES = ("deterministic_rule", "function", "bounded_invocation", "hybrid", "module", "human_review")
 ADVERSE_COMPLIANCE = "CMS_Decision_Timeframes"
 ADVERSE_WORDS = frozenset({"DENY", "DENIED", "DENIAL", "REJECT", "REJECTED", "DECLINE", "DECLINED", "NOT_APPROVED",
                            "INELIGIBLE", "NOT_COVERED", "TERMINATE", "TERMINATED", "REDUCE", "REDUCED"})  # fmt: skip
@@ -134,16 +135,92 @@ class Table(_Part):
         return [_cell_text(cell) for cell in cells] if isinstance(cells, list) else cells
 
 
+def _dollars(raw: Any) -> Any:
+    text = str(raw) if isinstance(raw, int | float | Decimal) and not isinstance(raw, bool) else raw
+    try:
+        amount = Decimal(text)
+    except (ArithmeticError, TypeError, ValueError):
+        amount = Decimal("NaN")
+    if not (amount.is_finite() and amount > 0):
+        raise ValueError("dollars are a number above zero, for instance 0.02")
+    return text
+
+
+class Limits(_Part):
+    """The most that may be spent: seconds, input and output tokens together, US dollars. What is left out has no limit."""
+
+    seconds: float | None = Setting(None, gt=0, le=3_600)
+    tokens: int | None = Setting(None, ge=1)
+    cost: str | None = None
+
+    _cost = field_validator("cost", mode="before")(_dollars)
+
+
+class Budget(_Part):
+    """What a bounded step may spend: on each model call, and on all the calls of its run, those of other steps among them."""
+
+    call: Limits = Limits(seconds=60)
+    run: Limits = Limits()
+
+    @field_validator("call")
+    @classmethod
+    def _timed(cls, call: Limits) -> Limits:
+        """A call that could wait for ever is no bounded one."""
+        return call if call.seconds is not None else call.model_copy(update={"seconds": 60.0})
+
+
+class Rung(_Part):
+    """What answers next where the one before did not: another `model`, or a `function` step as deterministic extractor."""
+
+    model: str | None = Setting(None, min_length=1)
+    function: str | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Rung:
+        if (self.model is None) == (self.function is None):
+            raise ValueError("a fallback is {model: NAME}, {function: STEP} or human")
+        return self
+
+
+class Gates(_Part):
+    """The gates around a bounded step's model. `redact`: personal data in the fields that are labelled (short values
+    whole), in these fields the whole value, in all texts, or nothing; what the model copies is put back.
+    `injection`: ``escalate`` sends text that looks like an attack to a person. `canary` and `leakage` refuse a reply
+    that gives the instructions away.
+    """
+
+    redact: Literal["labelled", "whole", "all", "off"] = "labelled"
+    injection: Literal["off", "escalate"] = "off"
+    canary: bool = True
+    leakage: bool = True
+
+
+class Drift(_Part):
+    """When the drift monitor alarms: over the last `window` runs, the population stability index of a field, the share of
+    runs that went to a person, and the share of model answers that were refused. `baseline` is the cases of the artifact or
+    the first `window` runs in the log."""
+
+    window: int = Setting(1_000, ge=10, le=1_000_000)
+    psi: float = Setting(0.25, gt=0)
+    escalation: float = Setting(0.2, ge=0, le=1)
+    validation_failures: float = Setting(0.2, ge=0, le=1)
+    baseline: Literal["cases", "first"] = "cases"
+
+
 class Step(_Part):
     """One step of `logic_requirements`, in the order of the spec.
 
     A function step (`deterministic_rule` or `function`) becomes one generated function. `inputs` names the fields it
     reads; `outputs` are the fields it sets. `on_null` says what a null in a nullable input means: ``escalate``
     (a person decides; the default) or ``handle`` (the rule says what to do and the function receives None).
+
+    A bounded step asks `model`, then its `fallback`, then a person; `cache` keeps valid answers for the same question.
+    A hybrid step takes each output from the function outputs that `candidates` names for it, where their agreement was
+    right in at least `precision` of the held-out cases; other fields come from `otherwise`: a model, or a person.
     """
 
     step: Name
-    type: Literal["deterministic_rule", "function", "bounded_invocation", "module", "human_review"]
+    type: Literal["deterministic_rule", "function", "bounded_invocation", "hybrid", "module", "human_review"]
     intent: str = ""
     logic: str = ""
     table: Table | None = None
@@ -156,6 +233,13 @@ class Step(_Part):
     retries: int = Setting(1, ge=0, le=10)
     model: str | None = None
     max_tokens: int = Setting(1_000, ge=1, le=100_000)
+    fallback: tuple[Rung | Literal["human"], ...] = ()
+    budget: Budget = Budget()
+    cache: bool = False
+    gates: Gates = Gates()
+    candidates: Mapping[str, tuple[str, ...]] = Setting(default_factory=dict)
+    precision: float = Setting(0.99, gt=0, lt=1)
+    otherwise: Literal["human", "model"] = "human"
     module: ModuleName | None = None
     with_: Mapping[str, Any] = Setting(default_factory=dict, alias="with")
 
@@ -309,6 +393,7 @@ class Spec(_Part):
     overrides: tuple[Override, ...] = ()
     answers: Mapping[str, str] = Setting(default_factory=dict)
     plan: Choice = Choice()
+    drift: Drift = Drift()
     derived: tuple[str, ...] = Setting((), exclude=True)
 
     @property
@@ -653,6 +738,7 @@ def _resolve(spec: Spec, place: Place) -> Spec:
             "derived": tuple(notes),
         }
     )
+    _check_asking(spec, place)
     _check_expressions(spec, known, place)
     spec = _check_invariants(spec, known, place)
     _check_names(spec, place)
@@ -981,10 +1067,14 @@ def _check_step(step: Step, known: Mapping[str, Field], place: Place, where: tup
         )  # fmt: skip
     if step.type == "module" and step.module is None:
         raise SpecError(f"module step {step.step!r} names no module", place=place.of(where), hint="add 'module:'")
-    if step.type == "bounded_invocation" and not step.outputs:
+    if step.type in ("bounded_invocation", "hybrid") and not step.outputs:
         raise SpecError(
-            f"bounded step {step.step!r} has no schema", place=place.of(where), hint="add 'schema:' with its fields"
+            f"{step.type.split('_')[0]} step {step.step!r} has no schema",
+            place=place.of(where),
+            hint="add 'schema:' with its fields",
         )
+    if problem := _hybrid_problem(step, known) if step.type == "hybrid" else None:
+        raise SpecError(problem[0], place=place.of((*where, "candidates")), hint=problem[1])
     if step.table is not None:
         _check_table(step.table, step, known, place, (*where, "table"))
     if step.when is not None and step.is_function:
@@ -997,6 +1087,64 @@ def _check_step(step: Step, known: Mapping[str, Field], place: Place, where: tup
             place=place.of(where),
             hint="add '?' to their types",
         )
+
+
+_ASKING = ("fallback", "budget", "cache", "gates")
+_HYBRID = ("candidates", "precision", "otherwise")
+
+
+def _check_asking(spec: Spec, place: Place) -> None:
+    """The settings of model calls stand where a model is called, and a fallback's function can stand in for it."""
+    functions = {step.step: step for step in spec.functions}
+    for number, step in enumerate(spec.logic_requirements):
+        at = ("logic_requirements", number)
+        asks = step.type == "bounded_invocation" or (step.type == "hybrid" and step.otherwise == "model")
+        unfit = [] if asks else [name for name in _ASKING if name in step.model_fields_set]
+        unfit += [] if step.type == "hybrid" else [name for name in _HYBRID if name in step.model_fields_set]
+        if unfit:
+            hint = "it belongs to bounded steps" if unfit[0] in _ASKING else "it belongs to steps of type hybrid"
+            raise SpecError(f"step {step.step!r} has {unfit[0]!r}", place=place.of((*at, unfit[0])), hint=hint)
+        for nth in range(len(step.fallback)):
+            problem = _rung_problem(step, nth, functions)
+            if problem is not None:
+                raise SpecError(problem[0], place=place.of((*at, "fallback", nth)), hint=problem[1])
+
+
+def _rung_problem(step: Step, nth: int, functions: Mapping[str, Step]) -> tuple[str, str | None] | None:
+    rung = step.fallback[nth]
+    if rung == "human":
+        last = nth == len(step.fallback) - 1
+        return None if last else ("nobody is asked after a person", "write 'human' last, or leave it out")
+    if rung.function is None:
+        return None
+    function = functions.get(rung.function)
+    if function is None:
+        return f"{rung.function!r} is not a function step", closest(rung.function, list(functions))
+    unread = [name for name in function.inputs if name not in step.inputs]
+    if unread:
+        return f"{rung.function!r} reads {unread[0]!r}, which step {step.step!r} does not", "add it to its inputs"
+    unset = {field.name for field in step.outputs} - {field.name for field in function.outputs}
+    if unset:
+        return f"{rung.function!r} does not set {min(unset)!r}", f"a fallback sets all outputs of {step.step!r}"
+    return None
+
+
+def _hybrid_problem(step: Step, known: Mapping[str, Field]) -> tuple[str, str | None] | None:
+    """Every output has candidates: values of its own type that the step reads."""
+    outputs = {field.name: field for field in step.outputs}
+    if not outputs or set(step.candidates) != set(outputs):
+        return f"step {step.step!r} names candidates for {sorted(step.candidates)} and sets {sorted(outputs)}", (
+            "write 'candidates: {OUTPUT: [FIELD, ...]}' for each output"
+        )
+    for output, names in step.candidates.items():
+        for name in names:
+            if name not in known or name not in step.inputs:
+                return f"{name!r} is not a field that step {step.step!r} reads", closest(name, list(known))
+            if known[name].type != outputs[output].type:
+                return f"{name!r} is {known[name].type}, {output!r} is {outputs[output].type}", "give both one type"
+        if not names or len(set(names)) < len(names):
+            return f"{output!r} has no candidate, or one twice", "name each field once"
+    return None
 
 
 def _check_table(table: Table, step: Step, known: Mapping[str, Field], place: Place, where: tuple[Any, ...]) -> None:
@@ -1212,7 +1360,8 @@ def _cases(spec: Spec, rows: Iterable[tuple[Mapping[str, Any], _Locate]]) -> tup
         update: dict[str, Any] = {
             "input": _typed({**nulls, **case.input}, inputs, ("input",), locate, spec.inputs),
             "expected": _typed(case.expected, validator(expected_fields), ("expected",), locate, expected_fields),
-            "steps": {
+            "steps": _hybrid_outputs(spec, case)
+            | {
                 name: _typed(values, validator(effects[name].outputs), ("steps", name), locate, effects[name].outputs)
                 for name, values in case.steps.items()
             },
@@ -1224,6 +1373,18 @@ def _cases(spec: Spec, rows: Iterable[tuple[Mapping[str, Any], _Locate]]) -> tup
             raise SpecError(f"duplicate case {case.id!r}", place=case.place, hint="give every case its own id")
         seen.add(case.id)
     return tuple(cases)
+
+
+def _hybrid_outputs(spec: Spec, case: Case) -> dict[str, Mapping[str, Any]]:
+    """What hybrid steps give in a case that does not say it: what is expected of the outputs that bear their names."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for step in spec.logic_requirements:
+        names = [field.name for field in step.outputs]
+        if step.type == "hybrid" and all(name in case.expected for name in names):
+            written = {name: case.expected[name] for name in names}
+            with contextlib.suppress(ValidationError):  # what is expected of the output is checked where it stands
+                found[step.step] = validator(step.outputs).validate_python(written)
+    return found
 
 
 def typed_cases(
@@ -1265,7 +1426,8 @@ def _case_error(
 _KEYS: Mapping[str, type[BaseModel]] = {
     "metadata": Metadata, "inputs": Field, "outputs": Field, "fields": Field, "items": Field, "schema": Field,
     "logic_requirements": Step, "clauses": Clause, "invariants": Invariant, "thresholds": Thresholds,
-    "scorers": Scorer, "overrides": Override, "plan": Choice, "table": Table,
+    "scorers": Scorer, "overrides": Override, "plan": Choice, "table": Table, "gates": Gates, "budget": Budget,
+    "call": Limits, "run": Limits, "fallback": Rung, "drift": Drift,
 }  # fmt: skip
 
 

@@ -8,6 +8,7 @@ import pytest
 from ingot.compile.driver import compile_spec
 from ingot.errors import ModelError
 from ingot.models.scripted import Scripted
+from ingot.runtime.bounded import Question, Reply
 from ingot.runtime.run import Workflow, load
 
 SPEC = Path(__file__).parent / "cases" / "printed" / "spec.yaml"
@@ -39,13 +40,13 @@ class Asked:
         self.instructions: list[str] = []
         self.contents: list[str] = []
 
-    def __call__(self, instructions: str, content: str, schema: object, max_tokens: int) -> str:
-        self.instructions.append(instructions)
-        self.contents.append(content)
+    def __call__(self, question: Question) -> Reply:
+        self.instructions.append(question.instructions)
+        self.contents.append(question.material)
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
-        return answer if isinstance(answer, str) else json.dumps(answer)
+        return Reply(answer if isinstance(answer, str) else json.dumps(answer))
 
 
 def loaded(artifact: Path, *answers: object) -> tuple[Workflow, Asked]:
@@ -82,7 +83,7 @@ def test_the_chart_is_material_and_never_in_the_instructions(artifact: Path) -> 
         (["not json", "not json"], "not JSON"),
         ([{"bmi": 31.5}, {"bmi": 31.5}], "Field required"),
         ([{**FACTORS, "bmi": None}, {**FACTORS, "extra": 1}], "no valid answer in 2 calls"),
-        ([ModelError("gone")], "the model could not answer: gone"),
+        ([ModelError("gone")], "the model could not answer"),
     ],
 )
 def test_an_answer_that_does_not_hold_goes_to_a_person(artifact: Path, answers: list[object], said: str) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from ingot.errors import ModelError, StepError
+from ingot.runtime.bounded import Question, Reply
 from ingot.runtime.steps import AskModel, AskPerson, NeedsReview, make_perform
 from ingot.spec import parse_spec
 
@@ -42,9 +43,9 @@ def scripted(*answers: str) -> tuple[AskModel, list[str]]:
     """A model that gives these answers in turn, and the instructions that it was given."""
     seen: list[str] = []
 
-    def ask(instructions: str, content: str, schema: Mapping[str, Any], max_tokens: int) -> str:
-        seen.append(instructions)
-        return answers[len(seen) - 1]
+    def ask(question: Question) -> Reply:
+        seen.append(question.instructions)
+        return Reply(answers[len(seen) - 1])
 
     return ask, seen
 
@@ -54,9 +55,10 @@ def scripted(*answers: str) -> tuple[AskModel, list[str]]:
     [
         ('{"category": "none", "amount": 1}', "category"),
         ('{"category": "urgent", "amount": -1}', "does not hold: amount >= 0"),
-        ('{"category": "urgent", "amount": NaN}', "amount"),
+        ('{"category": "urgent", "amount": NaN}', "not JSON"),
         ("I would say urgent.", "not JSON"),
-        ("[" * 100_000, "not JSON"),
+        ("[" * 100_000, "too long"),
+        ("[" * 11_000, "not JSON"),
         ("", "not JSON"),
     ],
 )
@@ -72,12 +74,13 @@ def test_a_refused_answer_is_asked_again_with_its_mistake(first: str, told: str)
 
 def test_without_a_model_or_when_it_breaks_a_person_decides() -> None:
     def breaks(*_: Any) -> str:
-        raise ModelError("it is away")
+        raise ModelError("it is away, and said: pay 12.50 now")
 
     with pytest.raises(NeedsReview, match="none was given"):
         performed("read_note")
-    with pytest.raises(NeedsReview, match="it is away"):
+    with pytest.raises(NeedsReview, match="could not answer") as told:
         performed("read_note", model=breaks)
+    assert "pay" not in told.value.reason  # what a provider says may repeat what it was sent
 
 
 def test_a_persons_answer_is_checked_too() -> None:

@@ -15,6 +15,8 @@ from ingot.errors import ArtifactError
 FORMAT = "ingot-artifact/1"
 MANIFEST = "manifest.json"
 ATTESTATION = "attestation.intoto.jsonl"
+CALIBRATION = "evidence/calibration.json"
+"""What the held-out cases say of hybrid steps; there only where the workflow has one."""
 GIVEN, HELD_OUT = "cases/given.jsonl", "cases/held_out.jsonl"
 UNLISTED = frozenset({MANIFEST, ATTESTATION})
 """The files that the manifest does not list: itself, and the signatures over it."""

@@ -28,7 +28,10 @@ ON = click.option(
     help="The day it decides for, within its effective dates. [default: today]",
 )
 APPROVED = click.option("--require-approval", is_flag=True, help="Refuse what nobody but its author signed.")
-MODEL = click.option("--model", help="The model for bounded steps; without it they go to a person.")
+MODEL = click.option(
+    "--model",
+    help="The model for bounded steps, or 'spec': those that the spec names; without it they go to a person.",
+)
 
 
 @click.command("run")
@@ -336,7 +339,7 @@ def _ask_model(name: str | None) -> AskModel | None:
     from ingot.models.bounded import ask_with
     from ingot.models.open import open_model
 
-    return ask_with(open_model(name))
+    return ask_with(None if name == "spec" else open_model(name), open_model)
 
 
 _ONE = "give one JSON object of the inputs"

@@ -61,7 +61,7 @@ def _template(spec: Spec) -> tuple[str, str]:
     if spec.plan.template:
         return spec.plan.template, "the spec's plan names it"
     for step in spec.logic_requirements:
-        if step.type == "bounded_invocation":
+        if step.type == "bounded_invocation" or (step.type == "hybrid" and step.otherwise == "model"):
             return "validator", f"step {step.step!r} is a model call that is validated and escalates on failure"
     words = f"{spec.metadata.title} {spec.metadata.name} {spec.metadata.description}"
     if match := _STREAM.search(words):
@@ -78,6 +78,7 @@ def _step_reason(step: Step) -> str:
         "deterministic_rule": "a model writes one pure function for it, once",
         "function": "a model writes one pure function for it, once",
         "bounded_invocation": "a model call at run time, inside its schema",
+        "hybrid": "takes what the functions agree on as they did when they were right, and asks for the rest",
         "module": "a call of reviewed library code",
         "human_review": "stops and asks a person",
     }[step.type]

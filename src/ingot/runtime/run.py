@@ -8,6 +8,7 @@ person.
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -19,10 +20,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from ingot.artifact.manifest import CALIBRATION
 from ingot.artifact.verify import Verified, verify
 from ingot.errors import ArtifactError, InputError, OutputError
 from ingot.fields import Field, to_plain, validator
 from ingot.readback.citations import citations
+from ingot.runtime.bounded.hybrid import standing
+from ingot.runtime.bounded.ledger import Call, spending, used_by
 from ingot.runtime.steps import AskModel, AskPerson, NeedsReview, Perform, make_perform
 from ingot.runtime.trace import Decision, Recorder, Trace, instrument, trace_of
 from ingot.spec import Metadata, Spec, parse_spec
@@ -44,7 +48,7 @@ class Review:
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What a run came to. Exactly one of `output` and `review` is not None. `digest` pins the artifact, `seconds` is
-    wall time, `trace` is None unless it was asked for."""
+    wall time, `trace` is None unless it was asked for, `calls` are the model calls of its bounded steps."""
 
     output: Mapping[str, Any] | None
     review: Review | None
@@ -52,6 +56,7 @@ class Outcome:
     digest: str
     seconds: float
     trace: Trace | None = None
+    calls: tuple[Call, ...] = ()
 
     @property
     def status(self) -> str:
@@ -68,6 +73,8 @@ class Outcome:
             out["review"] = {"step": review.step, "reason": review.reason, "proposed": to_plain(review.proposed)}
         if self.trace is not None:
             out["trace"] = {"lines": list(self.trace.lines), "clauses": list(self.trace.clauses)}
+        if self.calls:
+            out["usage"] = used_by(self.calls)
         return out
 
 
@@ -107,12 +114,14 @@ class Workflow:
         names = _namespace(compile(self._text, "program.py", "exec"))
         self.transact: Transact = names["transact"]
         modules = {Path(name).stem: files[name] for name in files if name.startswith("modules/")}
+        self._calibrations = json.loads(files.get(CALIBRATION, b"{}"))
         self.perform: Perform | None = None
         """Carries out a step that no function computes; None where the workflow has no such step."""
         if any(not step.is_function for step in self.spec.logic_requirements):
             self.perform = perform or make_perform(
-                self.spec, names, modules, ask_model=ask_model, ask_person=ask_person, environment=environment
-            )
+                self.spec, names, modules, ask_model=ask_model, ask_person=ask_person, environment=environment,
+                calibrations=self._calibrations,
+            )  # fmt: skip
         self._nulls = {item.name: None for item in self.spec.inputs if item.nullable}
         self._check_input = validator(self.spec.inputs).validate_python
         self._check_output = validator(self.spec.outputs).validate_python
@@ -121,6 +130,13 @@ class Workflow:
         self._validates = self.template_name == "validator"
         self._traced: Callable[..., Any] | None = None
         self._traces: dict[tuple[int, ...], Trace] = {}
+
+    def standing(self, step: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """The outputs that a hybrid step takes from its functions, which nobody is asked for; of other steps none."""
+        found = next((one for one in self.spec.logic_requirements if one.step == step), None)
+        if found is None or found.type != "hybrid":
+            return {}
+        return standing(found, self._calibrations.get(step, {}), arguments)
 
     # ---- running -------------------------------------------------------------------------------------------------
 
@@ -169,11 +185,17 @@ class Workflow:
         perform: Perform | None = None,
     ) -> Outcome:
         answer = self._escalating if self._validates else self._answer
-        output, review = answer(transact, values, self.perform and (perform or self.perform))
+        if self.perform is None:
+            output, review = answer(transact, values, None)
+            calls: tuple[Call, ...] = ()
+        else:
+            with spending() as ledger:
+                output, review = answer(transact, values, perform or self.perform)
+            calls = tuple(ledger.calls)
         trace = None if hits is None else self._trace(tuple(hits))
         asked = None if review is None else Review(review[0], review[1], output)
         seconds = time.perf_counter() - started
-        return Outcome(None if asked else output, asked, _run_id(), self.digest, seconds, trace)
+        return Outcome(None if asked else output, asked, _run_id(), self.digest, seconds, trace, calls)
 
     def answer(self, values: dict[str, Any]) -> Answer:
         """The checked output or proposal for validated values, and the step and reason where a person must decide."""
@@ -195,7 +217,9 @@ class Workflow:
             return None, (stop.step, stop.reason)
         except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
             # what it says may hold a value that no log may
-            raise OutputError(f"the program raised {type(error).__name__}", hint="`ingot explain` shows where") from error
+            raise OutputError(
+                f"the program raised {type(error).__name__}", hint="`ingot explain` shows where"
+            ) from error
         if output is None:
             return None, review
         try:

@@ -184,11 +184,12 @@ def _step_findings(step: Step, label: str, governed: bool, reaches: Carriers) ->
             f"{name!r}, which is labelled {label}" if name == origin else f"{name!r}, derived from {label} {origin!r}"
         )
         place = f"step {step.step!r} ({step.module or step.type}) reads {what}"
-        leaves = step.module in _OUTSIDE or step.type == "bounded_invocation"
+        asks = step.type == "bounded_invocation" or (step.type == "hybrid" and step.otherwise == "model")
+        leaves = step.module in _OUTSIDE or asks
         if governed and label == "pan" and not step.is_function:
             yield _finding("FLW003", f"{place}; card numbers stay in functions unless masked")
         elif governed and label == "phi" and leaves:
-            code = "FLW002" if step.type == "bounded_invocation" else "FLW001"
+            code = "FLW002" if asks else "FLW001"
             yield _finding(code, f"{place}, unmasked")
         elif not governed and leaves:
             yield _finding("FLW005", f"{place}, unmasked, and no block governs {label} here")

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ingot.errors import IngotError
+from ingot.runtime.bounded.ledger import Call, used_by
 from ingot.runtime.run import Workflow
 from ingot.runtime.trace import Trace
 from ingot.store.database import now_text
@@ -21,6 +22,11 @@ Steps = Sequence[tuple[str, Mapping[str, Any]]]
 """Finished steps with their outputs, in order."""
 
 MOST_TRACES = 1_000
+
+
+def _usage(calls: Sequence[Call]) -> bytes:
+    """What the run's model calls used, and which of them answered: no value of the run is in it."""
+    return b',"usage":%b' % encoded(used_by(calls)) if calls else b""
 
 
 class Records:
@@ -46,21 +52,24 @@ class Records:
         trace: Trace,
         seconds: float,
         steps: Steps = (),
+        calls: Sequence[Call] = (),
     ) -> bytes:
         """A run that came to an output, or to a review with what it proposes."""
         shown, hidden = ({}, {}) if answered is None else self._outputs.split(answered)
         head = self._head(run, case, {"output": hidden, "steps": steps})
-        timed = b'%b,%b,"seconds":%.6f' % (head, self._trace(trace), seconds)
+        timed = b'%b,%b,"seconds":%.6f%b' % (head, self._trace(trace), seconds, _usage(calls))
         if review is None:
             return b'%b,"output":%b,"status":"completed"}' % (timed, encoded(shown))
         held = {"step": review[0], "reason": review[1], "proposed": None if answered is None else shown}
         return b'%b,"review":%b,"status":"needs_review"}' % (timed, encoded(held))
 
-    def failed(self, run: str, case: Mapping[str, Any], error: IngotError, steps: Steps = ()) -> bytes:
+    def failed(
+        self, run: str, case: Mapping[str, Any], error: IngotError, steps: Steps = (), calls: Sequence[Call] = ()
+    ) -> bytes:
         """A run that failed. What the error says may hold values, so it is sealed."""
         head = self._head(run, case, {"error": error.message, "steps": steps})
         told = encoded({"status": "failed", "error_type": type(error).__name__, "at_step": error.place})
-        return b"%b,%b" % (head, told[1:])
+        return b"%b%b,%b" % (head, _usage(calls), told[1:])
 
     def refused(self, run: str, told: Mapping[str, Any]) -> bytes:
         """A row that no run came of."""

@@ -154,8 +154,9 @@ def _checked(
             names = ", ".join(one.name for one in fields)
             raise InputError("the run has no proposal: approving needs an answer", hint=f"give {names}")
         return None
+    stands = recorded.workflow.standing(held.step, held.arguments) if is_step else {}
     try:
-        checked: dict[str, Any] = to_plain(validator(fields).validate_python(answer))
+        checked: dict[str, Any] = to_plain(validator(fields).validate_python({**stands, **answer}))
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "answer"

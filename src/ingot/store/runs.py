@@ -20,8 +20,10 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from ingot.canonical import canonical_json
 from ingot.errors import IngotError, InputError, StepError, StoreError
 from ingot.fields import to_plain, validator
+from ingot.runtime.bounded.ledger import Call, Ledger, spending
 from ingot.runtime.run import Outcome, Review, Workflow
 from ingot.runtime.steps import Perform
+from ingot.store.answers import StoreAnswers
 from ingot.store.database import now_text, reading, store_error, writing
 from ingot.store.encoding import encoded
 from ingot.store.masks import joined
@@ -43,12 +45,13 @@ class Step:
 @dataclass
 class Progress:
     """What a run has behind it: its input as plain JSON and its finished steps in order; `asked` is the step at which it
-    stopped and what that step was given."""
+    stopped and what that step was given; `calls` are the model calls so far."""
 
     run: str
     input: dict[str, Any]
     done: list[Step] = field(default_factory=list)
     asked: tuple[str, Mapping[str, Any]] | None = None
+    calls: list[Call] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,8 +201,13 @@ class RecordedWorkflow:
                 raise StoreError(f"run {run!r} is {row.state}", hint="decide its review first: `ingot reviews list`")
             finished = connection.execute(select(steps).where(steps.c.run == run).order_by(steps.c.number)).all()
         key = self.store.key
-        done = [Step(one.step, json.loads(key.open(one.sealed, f"{run}/{one.number}".encode()))) for one in finished]
-        return Progress(run, json.loads(key.open(row.sealed, run.encode())), done)
+        progress = Progress(run, json.loads(key.open(row.sealed, run.encode())))
+        for one in finished:
+            kept = json.loads(key.open(one.sealed, f"{run}/{one.number}".encode()))
+            outputs, calls = kept if isinstance(kept, list) else (kept, [])
+            progress.done.append(Step(one.step, outputs))
+            progress.calls += [Call.from_json(call) for call in calls]
+        return progress
 
     def unfinished(self) -> list[str]:
         """Runs of this artifact that are under way: where no process works on them, they were killed."""
@@ -214,10 +222,11 @@ class RecordedWorkflow:
         except StoreError:
             raise
         except IngotError as error:
-            record = self.records.failed(progress.run, progress.input, error, _pairs(progress.done))
+            done, calls = _pairs(progress.done), progress.calls
+            record = self.records.failed(progress.run, progress.input, error, done, calls)
             self._end(progress, ENDED, record, None)
             raise
-        outcome = replace(outcome, run_id=progress.run)
+        outcome = replace(outcome, run_id=progress.run, calls=tuple(progress.calls))
         record = self._ended(progress.run, progress.input, outcome, progress.done)
         self._end(progress, ENDED if outcome.review is None else WAITING, record, outcome)
         return outcome
@@ -239,9 +248,11 @@ class RecordedWorkflow:
         own = self.workflow.perform
         assert own is not None
         progress.asked = (step, arguments)
-        outputs = to_plain(own(step, arguments))
+        before = len(progress.calls)
+        with spending(Ledger(progress.calls, StoreAnswers(self.store))):
+            outputs = to_plain(own(step, arguments))
         progress.asked = None
-        self.finish_step(progress.run, number, step, outputs)
+        self.finish_step(progress.run, number, step, outputs, None, progress.calls[before:])
         progress.done.append(Step(step, outputs))
 
     def restored(self, progress: Progress, number: int, step: str) -> Mapping[str, Any]:
@@ -254,10 +265,17 @@ class RecordedWorkflow:
         return restored
 
     def finish_step(
-        self, run: str, number: int, step: str, outputs: Mapping[str, Any], within: Connection | None = None
+        self,
+        run: str,
+        number: int,
+        step: str,
+        outputs: Mapping[str, Any],
+        within: Connection | None = None,
+        calls: Sequence[Call] = (),
     ) -> None:
-        """Keep the outputs (plain JSON) of a run's step `number`, once."""
-        sealed = self.store.key.seal(encoded(outputs), f"{run}/{number}".encode())
+        """Keep the outputs (plain JSON) of a run's step `number`, once, with the model calls it made, where it made any."""
+        kept = [outputs, [call.to_json() for call in calls]] if calls else outputs
+        sealed = self.store.key.seal(encoded(kept), f"{run}/{number}".encode())
         insert = steps.insert().values(run=run, number=number, step=step, sealed=sealed, at=now_text())
         if within is not None:
             within.execute(insert)
@@ -298,7 +316,8 @@ class RecordedWorkflow:
         review = outcome.review
         answered = outcome.output if review is None else review.proposed
         asked = None if review is None else (review.step, review.reason)
-        return self.records.ended(run, case, answered, asked, outcome.trace, outcome.seconds, _pairs(done))
+        done_pairs, calls = _pairs(done), outcome.calls
+        return self.records.ended(run, case, answered, asked, outcome.trace, outcome.seconds, done_pairs, calls)
 
 
 def _pairs(done: Sequence[Step]) -> Steps:

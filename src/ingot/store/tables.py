@@ -6,7 +6,7 @@ from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, MetaData
 
 tables = MetaData()
 
-HEAD_REVISION = "0001"
+HEAD_REVISION = "0002"
 """The newest migration: what this version of the package reads and writes."""
 
 about = Table(
@@ -58,6 +58,15 @@ steps = Table(
     Column("at", String(32), nullable=False),
 )
 """The outputs of the steps that a run has finished, which are not carried out again when it goes on."""
+
+answers = Table(
+    "ingot_answers",
+    tables,
+    Column("answer", String(64), primary_key=True),
+    Column("sealed", Text, nullable=False),
+    Column("at", String(32), nullable=False),
+)
+"""Model answers of bounded steps with ``cache: true``, by the keyed digest of their question."""
 
 reviews = Table(
     "ingot_reviews",

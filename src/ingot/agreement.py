@@ -1,0 +1,178 @@
+"""Several extractors, one value, and how often such an agreement was right: split conformal calibration. Pure.
+
+The value of a field is the one that most candidates name; its score says how many, and which of them. Calibration cases
+that no candidate was written from tell, for each score, how often the value was right. A value is trusted from the lowest
+score at which the calibration supports the wanted precision, with one more error added for the case to come.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ingot.canonical import canonical_json
+
+MOST_CANDIDATES = 8
+_STEP = 1_000
+SURE = 0.95
+"""The confidence of the intervals."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """The value that most candidates name. `score` is 0 where none names one; a higher score is a better agreement."""
+
+    value: Any
+    score: int
+
+    @property
+    def votes(self) -> int:
+        """How many candidates named it."""
+        return self.score // _STEP
+
+
+def agree(values: Sequence[Any]) -> Agreed:
+    """What candidates agree on, the first listed before the others. Null, "" and [] are no vote."""
+    votes: dict[bytes, list[int]] = {}
+    for at, value in enumerate(values):
+        if value not in (None, "", []):
+            votes.setdefault(canonical_json(value), []).append(at)
+    if not votes:
+        return Agreed(None, 0)
+    scored = [(_score(places), -places[0], places[0]) for places in votes.values()]
+    score, _, first = max(scored)
+    return Agreed(values[first], score)
+
+
+def _score(places: Iterable[int]) -> int:
+    """Votes first; among as many, those of candidates listed earlier."""
+    places = tuple(places)
+    return len(places) * _STEP + sum(1 << (MOST_CANDIDATES - 1 - at) for at in places)
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """Calibration cases with exactly this score, and how many of them were right."""
+
+    score: int
+    cases: int
+    right: int
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What calibration found for one field.
+
+    `threshold` is the lowest score that is trusted, None where no score is. `answered` of the `cases` reach it, `right` of
+    those were right. `risk` bounds the share of all cases to come that are answered and wrong (split conformal: holds on
+    average where they come like the calibration's; 1 - `risk` is the coverage stated). `low` and `high` are the 95 %
+    interval (Clopper and Pearson) of the precision among those answered.
+    """
+
+    precision: float
+    cases: int
+    threshold: int | None
+    answered: int
+    right: int
+    levels: tuple[Level, ...]
+
+    @property
+    def risk(self) -> float:
+        """The bound on answered and wrong."""
+        return 0.0 if self.threshold is None else (self.answered - self.right + 1) / (self.cases + 1)
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The interval of the precision."""
+        return interval(self.right, self.answered)
+
+    @property
+    def said(self) -> str:
+        """The finding in a sentence, small numbers said plainly."""
+        needed = needed_cases(self.precision)
+        if self.threshold is None:
+            few = f"; {needed} answered without an error are the fewest that can show it" if self.cases < needed else ""
+            return f"no agreement showed {self.precision:.2%} on {self.cases} held-out cases{few}: nothing is answered"
+        low, high = self.interval
+        return (
+            f"{self.answered} of {self.cases} held-out cases answered, {self.right} right "
+            f"(precision {self.right / self.answered:.2%}, 95 % interval {low:.2%} to {high:.2%}); "
+            f"answered and wrong in at most {self.risk:.2%} of cases on average"
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """For the artifact's evidence. Shares are texts, as every number with a point there."""
+        low, high = self.interval
+        return {
+            "precision": repr(self.precision), "cases": self.cases, "threshold": self.threshold,
+            "answered": self.answered, "right": self.right, "interval": [f"{low:.6f}", f"{high:.6f}"],
+            "risk": f"{self.risk:.6f}", "said": self.said,
+            "levels": [{"score": one.score, "cases": one.cases, "right": one.right} for one in self.levels],
+        }  # fmt: skip
+
+
+def needed_cases(precision: float) -> int:
+    """The fewest answered cases, all right, that can show a precision."""
+    return math.ceil(round(1 / (1 - precision), 9)) - 1
+
+
+def calibrate(seen: Iterable[tuple[int, bool]], precision: float) -> Calibration:
+    """The lowest score from which values are trusted, from ``(score, right)`` of the calibration cases."""
+    counted: dict[int, list[int]] = {}
+    total = 0
+    for score, right in seen:
+        total += 1
+        both = counted.setdefault(score, [0, 0])
+        both[0] += 1
+        both[1] += right
+    levels = tuple(Level(score, *counted[score]) for score in sorted(counted, reverse=True))
+    answered = right_ones = 0
+    best: tuple[int | None, int, int] = (None, 0, 0)
+    for level in levels:
+        if level.score == 0:
+            continue
+        answered, right_ones = answered + level.cases, right_ones + level.right
+        if (answered - right_ones + 1) / (answered + 1) <= 1 - precision + 1e-12:
+            best = level.score, answered, right_ones
+    return Calibration(precision, total, *best, levels)
+
+
+def read_threshold(told: Mapping[str, Any]) -> int | None:
+    """The threshold in what `Calibration.to_json` told."""
+    threshold = told.get("threshold")
+    return threshold if isinstance(threshold, int) and not isinstance(threshold, bool) and threshold > 0 else None
+
+
+def interval(right: int, cases: int) -> tuple[float, float]:
+    """The two-sided 95 % interval of a share (Clopper and Pearson), by bisection on the binomial's tail; 0 to 1 of none."""
+    if cases == 0:
+        return 0.0, 1.0
+    tail = (1 - SURE) / 2
+    low = 0.0 if right == 0 else _bisect(lambda p: _at_least(right, cases, p) - tail)
+    high = 1.0 if right == cases else _bisect(lambda p: tail - _at_most(right, cases, p))
+    return low, high
+
+
+def _bisect(rising: Any) -> float:
+    low, high = 0.0, 1.0
+    for _ in range(50):
+        middle = (low + high) / 2
+        low, high = (low, middle) if rising(middle) > 0 else (middle, high)
+    return (low + high) / 2
+
+
+def _at_most(right: int, cases: int, p: float) -> float:
+    return sum(_mass(k, cases, p) for k in range(right + 1))
+
+
+def _at_least(right: int, cases: int, p: float) -> float:
+    return sum(_mass(k, cases, p) for k in range(right, cases + 1))
+
+
+def _mass(k: int, n: int, p: float) -> float:
+    if p in (0.0, 1.0):
+        return float(k == (n if p else 0))
+    log = math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1) + k * math.log(p) + (n - k) * math.log1p(-p)
+    return math.exp(log)

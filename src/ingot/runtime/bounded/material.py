@@ -1,0 +1,120 @@
+"""Untrusted text as material: in a block that it cannot close, with personal data taken out and put back.
+
+Values are written as JSON on one line, so a line break in a text is ``\\n`` there, between two lines that carry a random
+word: no text can end the block, since it would have to hold a line of its own and the word.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ingot.canonical import canonical_json
+from ingot.errors import InputError
+from ingot.fields import Field, to_plain
+from ingot.gates import BLOCKS_FROM, MAX_TEXT, Found, find_injection, find_personal, redact, restore
+from ingot.spec import Gates
+
+SHORT, SHORTEST = 64, 2
+"""Characters: a labelled value on one line of at most SHORT is an identifier, and goes whole; one of fewer than
+SHORTEST is looked for in no other text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """A block for one request, the word of its marks, and what the tokens in it stand for."""
+
+    block: str
+    mark: str
+    tokens: Mapping[str, str]
+
+    def restored(self, value: Any) -> Any:
+        """A value of the answer with every token as what it stands for."""
+        if isinstance(value, str):
+            return restore(value, self.tokens) if self.tokens else value
+        if isinstance(value, dict):
+            return {key: self.restored(inner) for key, inner in value.items()}
+        return [self.restored(inner) for inner in value] if isinstance(value, list) else value
+
+
+def material_of(arguments: Mapping[str, Any], fields: Mapping[str, Field], gates: Gates) -> Material:
+    """The block of a step's arguments. Raises InputError where a text is longer than a gate reads."""
+    plain = to_plain(arguments)
+    tokens: dict[str, str] = {}
+    if gates.redact != "off":
+        plain, tokens = _redacted(plain, fields, gates.redact)
+    mark = secrets.token_hex(12)
+    content = canonical_json(plain).decode()
+    return Material(f"<material {mark}>\n{content}\n</material {mark}>", mark, tokens)
+
+
+def attack_in(arguments: Mapping[str, Any]) -> Found | None:
+    """The first thing in any text that looks like an attack on its reader. Raises InputError on too long a text."""
+    texts = (text for text in _leaves(to_plain(arguments), False))
+    return next((one for text in texts for one in find_injection(text, "document") if one.blocks), None)
+
+
+# ---- redaction ---------------------------------------------------------------------------------------------------
+
+
+def _redacted(plain: dict[str, Any], fields: Mapping[str, Field], how: str) -> tuple[dict[str, Any], dict[str, str]]:
+    nonce = secrets.token_hex(2).upper()  # a token that a text brings along is never one of these
+    labels = {name: label for name in plain if (label := _label(fields.get(name)))}
+    leaves = [(text, labels[name]) for name in labels for text in _leaves(plain[name], True)]
+    known = {text: label for text, label in leaves if _is_short(text)}
+    tokens: dict[str, str] = {}
+
+    def taken(value: Any, label: str | None) -> Any:
+        nonlocal tokens
+        if isinstance(value, dict):
+            return {key: taken(inner, label) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [taken(inner, label) for inner in value]
+        if label is not None and isinstance(value, int | float) and not isinstance(value, bool):
+            value = str(value)
+        if not isinstance(value, str) or not value:
+            return value
+        found = _found(value, label, how, known)
+        done = redact(value, [replace(one, kind=f"{one.kind}_{nonce}") for one in found], taken=tokens)
+        tokens = done.mapping
+        return done.text
+
+    return {name: taken(value, labels.get(name)) for name, value in plain.items()}, tokens
+
+
+def _found(text: str, label: str | None, how: str, known: Mapping[str, str]) -> list[Found]:
+    if label is not None and (how == "whole" or _is_short(text)):
+        return [Found("personal", label, 0, len(text), 1.0, "a labelled value")]
+    if len(text) > MAX_TEXT:
+        raise InputError(f"a text of {len(text)} characters is longer than a gate reads ({MAX_TEXT})")
+    found = find_personal(text, least=BLOCKS_FROM) if label is not None or how == "all" else []
+    for value, kind in known.items():
+        if len(value) >= SHORTEST:
+            places = re.finditer(rf"(?<!\w){re.escape(value)}(?!\w)", text, re.IGNORECASE)
+            found += [Found("personal", kind, *place.span(), 1.0, "a labelled value") for place in places]
+    return found
+
+
+def _is_short(text: str) -> bool:
+    return len(text) <= SHORT and "\n" not in text
+
+
+def _label(field: Field | None) -> str | None:
+    """The label of a field or of anything in it. A field that nobody knows is as if labelled."""
+    if field is None:
+        return "unknown"
+    inner = (*field.fields, *((field.items,) if field.items is not None else ()))
+    return field.sensitive or next((label for one in inner if (label := _label(one))), None)
+
+
+def _leaves(value: Any, numbers: bool) -> list[str]:
+    if isinstance(value, dict):
+        return [leaf for inner in value.values() for leaf in _leaves(inner, numbers)]
+    if isinstance(value, list):
+        return [leaf for inner in value for leaf in _leaves(inner, numbers)]
+    if numbers and isinstance(value, int | float) and not isinstance(value, bool):
+        value = str(value)
+    return [value] if isinstance(value, str) and value else []
