@@ -1,0 +1,320 @@
+"""Workflows and the compile path as tools, by the official client: a real process at its pipes, and HTTP on loopback."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import jsonschema
+import pytest
+from mcp.client.client import Client
+from mcp.client.stdio import StdioServerParameters, stdio_client
+from mcp.client.streamable_http import streamable_http_client
+from mcp.shared._httpx_utils import create_mcp_http_client
+from mcp.shared.exceptions import MCPError
+from mcp_types import Implementation
+
+from ingot.compile.driver import check
+from ingot.store.store import Store
+
+INGOT = str(Path(sys.executable).parent / "ingot")
+
+SPEC = """
+metadata: {name: late fee, title: Late fee of a loan, version: 1.2.0, compliance: []}
+inputs:
+  patient: {type: text, sensitive: phi}
+  days: {type: integer, range: [0, 400]}
+  balance: {type: decimal, range: [0, 1000000], places: 2}
+outputs: {fee: decimal, answer: {type: enum, values: [CHARGE, NOTHING, ASK]}}
+clauses:
+  - {id: C1, text: "Over 14 days late a fee of 5 is charged, else nothing."}
+  - {id: C2, text: "Over 365 days late nobody decides but a person: the answer is ASK."}
+logic_requirements:
+  - step: charge
+    type: function
+    intent: C1 and C2.
+    clauses: [C1, C2]
+    inputs: [days]
+    outputs: {fee: decimal, answer: {type: enum, values: [CHARGE, NOTHING, ASK]}}
+  - step: officer
+    type: human_review
+    intent: An officer decides.
+    when: answer == "ASK"
+    inputs: [days]
+    outputs: {}
+cases:
+  given:
+    - {id: late, input: {patient: Ann, days: 15, balance: 10}, expected: {fee: 5, answer: CHARGE}}
+    - {id: early, input: {patient: Ann, days: 14, balance: 10}, expected: {fee: 0, answer: NOTHING}}
+    - {id: years, input: {patient: Ann, days: 366, balance: 10}, steps: {officer: {}}, expected: {fee: 0, answer: ASK}}
+  held_out:
+    - {id: hid, input: {patient: Zelda Quux, days: 217, balance: 7319.5}, expected: {fee: 5, answer: CHARGE}}
+"""
+LOGIC = """def charge(days: int) -> ChargeOutput:
+    if days > 365:
+        return {"fee": Decimal("0"), "answer": "ASK"}  # C2
+    if days > 14:
+        return {"fee": Decimal("5"), "answer": "CHARGE"}  # C1
+    return {"fee": Decimal("0"), "answer": "NOTHING"}  # C1
+"""
+HIDDEN = ("Zelda", "Quux", "7319", "217")
+
+Talk = Callable[[Client], Awaitable[None]]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A project with one spec and its artifact."""
+    (tmp_path / "late").mkdir()
+    (tmp_path / "late" / "spec.yaml").write_text(SPEC)
+    compiled = check(tmp_path / "late" / "spec.yaml", LOGIC, out=tmp_path / "artifacts")
+    assert compiled.path, [str(one) for one in compiled.attempts[-1].findings]
+    return tmp_path
+
+
+def by_pipes(folder: Path, talk: Talk, *options: str, name: str = "clerk-agent") -> None:
+    async def connect() -> None:
+        server = StdioServerParameters(command=INGOT, args=["mcp", str(folder), *options], env=dict(os.environ))
+        with anyio.fail_after(90):
+            async with Client(stdio_client(server), client_info=Implementation(name=name, version="7.1")) as client:
+                await talk(client)
+
+    anyio.run(connect)
+
+
+@contextmanager
+def served(folder: Path, *options: str) -> Iterator[str]:
+    """A server at a free port of loopback, and its address."""
+    process = subprocess.Popen(
+        [INGOT, "mcp", str(folder), "--http", "127.0.0.1:0", *options], stderr=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stderr is not None
+        line = process.stderr.readline()
+        found = re.search(r"http://\S+", line)
+        assert found, line
+        yield found[0]
+    finally:
+        process.terminate()
+        assert process.wait(20) in (0, -15)
+
+
+def text_of(answer: Any) -> str:
+    return "\n".join(one.text for one in answer.content)
+
+
+def test_workflows_are_tools_at_pipes(folder: Path) -> None:
+    async def talk(client: Client) -> None:
+        tools = (await client.list_tools()).tools
+        assert [tool.name for tool in tools] == ["late_fee"]
+        tool = tools[0]
+        assert tool.title == "Late fee of a loan"
+        assert "C1: Over 14 days late a fee of 5 is charged" in (tool.description or "")
+        assert tool.input_schema["required"] == ["patient", "days", "balance"]
+        case = {"patient": "Ann", "days": 20, "balance": "10.50"}
+        answer = await client.call_tool("late_fee", case)
+        assert not answer.is_error
+        assert answer.structured_content["output"] == {"fee": "5", "answer": "CHARGE"}
+        assert answer.structured_content["status"] == "completed"
+        jsonschema.validate(answer.structured_content, tool.output_schema)
+        assert json.loads(text_of(answer)) == answer.structured_content
+
+    by_pipes(folder, talk)
+
+
+def test_a_run_that_waits_for_a_person_says_so_and_is_recorded(folder: Path, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'runs.db'}"
+    seen: list[str] = []
+
+    async def talk(client: Client) -> None:
+        answer = await client.call_tool("late_fee", {"patient": "Ann Secret", "days": 400, "balance": 1})
+        assert not answer.is_error
+        told = answer.structured_content
+        assert told["status"] == "needs_review"
+        assert told["output"] is None
+        assert told["review"]["step"] == "officer"
+        assert "a person must decide" in text_of(answer)
+        seen.append(told["run_id"])
+
+    by_pipes(folder, talk, "--store", url)
+    with Store.open(url) as store:
+        (record,) = [one for one in store.audit.records() if one["kind"] == "run"]
+    assert record["run"] == seen[0]
+    assert record["status"] == "needs_review"
+    assert "Ann Secret" not in json.dumps(record)
+
+
+def test_an_input_that_does_not_fit_is_told_by_field_without_its_value(folder: Path) -> None:
+    async def talk(client: Client) -> None:
+        wrong = {"patient": ["Zelda Quux"], "days": "217 days of Quux", "balance": 1, "more": "Zelda"}
+        answer = await client.call_tool("late_fee", wrong)
+        assert answer.is_error
+        told = text_of(answer)
+        assert "patient" in told
+        assert "days" in told
+        assert "more" in told
+        assert "next: correct these fields" in told
+        assert not [word for word in HIDDEN if word in told]
+        with pytest.raises(MCPError, match="no such tool"):
+            await client.call_tool("ingot_submit", {"spec": "late/spec.yaml", "code": LOGIC})
+
+    by_pipes(folder, talk)
+
+
+def test_only_what_verifies_is_served_and_only_what_is_approved_where_asked(folder: Path) -> None:
+    done = subprocess.run(
+        [INGOT, "mcp", str(folder), "--require-approval"],
+        input="",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "not served" in done.stderr
+    assert "there is no artifact to serve" in done.stderr
+    (artifact,) = (folder / "artifacts").iterdir()
+    program = artifact / "program.py"
+    program.chmod(0o600)
+    program.write_text(program.read_text() + "\n")
+    done = subprocess.run(
+        [INGOT, "mcp", str(folder)], input="", capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 1
+    assert "not served" in done.stderr
+
+
+def test_an_agent_writes_the_code_and_learns_nothing_that_is_held_out(folder: Path) -> None:
+    heard: list[str] = []
+
+    async def talk(client: Client) -> None:
+        names = {tool.name for tool in (await client.list_tools()).tools}
+        assert names == {"late_fee", "ingot_plan", "ingot_get_prompt", "ingot_submit", "ingot_rules"}
+        spec = {"spec": "late/spec.yaml"}
+        plan = await client.call_tool("ingot_plan", spec)
+        assert plan.structured_content["template"] == "handler"
+        assert plan.structured_content["functions"] == ["charge"]
+        asked = await client.call_tool("ingot_get_prompt", spec)
+        assert "def charge(days: int) -> ChargeOutput:" in asked.structured_content["prompt"]
+        wrong = LOGIC.replace("days > 14", "days > 14 and days < 200")
+        refused = await client.call_tool("ingot_submit", {**spec, "code": wrong})
+        assert refused.structured_content["passed"] is False
+        last = refused.structured_content["stages"][-1]
+        assert last["stage"] == "accuracy"
+        assert {one["code"] for one in last["findings"] if one["severity"] == "error"} == {"ACC002"}
+        unsafe = await client.call_tool("ingot_submit", {**spec, "code": "import os\n" + LOGIC})
+        assert unsafe.structured_content["stages"][-1]["stage"] == "security"
+        prose = await client.call_tool("ingot_submit", {**spec, "code": "```python\na\n```\nor\n```python\nb\n```"})
+        assert prose.structured_content["stages"][-1]["findings"][0]["code"] == "GEN002"
+        passed = await client.call_tool("ingot_submit", {**spec, "code": f"```python\n{LOGIC}```"})
+        told = passed.structured_content
+        assert told["passed"], text_of(passed)
+        assert (folder / told["artifact"] / "logic.py").read_text() == LOGIC
+        provenance = json.loads((folder / told["artifact"] / "evidence" / "provenance.json").read_text())
+        assert provenance["author"]["name"] == "clerk-agent 7.1 (over MCP)"
+        assert "ingot approve" in told["next"]
+        one = await client.call_tool("ingot_rules", {"code": "acc002"})
+        assert one.structured_content["rules"][0]["name"] == "held-out-case-wrong"
+        everything = await client.call_tool("ingot_rules", {})
+        assert len(everything.structured_content["rules"]) > 50
+        heard.extend(text_of(answer) for answer in (plan, asked, refused, unsafe, prose, passed))
+
+    by_pipes(folder, talk, "--compile", "--out", str(folder / "made"))
+    said = "\n".join(heard)
+    assert not [word for word in HIDDEN if word in said]
+    assert str(folder) not in said
+
+
+@pytest.mark.parametrize(
+    "path", ["../outside.yaml", "/etc/hostname", "late", "link.yaml", "a\0.yaml", "x" * 9000, "", 7]
+)
+def test_no_file_outside_the_folder_is_read(folder: Path, path: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
+    from ingot.edges.mcp_compile import Bench
+
+    outside = tmp_path_factory.mktemp("elsewhere") / "secret.yaml"
+    outside.write_text("token: hunter2")
+    (folder / "link.yaml").symlink_to(outside)
+    for tool in Bench(folder, folder / "made").tools()[:3]:
+        answer = tool.call({"spec": path, "code": ""}, "nobody")
+        assert answer.failed
+        assert "hunter2" not in answer.text
+        assert "spec" in answer.text
+
+
+def test_what_is_wrong_with_held_out_cases_is_not_told(folder: Path) -> None:
+    from ingot.edges.mcp_compile import Bench
+
+    spec = folder / "late" / "spec.yaml"
+    spec.write_text(SPEC.replace("days: 217", "days: Quux217"))
+    for tool in Bench(folder, folder / "made").tools()[:3]:
+        answer = tool.call({"spec": "late/spec.yaml", "code": LOGIC}, "nobody")
+        assert answer.failed
+        assert "its cases cannot be used" in answer.text
+        assert not [word for word in HIDDEN if word in answer.text]
+
+
+def test_held_out_cases_are_not_found_by_trying(folder: Path) -> None:
+    from ingot.edges.mcp_compile import Bench
+
+    submit = Bench(folder, folder / "made", attempts=2).tools()[2]
+    given = {"spec": "late/spec.yaml", "code": "import os"}
+    assert [submit.call(given, "nobody").failed for _ in range(3)] == [False, False, True]
+    assert "submitted 2 times" in submit.call(given, "nobody").text
+
+
+def test_http_on_loopback_and_with_tokens(folder: Path, tmp_path: Path) -> None:
+    case = {"patient": "Ann", "days": 20, "balance": 1}
+
+    async def talk(url: str, headers: dict[str, str]) -> None:
+        with anyio.fail_after(60):
+            async with (
+                create_mcp_http_client(headers=headers) as http,
+                Client(streamable_http_client(url, http_client=http)) as client,
+            ):
+                answer = await client.call_tool("late_fee", case)
+                assert answer.structured_content["output"]["answer"] == "CHARGE"
+
+    with served(folder) as url:
+        anyio.run(talk, url, {})
+        assert status(url, None, Host="attacker.example") == 421, (
+            "a page in a browser cannot get here by a name of its own"
+        )
+    tokens = tmp_path / "tokens"
+    from ingot.edges.http_tokens import new_token
+
+    token, line = new_token("agent", "run")
+    tokens.write_text(f"{line}\n")
+    with served(folder, "--tokens", str(tokens)) as url:
+        anyio.run(talk, url, {"Authorization": f"Bearer {token}"})
+        assert [status(url, f"Bearer {one}") for one in ("ingot_wrong", "")] == [401, 401]
+        assert status(url, None) == 401
+
+
+def status(url: str, authorization: str | None, **headers: str) -> int:
+    """What a plain request is answered."""
+    if authorization is not None:
+        headers["Authorization"] = authorization
+    request = urllib.request.Request(url, b"{}", {"Content-Type": "application/json", **headers})
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def test_an_address_that_others_reach_needs_tokens(folder: Path) -> None:
+    done = subprocess.run(
+        [INGOT, "mcp", str(folder), "--http", "0.0.0.0:0"], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 2
+    assert "ingot token" in done.stderr
