@@ -113,7 +113,7 @@ def test_whatever_a_spec_says_stays_text() -> None:
 def test_what_changes_since_a_previous_version_is_a_section(contents: Contents) -> None:
     text, page = page_of(replace(contents, difference=DIFFERENCE))
     for words in (
-        "What changes", "Since late-fee 1.1.0, dddddddddddd. inputs change their outcome: 12 of 812", "12 of 812",
+        "What changes", "Since late-fee 1.1.0, dddddddddddd. Inputs change their outcome: 12 of 812", "C3 12 of 812",
         "a person decides at check: too high", "line 9 (C3)", "line 7 (C3)", "customer: private", "USD 4.",
         "The solver took amount to be 0 to 10000.", "Outputs of the steps look_up count as inputs.",
     ):  # fmt: skip

@@ -14,7 +14,7 @@ from string import Template
 from typing import Any
 
 from ingot import __version__
-from ingot.artifact.parts import inline, scrolled, table
+from ingot.artifact.parts import inline, table
 
 Json = Mapping[str, Any]
 
@@ -79,20 +79,19 @@ def _structure(shown: Json) -> str:
 def _changes(shown: Json, linked: bool = False) -> str:
     if not shown["changes"]:
         return "<p>None found.</p>"
-    rows = "".join(_change(one, shown["tried"], linked) for one in shown["changes"])
-    head = ("Clause now", "Inputs", "Before", "Now", "For example")
-    return scrolled("Changed outcomes, by the line that decides now", head, rows)
+    return f'<div class="cards">{"".join(_change(one, shown["tried"], linked) for one in shown["changes"])}</div>'
 
 
 def _change(one: Json, tried: int, linked: bool) -> str:
+    """One pair of deciding lines as a card: on a narrow page it keeps its width, where columns of a table would not."""
     count = f"{one['count']:,} of {tried:,}" if one["count"] else "found by the solver"
     seen = one["witness"]
     steps = "".join(inline({f"{step}.{name}": value for name, value in values.items()})
                     for step, values in seen.get("steps", {}).items())  # fmt: skip
     return (
-        f'<tr><th scope="row">{escape(one["clause"])}</th><td>{escape(count)}</td>'
-        f"<td>{_side(one['old'], seen['old'])}</td><td>{_side(one['new'], seen['new'], linked)}</td>"
-        f"<td>{inline(seen['input'])}{steps}</td></tr>"
+        f'<div class="card"><h3>{escape(one["clause"])} <span class="chip">{escape(count)}</span></h3><dl>'
+        f"<dt>For example</dt><dd>{inline(seen['input'])}{steps}</dd><dt>Before</dt><dd>{_side(one['old'], seen['old'])}</dd>"
+        f"<dt>Now</dt><dd>{_side(one['new'], seen['new'], linked)}</dd></dl></div>"
     )
 
 

@@ -65,7 +65,8 @@ def _changes(contents: Contents) -> tuple[Section, ...]:
     if found is None:
         return ()
     since = f"{escape(found['from']['name'])} {escape(found['from']['version'])}"
-    about = f"Since {since}, <code>{escape(found['from']['digest'][:12])}</code>. {escape(found['sentence'])}."
+    sentence = escape(found["sentence"][:1].upper() + found["sentence"][1:])
+    about = f"Since {since}, <code>{escape(found['from']['digest'][:12])}</code>. {sentence}."
     return (("changes", "What changes", about, difference_body(found["outcomes"], linked=True)),)
 
 
