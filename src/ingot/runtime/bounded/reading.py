@@ -25,11 +25,15 @@ class Unfit(Exception):
     """A reply that gives no values; the message is safe to show."""
 
 
-def read_reply(text: str, max_tokens: int) -> dict[str, Any]:
-    """The reply's one JSON object. Raises Unfit."""
+def refuse_long(text: str, max_tokens: int) -> None:
+    """Raises Unfit where a reply is longer than its tokens could make it."""
     most = max(LEAST_CHARACTERS, PER_TOKEN * max_tokens)
     if len(text) > most:
         raise Unfit(f"too long: {len(text):,} characters, and {most:,} is the limit")
+
+
+def read_reply(text: str) -> dict[str, Any]:
+    """The reply's one JSON object. Raises Unfit."""
     try:
         found = json.loads(text, object_pairs_hook=_once, parse_float=Decimal, parse_constant=_no_number)
     except (ValueError, ArithmeticError, RecursionError):

@@ -19,7 +19,7 @@ from ingot.runtime.bounded.answers import answer_key
 from ingot.runtime.bounded.asking import AskModel, Question, Reply, name_of, timed
 from ingot.runtime.bounded.ledger import Call, Ended, Ledger, dollars, run_ledger
 from ingot.runtime.bounded.material import Material, attack_in, material_of
-from ingot.runtime.bounded.reading import Broken, Unfit, checked, failed_expressions, read_reply
+from ingot.runtime.bounded.reading import Broken, Unfit, checked, failed_expressions, read_reply, refuse_long
 from ingot.runtime.needs_review import NeedsReview
 from ingot.spec import Limits, Rung, Step
 from ingot.usage import Usage
@@ -187,10 +187,12 @@ class BoundedStep:
             reply = timed(self._ask, question, float(limits.seconds or 60.0))
             ended = "budget"
             self._refuse_over(reply, named, limits)
+            ended = "invalid"
+            refuse_long(reply.text, question.max_tokens)
             ended = "refused"
             self._refuse_leaks(reply.text, asked)
             ended = "invalid"
-            found = asked.material.restored(read_reply(reply.text, question.max_tokens))
+            found = asked.material.restored(read_reply(reply.text))
             values = checked(self._check, self._step.outputs, found)
             self._refuse_broken({**arguments, **values})
             ended = "answered"
