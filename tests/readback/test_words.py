@@ -7,8 +7,9 @@ import ast
 import pytest
 
 from ingot.fields import Field
+from ingot.readback.nouns import quoted
 from ingot.readback.render import shown_code
-from ingot.readback.words import Words, quoted
+from ingot.readback.words import Words
 
 FIELDS = {
     field.name: field

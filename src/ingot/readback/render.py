@@ -10,10 +10,11 @@ from html import escape
 from typing import Any
 
 from ingot.program import Program, Signature
+from ingot.readback.nouns import CODE, CODE_END, listed, quoted
 from ingot.readback.paths import paths
 from ingot.readback.rows import Paths, Row
 from ingot.readback.sentences import Sentence, sentences, words_of
-from ingot.readback.words import CODE, CODE_END, Words, listed, quoted
+from ingot.readback.words import Words
 
 _CODE = re.compile(f"{CODE}(.*?){CODE_END}", re.DOTALL)
 ORDER = "Read from top to bottom: the first sentence that gives the answer ends it."

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from ingot.program import Program, Signature
 from ingot.readback.citations import cited_lines, within
-from ingot.readback.words import CODE, CODE_END, Words, listed
+from ingot.readback.nouns import CODE, CODE_END, listed
+from ingot.readback.shapes import case_test
+from ingot.readback.words import Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +137,6 @@ class _Teller:
         yield from self._held("In any case", node, node.finalbody, depth)
 
     def _match(self, node: ast.Match, depth: int) -> Iterator[Sentence]:
-        from ingot.readback.walk import case_test
-
         start = ""
         for case in node.cases:
             test = case_test(node.subject, case)

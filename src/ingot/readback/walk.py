@@ -11,6 +11,7 @@ from ingot.program import Signature
 from ingot.readback.citations import within
 from ingot.readback.facts import Facts
 from ingot.readback.rows import Condition, Row
+from ingot.readback.shapes import case_test, loop_words, pairs_of, parts_of, settled, size, statements_of, without
 from ingot.readback.substitute import Env, names, replaced, set_names, targets, unreplaceable
 
 MOST_STEPS = 20_000
@@ -66,7 +67,7 @@ class Walk:
         in_loops = {name for node in ast.walk(self.function) if isinstance(node, ast.For | ast.While)
                     for name in set_names(node)}  # fmt: skip
         self.once = {name for name, count in counts.items() if count == 1} - in_loops - self.fixed - params
-        self.once = _settled(self.once, self.function, self.local)
+        self.once = settled(self.once, self.function, self.local)
         start = _State(Facts.of(self.signature), sure=not params & (counts.keys() | self.fixed))
         ends = list(islice(self._run(self.function.body, start), self.most + 1))
         cut = len(ends) > self.most or self.steps > MOST_STEPS
@@ -135,17 +136,17 @@ class Walk:
             case ast.FunctionDef(name=name, lineno=line):
                 return replace(state, notes=(*state.notes, f"{name} is a calculation of its own (line {line})"))
         gone = set(set_names(statement))
-        return replace(state, env=_without(state.env, gone), kept=_without(state.kept, gone))
+        return replace(state, env=without(state.env, gone), kept=without(state.kept, gone))
 
     def _assigned(self, state: _State, aim: ast.expr, value: ast.expr) -> _State:
-        pairs = _pairs(aim, value, self.rowed)
+        pairs = pairs_of(aim, value, self.rowed)
         if pairs is None:
             gone = set(targets(aim))
-            return replace(state, env=_without(state.env, gone), kept=_without(state.kept, gone))
+            return replace(state, env=without(state.env, gone), kept=without(state.kept, gone))
         env, kept = dict(state.env), dict(state.kept)
         for name, held in pairs:
             full, said = self._full(held, state), self._said(held, state)
-            if name in self.fixed or _size(full) > self.largest:
+            if name in self.fixed or size(full) > self.largest:
                 env.pop(name, None)
                 kept.pop(name, None)
                 continue
@@ -157,7 +158,7 @@ class Walk:
     def _went(self, state: _State, test: ast.expr, holds: bool, *, implied: bool | None = None) -> _State:
         """The path on one side of a test, each part of the test a condition of its own where it can be."""
         implied = not holds if implied is None else implied
-        for part, way in _parts(self._reduced(test, state), holds):
+        for part, way in parts_of(self._reduced(test, state), holds):
             if self._decided(part, state) is way:
                 continue
             full = self._full(part, state)
@@ -190,7 +191,7 @@ class Walk:
         if not any(isinstance(node, ast.Return | ast.Raise | ast.Assert) for node in ast.walk(loop)):
             return
         inside = replace(
-            self._after_loop(loop, state), notes=(*state.notes, f"in a round of {_loop(loop)}"), sure=False
+            self._after_loop(loop, state), notes=(*state.notes, f"in a round of {loop_words(loop)}"), sure=False
         )
         body = loop.body
         yield from (end for end in self._run(body, inside) if not end.fell)
@@ -198,10 +199,10 @@ class Walk:
     def _after_loop(self, loop: ast.For | ast.While, state: _State) -> _State:
         gone = set(set_names(loop))
         ends = any(isinstance(node, ast.Return | ast.Raise | ast.Assert) for node in ast.walk(loop))
-        note = f"after {_loop(loop)}"
+        note = f"after {loop_words(loop)}"
         passed = tuple(node.lineno for node in ast.walk(loop) if isinstance(node, ast.stmt))
         return replace(
-            state, env=_without(state.env, gone), kept=_without(state.kept, gone), notes=(*state.notes, note),
+            state, env=without(state.env, gone), kept=without(state.kept, gone), notes=(*state.notes, note),
             sure=state.sure and not ends and not loop.orelse, passed=(*state.passed, *sorted(passed)),
         )  # fmt: skip
 
@@ -215,7 +216,7 @@ class Walk:
         for handler in tried.handlers:
             kind = ast.unparse(handler.type) if handler.type else "any error"
             caught = replace(
-                state, env=_without(state.env, gone), kept=_without(state.kept, gone), sure=False,
+                state, env=without(state.env, gone), kept=without(state.kept, gone), sure=False,
                 notes=(*state.notes, f"where line {tried.lineno} or what it tries fails with {kind}"),
                 passed=(*state.passed, handler.lineno),
             )  # fmt: skip
@@ -228,7 +229,7 @@ class Walk:
             if test is None:
                 gone = set(set_names(case))
                 note = f"where {ast.unparse(matched.subject)} is like {ast.unparse(case.pattern)}"
-                inside = replace(state, sure=False, notes=(*state.notes, note), env=_without(state.env, gone))
+                inside = replace(state, sure=False, notes=(*state.notes, note), env=without(state.env, gone))
                 yield from self._run([*case.body, *waiting], inside)
                 state = replace(state, sure=False)
                 continue
@@ -286,7 +287,7 @@ class Walk:
 
     def _full(self, expression: ast.expr, state: _State) -> ast.expr:
         full = replaced(expression, state.env)
-        return full if _size(full) <= self.largest else self._said(expression, state)
+        return full if size(full) <= self.largest else self._said(expression, state)
 
     def _said(self, expression: ast.expr, state: _State) -> ast.expr:
         return replaced(expression, state.kept)
@@ -299,110 +300,9 @@ class Walk:
     def _named(self) -> dict[str, str]:
         """The locals with one meaning, in the code's order."""
         found: dict[str, str] = {}
-        for node in _statements(self.function.body):
+        for node in statements_of(self.function.body):
             if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
                 aims = node.targets if isinstance(node, ast.Assign) else [node.target]
                 own = [aim.id for aim in aims if isinstance(aim, ast.Name) and aim.id in self.once]
                 found |= dict.fromkeys(own, ast.unparse(node.value))
         return found
-
-
-def _settled(once: set[str], function: ast.FunctionDef, local: set[str]) -> set[str]:
-    """Those of `once` that are worked out from parameters and from each other alone: they mean one thing everywhere."""
-    held: dict[str, ast.expr] = {}
-    for node in _statements(function.body):
-        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
-            aim = node.targets[0] if isinstance(node, ast.Assign) else node.target
-            if isinstance(aim, ast.Name) and aim.id in once:
-                held[aim.id] = node.value
-    kept = set(held)
-    while True:
-        fewer = {name for name in kept if not (set(names(held[name])) & local) - kept}
-        if fewer == kept:
-            return kept
-        kept = fewer
-
-
-def _statements(block: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
-    """The statements of a block and of those inside it, in order, but not of functions inside it."""
-    for statement in block:
-        yield statement
-        if isinstance(statement, ast.FunctionDef):
-            continue
-        inner = [statement, *getattr(statement, "handlers", ()), *getattr(statement, "cases", ())]
-        for node in inner:
-            for name in ("body", "orelse", "finalbody"):
-                yield from _statements(getattr(node, name, ()))
-
-
-def _without(env: Env, gone: set[str]) -> Env:
-    return {name: held for name, held in env.items() if name not in gone}
-
-
-def _size(expression: ast.expr) -> int:
-    return sum(1 for _ in ast.walk(expression))
-
-
-def _parts(test: ast.expr, holds: bool) -> Iterator[tuple[ast.expr, bool]]:
-    """A test as conditions that must all be so, in the order they are looked at."""
-    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
-        yield from _parts(test.operand, not holds)
-    elif isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And if holds else ast.Or):
-        for value in test.values:
-            yield from _parts(value, holds)
-    else:
-        yield test, holds
-
-
-def _pairs(aim: ast.expr, value: ast.expr, rowed: Mapping[str, int]) -> list[tuple[str, ast.expr]] | None:
-    """Names with what they are set to; None for an assignment that takes something apart in a way not known here."""
-    if isinstance(aim, ast.Name):
-        return [(aim.id, value)]
-    if not isinstance(aim, ast.Tuple | ast.List) or not all(isinstance(one, ast.Name) for one in aim.elts):
-        return None
-    own = [one.id for one in aim.elts if isinstance(one, ast.Name)]
-    if isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(own):
-        return list(zip(own, value.elts, strict=True)) if not any(map(_starred, value.elts)) else None
-    if not _has_items(value, len(own), rowed):
-        return None
-    return [(name, ast.Subscript(value, ast.Constant(at), ast.Load())) for at, name in enumerate(own)]
-
-
-def _has_items(value: ast.expr, count: int, rowed: Mapping[str, int]) -> bool:
-    """Whether item n of `value` is surely what the n-th of `count` names is set to."""
-    if isinstance(value, ast.Call) and isinstance(value.func, ast.Name):
-        return value.func.id in ("sorted", "divmod")
-    return isinstance(value, ast.Subscript) and isinstance(value.value, ast.Name) and rowed.get(value.value.id) == count
-
-
-def _starred(node: ast.expr) -> bool:
-    return isinstance(node, ast.Starred)
-
-
-def _loop(loop: ast.For | ast.While) -> str:
-    if isinstance(loop, ast.While):
-        return f"the loop while {ast.unparse(loop.test)} (line {loop.lineno})"
-    return f"the loop over {ast.unparse(loop.iter)} (line {loop.lineno})"
-
-
-def case_test(subject: ast.expr, case: ast.match_case) -> ast.expr | None:
-    """A case as an expression over the subject; None where its pattern is more than values."""
-    test = _pattern_test(subject, case.pattern)
-    if test is None or case.guard is None:
-        return test
-    return ast.BoolOp(ast.And(), [test, case.guard])
-
-
-def _pattern_test(subject: ast.expr, pattern: ast.pattern) -> ast.expr | None:
-    match pattern:
-        case ast.MatchValue(value=value):
-            return ast.Compare(subject, [ast.Eq()], [value])
-        case ast.MatchSingleton(value=value):
-            return ast.Compare(subject, [ast.Is()], [ast.Constant(value)])
-        case ast.MatchAs(pattern=None, name=None):
-            return ast.Constant(True)
-        case ast.MatchOr(patterns=patterns):
-            tests = [_pattern_test(subject, one) for one in patterns]
-            sure = [one for one in tests if one is not None]
-            return ast.BoolOp(ast.Or(), sure) if len(sure) == len(tests) else None
-    return None

@@ -8,17 +8,26 @@ double quotes, unless it is a single capitalised word, as enum values are.
 from __future__ import annotations
 
 import ast
-import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
-from ingot.fields import MOST_DIGITS, Field
+from ingot.fields import Field
+from ingot.readback.nouns import (
+    code,
+    constant,
+    constant_words,
+    decimal_words,
+    is_code,
+    is_fixed,
+    is_number,
+    is_text,
+    listed,
+    shown,
+    starts_code,
+)
 
-CODE, CODE_END = "\ue000", "\ue001"
-_PLAIN = re.compile(r"[A-Z][A-Za-z0-9_-]*|[A-Z0-9_-]*[A-Z][A-Z0-9_-]*")
 _LESS: Mapping[type[ast.cmpop], tuple[str, str]] = {
     ast.Lt: ("is under", "is before"), ast.LtE: ("is at most", "is on or before"),
     ast.Gt: ("is over", "is after"), ast.GtE: ("is at least", "is on or after"),
@@ -43,11 +52,6 @@ _CALLS = {
 _TEXT_CALLS = {
     "strip": "without blanks at its ends", "upper": "in capitals", "lower": "in small letters",
 }  # fmt: skip
-
-
-def quoted(words: str) -> int:
-    """How many pieces of the words are source, for want of words."""
-    return words.count(CODE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +92,13 @@ class Words:
             return f"{self.value(test)} is {'true' if holds else 'false'}"
         if known is not None and not known.nullable and known.type in ("text", "list"):
             return f"{self.value(test)} is {'not ' if holds else ''}empty"
-        return f"{_code(test)} {'holds' if holds else 'does not hold'}"
+        return f"{code(test)} {'holds' if holds else 'does not hold'}"
 
     def _compare(self, test: ast.Compare, holds: bool) -> str:
         if len(test.ops) > 1:
             return self._chain(test, holds)
         left, op, right = test.left, type(test.ops[0]), test.comparators[0]
-        if _is_fixed(left) and not _is_fixed(right) and op in _SWAPPED:
+        if is_fixed(left) and not is_fixed(right) and op in _SWAPPED:
             left, op, right = right, _SWAPPED[op], left
         op = op if holds else _OPPOSITE[op]
         return f"{self._operand(left)} {self._relation(left, op, right)}"
@@ -150,7 +154,7 @@ class Words:
                 every = (name == "all") is holds
                 said = self.condition(elt, holds)
                 return f"for {'every' if every else 'some'} {each} in {self._operand(source)}{where}, ({said})"
-        return f"{_code(call)} {'holds' if holds else 'does not hold'}"
+        return f"{code(call)} {'holds' if holds else 'does not hold'}"
 
     # ---- values --------------------------------------------------------------------------------------------------
 
@@ -158,10 +162,10 @@ class Words:
         """An expression as a noun."""
         known = constant(expression)
         if known is not None:
-            return _shown(known)
+            return shown(known)
         match expression:
             case ast.Constant(value=value):
-                return _constant(value)
+                return constant_words(value)
             case ast.Name(id=name):
                 return name
             case ast.UnaryOp(op=ast.USub(), operand=operand):
@@ -169,7 +173,7 @@ class Words:
             case ast.IfExp(test=test, body=body, orelse=orelse):
                 return f"{self._operand(body)} if {self.condition(test)}, otherwise {self._operand(orelse)}"
             case ast.BoolOp() | ast.Compare() | ast.UnaryOp(op=ast.Not()):
-                return f"whether {self.condition(expression)}" if self.is_boolean(expression) else _code(expression)
+                return f"whether {self.condition(expression)}" if self.is_boolean(expression) else code(expression)
             case ast.BinOp():
                 return self._arithmetic(expression)
             case ast.Subscript():
@@ -188,7 +192,7 @@ class Words:
                 return "an empty table"
             case ast.List(elts=items) | ast.Tuple(elts=items) if not any(isinstance(i, ast.Starred) for i in items):
                 return f"the list of {listed([self._operand(one) for one in items])}"
-            case ast.Dict(keys=keys, values=values) if all(_is_text(key) for key in keys):
+            case ast.Dict(keys=keys, values=values) if all(is_text(key) for key in keys):
                 names = [str(key.value) for key in keys if isinstance(key, ast.Constant)]
                 pairs = [f"{name} {self._operand(one)}" for name, one in zip(names, values, strict=True)]
                 return f"an entry with {listed(pairs)}"
@@ -197,20 +201,20 @@ class Words:
                 if isinstance(one.target, ast.Name):
                     where = "".join(f" where {self.condition(test)}" for test in one.ifs)
                     return f"{self._operand(made.elt)} for each {one.target.id} in {self._operand(one.iter)}{where}"
-        return _code(expression)
+        return code(expression)
 
     def _operand(self, expression: ast.expr) -> str:
         """As a part of something larger: in brackets where it is made of words itself."""
         said = self.value(expression)
         simple = isinstance(expression, ast.Constant | ast.Name | ast.Subscript | ast.Attribute | ast.List | ast.Tuple)
-        return said if simple or constant(expression) is not None or " " not in said or _is_code(said) else f"({said})"
+        return said if simple or constant(expression) is not None or " " not in said or is_code(said) else f"({said})"
 
     def beside(self, expression: ast.expr, other: ast.expr) -> str:
         """A value said of the field that `other` reads: a number has the field's unit."""
         known = self.field_of(other)
         number = constant(expression)
-        is_number = isinstance(number, Decimal) or _is_number(expression)
-        if known is not None and known.unit and is_number and known.unit not in known.name:
+        counts = isinstance(number, Decimal) or is_number(expression)
+        if known is not None and known.unit and counts and known.unit not in known.name:
             return f"{self.value(expression)} {known.unit}"
         return self._operand(expression)
 
@@ -222,13 +226,13 @@ class Words:
             for share, base in ((left, right), (right, left)):
                 number = constant(share)
                 if isinstance(number, Decimal) and 0 < number < 1 and constant(base) is None:
-                    return f"{_decimal(number.scaleb(2).normalize())} % of {self._operand(base)}"
+                    return f"{decimal_words(number.scaleb(2).normalize())} % of {self._operand(base)}"
         if isinstance(op, ast.FloorDiv):
             return f"{self._operand(left)} divided by {self._operand(right)}, rounded down"
         if isinstance(op, ast.Mod) and not isinstance(left, ast.Constant):
             return f"what is left of {self._operand(left)} divided by {self._operand(right)}"
         if type(op) not in _ARITHMETIC:
-            return _code(expression)
+            return code(expression)
         same = isinstance(left, ast.BinOp) and type(left.op) is type(op) and isinstance(op, ast.Add)
         first = self.value(left) if same else self._operand(left)
         return f"{first} {_ARITHMETIC[type(op)]} {self._operand(right)}"
@@ -238,21 +242,21 @@ class Words:
             return f"{self._operand(expression.left)} followed by {self._operand(expression.right)}"
         if isinstance(expression.op, ast.Mult) and isinstance(expression.left, ast.List):
             return f"{self._operand(expression.left)} repeated {self._operand(expression.right)} times"
-        return _code(expression)
+        return code(expression)
 
     def _item(self, expression: ast.Subscript) -> str:
         owner, at = expression.value, expression.slice
         if isinstance(at, ast.Slice):
             if at.lower is None and at.step is None and at.upper is not None:
                 return f"the part of {self._operand(owner)} before position {self._operand(at.upper)}"
-            return _code(expression)
+            return code(expression)
         place = at.operand if isinstance(at, ast.UnaryOp) and isinstance(at.op, ast.USub) else at
         if isinstance(place, ast.Constant) and isinstance(place.value, int) and not isinstance(place.value, bool):
             if place is not at:
-                return f"the last item of {self._operand(owner)}" if place.value == 1 else _code(expression)
+                return f"the last item of {self._operand(owner)}" if place.value == 1 else code(expression)
             return f"item {place.value + 1} of {self._operand(owner)}"
         if isinstance(at, ast.Constant) and isinstance(at.value, str):
-            return f"the {at.value} of {self._operand(owner)}" if at.value.isidentifier() else _code(expression)
+            return f"the {at.value} of {self._operand(owner)}" if at.value.isidentifier() else code(expression)
         return f"the entry of {self._operand(owner)} for {self._operand(at)}"
 
     def _attribute(self, expression: ast.Attribute, owner: ast.expr, attr: str) -> str:
@@ -262,7 +266,7 @@ class Words:
                 return f"the days from {self._operand(owner.right)} to {self._operand(owner.left)}"
         if attr in ("year", "month", "day") and self._is_date(owner):
             return f"the {attr} of {self._operand(owner)}"
-        return _code(expression)
+        return code(expression)
 
     # ---- calls ---------------------------------------------------------------------------------------------------
 
@@ -272,7 +276,7 @@ class Words:
             said = self._function(call.func.id, call)
         elif isinstance(call.func, ast.Attribute):
             said = self._method(call.func.value, call.func.attr, call)
-        return said or _code(call)
+        return said or code(call)
 
     def _function(self, name: str, call: ast.Call) -> str | None:
         args = call.args
@@ -294,7 +298,7 @@ class Words:
             case "timedelta", [], [ast.keyword(arg=unit, value=one)] if unit in ("days", "weeks", "hours", "minutes"):
                 return f"{self._operand(one)} {unit}"
             case "any" | "all", _, _:
-                return f"whether {said}" if not _starts_code(said := self._asked(call, True)) else None
+                return f"whether {said}" if not starts_code(said := self._asked(call, True)) else None
         return None
 
     def _method(self, owner: ast.expr, name: str, call: ast.Call) -> str | None:
@@ -310,7 +314,7 @@ class Words:
             case "count", [one], []:
                 return f"how many times {self._operand(one)} occurs in {self._operand(owner)}"
             case "startswith" | "endswith", _, _:
-                return f"whether {said}" if not _starts_code(said := self._asked(call, True)) else None
+                return f"whether {said}" if not starts_code(said := self._asked(call, True)) else None
             case _, [], [] if name in _TEXT_CALLS:
                 return f"{self._operand(owner)} {_TEXT_CALLS[name]}"
         return None
@@ -362,81 +366,3 @@ class Words:
 
     def _is_date(self, expression: ast.expr) -> bool:
         return self._kind(expression) in ("date", "datetime")
-
-
-def constant(expression: ast.expr) -> Decimal | date | None:
-    """``Decimal("1.5")`` and ``date(2026, 1, 31)`` as what they are; None for everything else."""
-    match expression:
-        case ast.Call(func=ast.Name(id="Decimal"), args=[ast.Constant(value=str() | int() as value)], keywords=[]):
-            try:
-                return Decimal(value)
-            except InvalidOperation:
-                return None
-        case ast.Call(
-            func=ast.Name(id="date"),
-            args=[
-                ast.Constant(value=int() as year),
-                ast.Constant(value=int() as month),
-                ast.Constant(value=int() as day),
-            ],
-            keywords=[],
-        ):
-            try:
-                return date(year, month, day)
-            except ValueError:
-                return None
-    return None
-
-
-def listed(parts: Sequence[str], word: str = "and") -> str:
-    """``a, b and c``."""
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} {word} {parts[-1]}"
-
-
-def _is_text(expression: ast.expr | None) -> bool:
-    return isinstance(expression, ast.Constant) and isinstance(expression.value, str)
-
-
-def _is_fixed(expression: ast.expr) -> bool:
-    return isinstance(expression, ast.Constant) or constant(expression) is not None
-
-
-def _is_number(expression: ast.expr) -> bool:
-    inner = expression.operand if isinstance(expression, ast.UnaryOp) else expression
-    return (
-        isinstance(inner, ast.Constant) and isinstance(inner.value, int | float) and not isinstance(inner.value, bool)
-    )
-
-
-def _shown(known: Decimal | date) -> str:
-    return known.isoformat() if isinstance(known, date) else _decimal(known)
-
-
-def _decimal(number: Decimal) -> str:
-    if not number.is_finite() or abs(number.adjusted()) > MOST_DIGITS:
-        return str(number)
-    return f"{number.normalize():f}" if number.as_tuple().exponent not in (0, -1, -2) else f"{number:f}"
-
-
-def _constant(value: object) -> str:
-    if value is None:
-        return "nothing"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        shown = value if _PLAIN.fullmatch(value) else json.dumps(value, ensure_ascii=False)
-        return shown.replace(CODE, "\\ue000").replace(CODE_END, "\\ue001")
-    return f"{CODE}{value!r}{CODE_END}" if not isinstance(value, int | float) else str(value)
-
-
-def _code(node: ast.expr) -> str:
-    source = ast.unparse(ast.fix_missing_locations(node))
-    return f"{CODE}{source.replace(CODE, '?').replace(CODE_END, '?')}{CODE_END}"
-
-
-def _is_code(said: str) -> bool:
-    return said.startswith(CODE) and said.endswith(CODE_END) and said.count(CODE) == 1
-
-
-def _starts_code(said: str) -> bool:
-    return said.startswith(CODE)
