@@ -87,6 +87,6 @@ def _candidates(program: Program, step: Step, cases: Iterable[Case]) -> dict[str
     trials = [case_trial(case, probe) for case in cases]
     sandbox = warm_sandbox()
     run = sandbox.run(text.text, trials, offset=text.offset, seed=sandbox.seeds[0])
-    if run.loading is not None:
+    if run.loading is not None and run.loading.error is not None:
         raise StageError(f"step {step.step!r} cannot be calibrated: {run.loading.error}")
     return {trial.id: run.observations[trial.id].output or {} for trial in trials}

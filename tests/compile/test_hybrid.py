@@ -1,0 +1,160 @@
+"""Hybrid steps: calibrated at compile time, trusted as far as that goes, and the rest is asked for field by field."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from ingot.compile.driver import check
+from ingot.errors import SpecError
+from ingot.runtime.bounded import Question, Reply
+from ingot.runtime.run import Workflow, load
+from ingot.spec import parse_spec
+from ingot.store.keys import StoreKey
+from ingot.store.reviews import decide, list_reviews
+from ingot.store.runs import RecordedWorkflow
+from ingot.store.store import Store
+
+SPEC = """
+metadata: {{name: slip, owner: clerk}}
+inputs: {{total: text, cash: text, place: text}}
+outputs: {{amount: "decimal", city: text}}
+logic_requirements:
+  - {{step: from_total, type: function, intent: The total as a number., inputs: [total], outputs: {{a: "decimal?"}}}}
+  - {{step: from_cash, type: function, intent: The cash as a number., inputs: [cash], outputs: {{b: "decimal?"}}}}
+  - {{step: read_city, type: function, intent: The place., inputs: [place], outputs: {{c: text}}}}
+  - step: settle
+    type: hybrid
+    intent: Read the amount and the city.
+    inputs: [total, cash, place, a, b, c]
+    outputs: {{amount: decimal, city: text}}
+    candidates: {{amount: [a, b], city: [c]}}
+    precision: 0.9
+    otherwise: {otherwise}
+    validation: ["amount >= 0"]
+thresholds: {{branch_coverage: 0.1}}
+cases:
+{cases}
+"""
+LOGIC = """def from_total(total: str) -> Decimal | None:
+    return Decimal(total) if total.isascii() and total.isdigit() and len(total) < 9 else None  # C1
+
+
+def from_cash(cash: str) -> Decimal | None:
+    return Decimal(cash) if cash.isascii() and cash.isdigit() and len(cash) < 9 else None  # C2
+
+
+def read_city(place: str) -> str:
+    return place.strip()  # C3
+"""
+
+
+def cases(count: int = 40) -> str:
+    """Total and cash agree in three of four; the city is right in half of them."""
+    rows = []
+    for n in range(count):
+        cash = n if n % 4 else n + 1
+        row = {
+            "id": f"n{n}",
+            "input": {"total": str(n), "cash": str(cash), "place": "Ulm" if n % 2 else "?"},
+            "expected": {"amount": str(n if n % 8 else cash), "city": "Ulm"},
+            "held_out": n > 3,
+        }
+        rows.append(f"  - {json.dumps(row)}")
+    return "\n".join(rows)
+
+
+def made(folder: Path, otherwise: str, count: int = 40) -> Path:
+    spec = folder / "slip.yaml"
+    spec.write_text(SPEC.format(otherwise=otherwise, cases=cases(count)), encoding="utf-8")
+    checked = check(spec, LOGIC, author="test", out=folder / "out")
+    assert checked.path, [str(finding) for finding in checked.attempts[0].findings]
+    return checked.path
+
+
+@pytest.fixture(scope="module")
+def by_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return made(tmp_path_factory.mktemp("model"), "model")
+
+
+@pytest.fixture(scope="module")
+def by_person(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return made(tmp_path_factory.mktemp("person"), "human")
+
+
+AGREED = {"total": "12", "cash": "12", "place": "Ulm"}
+
+
+def asking(artifact: Path) -> tuple[Workflow, list[Question]]:
+    seen: list[Question] = []
+
+    def ask(question: Question) -> Reply:
+        seen.append(question)
+        return Reply(json.dumps({name: 7 if name == "amount" else "Bonn" for name in question.schema["properties"]}))
+
+    return load(artifact, ask_model=ask), seen
+
+
+def test_the_calibration_is_evidence_in_the_artifact(by_model: Path) -> None:
+    told = json.loads((by_model / "evidence" / "calibration.json").read_text(encoding="utf-8"))["settle"]
+    assert (told["amount"]["answered"], told["amount"]["right"], told["amount"]["cases"]) == (27, 27, 36)
+    assert told["city"]["threshold"] is None
+    assert "nothing is answered" in told["city"]["said"]
+
+
+def test_the_field_in_doubt_alone_goes_to_the_model(by_model: Path) -> None:
+    workflow, seen = asking(by_model)
+    outcome = workflow.run(AGREED)
+    assert outcome.output == {"amount": Decimal(12), "city": "Bonn"}
+    assert list(seen[0].schema["properties"]) == ["city"]
+    assert set(json.loads(seen[0].material.split("\n")[1])) == {"total", "cash", "place"}  # no guess of a candidate
+    outcome = workflow.run({**AGREED, "cash": "13"})
+    assert outcome.output == {"amount": Decimal(7), "city": "Bonn"}
+    assert outcome.calls[0].step == "settle"
+
+
+def test_without_a_model_a_person_is_asked(by_model: Path) -> None:
+    assert load(by_model).run(AGREED).status == "needs_review"
+
+
+def test_a_person_gives_the_field_in_doubt_and_the_rest_stands(by_person: Path, tmp_path: Path) -> None:
+    with Store.open(f"sqlite:///{tmp_path / 's.db'}", StoreKey(bytes(32))) as store:
+        recorded = RecordedWorkflow(load(by_person), store)
+        outcome = recorded.run(AGREED)
+        assert outcome.review is not None
+        assert outcome.review.reason == "the functions are not sure of city"
+        (waiting,) = list_reviews(store)
+        ended = decide(recorded, waiting["review"], approve=True, by="Kim", why="read it", answer={"city": "Ulm"})
+    assert ended is not None
+    assert ended.output == {"amount": Decimal(12), "city": "Ulm"}
+
+
+def test_few_cases_show_nothing_and_it_is_said(tmp_path: Path) -> None:
+    path = made(tmp_path, "human", count=8)
+    told = json.loads((path / "evidence" / "calibration.json").read_text(encoding="utf-8"))["settle"]["amount"]
+    assert told["threshold"] is None
+    assert "9 answered without an error are the fewest" in told["said"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ("candidates: {{amount: [a, b], city: [c]}}", "candidates: {{amount: [a, b]}}", "names candidates for"),
+        ("city: [c]", "city: [d]", "'d' is not a field"),
+        ("city: [c]", "city: [a]", "'a' is decimal, 'city' is text"),
+        ("[a, b]", "[a, a]", "no candidate, or one twice"),
+    ],
+)
+def test_candidates_must_fit(before: str, after: str, told: str) -> None:
+    with pytest.raises(SpecError, match=told):
+        parse_spec(SPEC.replace(before, after).format(otherwise="human", cases=cases(2)))
+
+
+def test_validation_holds_for_what_functions_agree_on_too(by_model: Path) -> None:
+    workflow = load(by_model, ask_model=lambda question: Reply('{"amount": -5, "city": "x"}'))
+    outcome = workflow.run({**AGREED, "cash": "13"})
+    assert outcome.review is not None
+    assert "amount >= 0" in outcome.review.reason
