@@ -15,10 +15,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
-from ingot.artifact.manifest import artifact_digest
+from ingot.artifact.manifest import CALIBRATION, artifact_digest
 from ingot.artifact.sign import SigningKey
 from ingot.artifact.verify import Verified
 from ingot.artifact.write import Contents, write_artifact
+from ingot.canonical import readable_json
 from ingot.compile import generate, prompt
 from ingot.compile.assemble import assemble, signatures
 from ingot.compile.plan import Plan, make_plan
@@ -406,13 +407,20 @@ def _written(
         verdicts=compiled.verdicts,
         provenance=provenance(compiled),
         questions=tuple(question.to_json() for question in compiled.questions),
-        extra=library_copies(compiled.plan),
+        extra=library_copies(compiled.plan) | _calibrated(compiled.program),
     )
     key = key or SigningKey.own()
     found = since(contents, named, Path(out), key)
     target = write_artifact(Path(out), replace(contents, difference=found.evidence), key)
     tell(Event("artifact", len(compiled.attempts), path=target))
     return replace(compiled, path=target, digest=artifact_digest(target), since=found)
+
+
+def _calibrated(program: Program) -> dict[str, bytes]:
+    """The calibration of hybrid steps, where there are any."""
+    from ingot.compile.calibrate import calibrations, hybrid_steps
+
+    return {CALIBRATION: readable_json(calibrations(program))} if hybrid_steps(program.spec) else {}
 
 
 def provenance(compiled: Compiled) -> dict[str, Any]:
