@@ -134,7 +134,7 @@ def test_broken_and_hostile_xml_is_one_error(text: str, message: str) -> None:
         ("&lt; 2", "&lt; ", "row 1: .* ends where a value is expected"),
         ("Parcel.Net Weight * 3", "Parcel.Gross * 3", "'Parcel.Gross' is neither a field nor a value"),
         ('typeRef="date"', 'typeRef="time"', "'Sent on' is of type time"),
-        ("<text>Sent on</text>", "<text>Sent on + 1</text>", "is computed"),
+        ("<text>Sent on</text>", "<text>Sent on + 1</text>", "'\\+' of Sent_on, which is not a number"),
         ('hitPolicy="FIRST"', 'hitPolicy="BEST"', "unknown hit policy 'best'"),
         ('href="#i1"', 'href="#d2"', "needs itself"),
     ],

@@ -81,7 +81,7 @@ def test_a_step_may_take_its_table_from_a_model(model: Path) -> None:
         ('"cars"', "today()", "not supported: row 1", 9),
         ("<text>-</text>", "<text>&gt; 20</text>", "no input that no row before it takes reaches this row", 10),
         ('typeRef="number"/>', 'typeRef="time"/>', "not supported: 'Applicant Age' is of type time", None),
-        ("<text>Applicant Age</text>", "<text>Applicant Age + 1</text>", "computed", 4),
+        ("<text>Applicant Age</text>", '<text>Applicant Age + "1"</text>', "which is not a number", 4),
         ('hitPolicy="FIRST"', 'hitPolicy="BEST"', "unknown hit policy 'best'", 4),
     ],
 )

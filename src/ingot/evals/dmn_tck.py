@@ -118,6 +118,9 @@ def _compile(model: Model, wanted: tuple[str, ...]) -> _Compiled | str:
 def _run(compiled: _Compiled, case: Mapping[str, Any], sandbox: Sandbox) -> tuple[str, str]:
     """Whether a case passed, failed or could not be given to the program, and why."""
     lowered = compiled.lowered
+    given = [name for name in case["input"] if name in lowered.outputs]
+    if given:
+        return "unsupported", f"case {case['id']}: the decision {given[0]!r} is given, as a decision service may"
     values = {
         lowered.inputs[name]: _named(value, lowered) for name, value in case["input"].items() if name in lowered.inputs
     }

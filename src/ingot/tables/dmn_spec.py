@@ -15,11 +15,14 @@ from decimal import Decimal
 from typing import Any
 
 from ingot.errors import SpecError
+from ingot.fields import Field
 from ingot.names import broken_spelling, hidden_by
 from ingot.spec import Spec, parse_spec
-from ingot.tables.cells import Comparison, Interval, Literal, Ref, show_cell, show_expression
+from ingot.tables.cells import Comparison, Expression, Interval, Literal, Ref, show_cell, show_expression
 from ingot.tables.dmn import Decision, DmnTable, InputColumn, Item, Model, OutputColumn
+from ingot.tables.dmn_boxed import Bound, Boxes, Local, Target
 from ingot.tables.parse import CellError, Scope, parse_cell, parse_expression
+from ingot.tables.table import NUMBERS, kind_of
 
 _TYPES = {"string": "text", "number": "decimal", "boolean": "boolean", "date": "date"}
 _POLICIES = ("unique", "first", "priority", "any", "collect", "rule order", "output order")
@@ -64,6 +67,11 @@ class _Lowering:
     fields: list[dict[str, Any]] = field(default_factory=list)
     set_fields: list[dict[str, Any]] = field(default_factory=list)
     steps: list[dict[str, Any]] = field(default_factory=list)
+    lines: list[tuple[int, Sequence[int]]] = field(default_factory=list)
+    known: dict[str, Field] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.boxes = Boxes(self.model, self)
 
     def lower(self, wanted: Sequence[str]) -> Lowered:
         order = self._order(wanted)
@@ -88,12 +96,10 @@ class _Lowering:
             "outputs": self.set_fields,
         }
         text = json.dumps(raw, indent=1, ensure_ascii=False)
-        lines = [(one.line, one.table.lines if one.table else (one.line,)) for one in order]
-        return Lowered(text, self.inputs, self.outputs, self.parts, self.steps, lines)
+        return Lowered(text, self.inputs, self.outputs, self.parts, self.steps, self.lines)
 
-    def _place(self, one: Decision, row: int | None = None) -> str:
-        line = one.line if row is None or one.table is None else one.table.lines[row]
-        return f"{self.model.file}:{line}:1"
+    def _place(self, one: Decision) -> str:
+        return f"{self.model.file}:{one.line}:1"
 
     def _order(self, wanted: Sequence[str]) -> list[Decision]:
         found: list[Decision] = []
@@ -129,8 +135,10 @@ class _Lowering:
     def _identifier(self, name: str) -> str:
         ident = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")[:50] or "field"
         ident = ident if ident[0].isalpha() else f"f_{ident}"
+        whole, number = ident, 1
         while ident in self.taken or broken_spelling(ident) or hidden_by(ident):
-            ident += "_value"
+            ident = f"{whole[:40].rstrip('_')}_value{number if number > 1 else ''}"
+            number += 1
         self.taken.add(ident)
         return ident
 
@@ -142,7 +150,9 @@ class _Lowering:
         plain = _TYPES.get((kind or "").rpartition(":")[2])
         if plain is None:
             raise SpecError(f"not supported: {name!r} is of type {kind or 'none'}")
-        return {"type": plain, "nullable": True, **_limits(plain, allowed)}
+        made = {"type": plain, "nullable": True, **_limits(plain, allowed)}
+        self.known[path] = _as_field(made)
+        return made
 
     def _item_field(self, item: Item, name: str, path: str, allowed: str | None) -> dict[str, Any]:
         made: dict[str, Any]
@@ -156,10 +166,12 @@ class _Lowering:
                 inner.append({"name": ident, **self._part_field(part, f"{name}.{part.name}", f"{path}.{ident}")})
             self.taken = taken
             made = {"type": "object", "nullable": True, "fields": inner}
+            self.known[path] = _as_field(made)
         else:
             made = self._field(item.base, name, path, item.allowed or allowed)
         if item.is_list:
             made = {"type": "list", "nullable": True, "items": {**made, "nullable": True}}
+            self.known[path] = _as_field(made)
         return made
 
     def _part_field(self, part: Item, name: str, path: str) -> dict[str, Any]:
@@ -170,21 +182,86 @@ class _Lowering:
     # ---- decisions
 
     def _decision(self, one: Decision) -> None:
-        ident = self._identifier(one.name)
-        step: dict[str, Any] = {"type": "deterministic_rule", "on_null": "handle"}
-        if one.table is not None:
-            outputs, table = self._table(one, one.table, ident)
-        elif one.literal is not None:
-            outputs = [{"name": ident, **self._field(one.type, one.name, ident)}]
-            self.scope[one.name] = ident
-            self.outputs[one.name] = ident
-            cell = self._expression(one.literal, f"decision {one.name!r}")
-            table = {"hit_policy": "first", "inputs": [self._any_path()], "outputs": [ident], "rows": [["-", cell]]}
+        target = Target(one.name, one.type, one.line)
+        before = len(self.steps)
+        value = self.boxes.value(one.logic, target, Local(self.scope))
+        found = value if isinstance(value, Mapping) else {"": value}
+        made = {field["name"] for field in self.steps[-1]["outputs"]} if len(self.steps) > before else set()
+        own = all(isinstance(part, Ref) and part.path in made for part in found.values())
+        if isinstance(value, Mapping):
+            value = value if own else self._object(value, target)
+        elif own:
+            self._same_kind(value, one)
         else:
-            raise SpecError(f"not supported: the decision {one.name!r} is a {one.other}")
-        step["step"] = self._identifier(f"decide_{ident}"[:50])
-        self.steps.append({**step, "outputs": outputs, "table": table})
-        self.set_fields += outputs
+            value = self.add_value(value, target)
+        self._name(one.name, value)
+        self.set_fields += self.steps[-1]["outputs"]
+
+    def _same_kind(self, value: Expression, one: Decision) -> None:
+        """Refuse a table inside a function whose answer is of another type than its decision."""
+        wanted = self.plain(one.type)
+        if one.table is None and wanted is not None and isinstance(value, Ref):
+            kinds = {"enum": "text"}
+            found = self.known[value.path].type
+            if kinds.get(found, found) != kinds.get(wanted["type"], wanted["type"]):
+                raise SpecError(f"not supported: {one.name!r} is a {wanted['type']}, and its logic gives a {found}")
+
+    def _name(self, name: str, value: Bound) -> None:
+        """The decision's name stands for what its last step sets."""
+        if isinstance(value, Mapping):
+            paths = {key: part.path for key, part in value.items() if isinstance(part, Ref)}
+            self.outputs[name] = paths
+            self.scope.update({f"{name}.{key}": path for key, path in paths.items()})
+        elif isinstance(value, Ref):
+            self.outputs[name] = self.scope[name] = value.path
+
+    def add_value(self, value: Expression, target: Target) -> Ref:
+        """A step that works out an expression. A type that is not stated is that of the value."""
+        ident = self._identifier(target.name)
+        made = self._typed(value, target, ident)
+        self._add_rows([{"name": ident, **made}], ident, [value], target)
+        return Ref(ident)
+
+    def _object(self, parts: Mapping[str, Expression], target: Target) -> Bound:
+        """A step that works out the named parts of a context."""
+        item = self.model.items.get(target.type or "")
+        kinds = {part.name: part.base for part in item.parts} if item is not None else {}
+        idents = {key: self._identifier(f"{target.name} {key}") for key in parts}
+        fields = [
+            {
+                "name": ident,
+                **self._typed(parts[key], Target(f"{target.name}.{key}", kinds.get(key), target.line), ident),
+            }
+            for key, ident in idents.items()
+        ]
+        self._add_rows(fields, self._identifier(target.name), list(parts.values()), target)
+        return {key: Ref(ident) for key, ident in idents.items()}
+
+    def _typed(self, value: Expression, target: Target, ident: str) -> dict[str, Any]:
+        if target.type is not None:
+            return self._field(target.type, target.name, ident)
+        try:
+            kind = kind_of(value, self.known)
+        except CellError as error:
+            raise SpecError(f"not supported: {target.name!r}: {error}") from None
+        if kind == "null":
+            raise SpecError(f"not supported: {target.name!r} is null, and of no type")
+        plain = "decimal" if kind in NUMBERS else kind
+        self.known[ident] = Field(name="value", type=plain, nullable=True)
+        return {"type": plain, "nullable": True}
+
+    def _add_rows(self, fields: list[dict[str, Any]], ident: str, values: Sequence[Expression], target: Target) -> None:
+        names = [made["name"] for made in fields]
+        row = ["-", *(show_expression(value) for value in values)]
+        table = {"hit_policy": "first", "inputs": [self._any_path()], "outputs": names, "rows": [row]}
+        self._add(fields, table, ident, (target.line, (target.line,)))
+
+    def _add(
+        self, fields: list[dict[str, Any]], table: dict[str, Any], ident: str, lines: tuple[int, Sequence[int]]
+    ) -> None:
+        step = {"type": "deterministic_rule", "on_null": "handle", "step": self._identifier(f"decide_{ident}"[:50])}
+        self.steps.append({**step, "outputs": fields, "table": table})
+        self.lines.append(lines)
 
     def _any_path(self) -> str:
         for made in (*self.fields, *self.set_fields):
@@ -195,43 +272,50 @@ class _Lowering:
                     return f"{made['name']}.{part['name']}"
         raise SpecError("not supported: a model without a plain input")
 
-    def _table(self, one: Decision, table: DmnTable, ident: str) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    def add_table(self, table: DmnTable, target: Target, local: Local) -> Bound:
+        """A step for a table, columns that are computed as steps before it."""
         if table.hit_policy not in _POLICIES:
-            raise SpecError(f"{one.name!r} has an unknown hit policy {table.hit_policy!r}")
-        columns = [self._column(column) for column in table.inputs]
+            raise SpecError(f"{target.name!r} has an unknown hit policy {table.hit_policy!r}")
+        ident = self._identifier(target.name)
+        columns: list[str] = []
+        for column in table.inputs:
+            columns.append(self._column(column, target, local, columns))
+        scope = self.boxes.scope(target, local)
         width = len(columns)
-        rows = [self._row(one, n, row, width) for n, row in enumerate(table.rows)]
+        rows = [self._row(table, n, row, width, scope) for n, row in enumerate(table.rows)]
         aggregate = (table.aggregation or "list").lower() if table.hit_policy == "collect" else "list"
         made: dict[str, Any] = {
             "hit_policy": table.hit_policy, "aggregate": aggregate, "inputs": columns, "rows": rows,
         }  # fmt: skip
         defaults = [column.default for column in table.outputs]
         if all(text is not None for text in defaults):
-            made["default"] = [self._expression(text or "", "default") for text in defaults]
-        outputs, names = self._outputs(one, table, ident, aggregate)
-        made["outputs"] = names
-        return outputs, made
+            made["default"] = [self._expression(text or "", "default", scope) for text in defaults]
+        outputs, names, value = self._outputs(target, table, ident, aggregate)
+        self._add(outputs, {**made, "outputs": names}, ident, (target.line, table.lines))
+        return value
 
-    def _row(self, one: Decision, number: int, row: Sequence[str], width: int) -> list[str]:
+    def _row(self, table: DmnTable, number: int, row: Sequence[str], width: int, scope: Scope) -> list[str]:
         where = f"row {number + 1}"
         try:
             return [
-                self._cell(text, where) if at < width else self._expression(text, where) for at, text in enumerate(row)
+                self._cell(text, where, scope) if at < width else self._expression(text, where, scope)
+                for at, text in enumerate(row)
             ]
         except SpecError as error:
-            raise SpecError(error.message, place=self._place(one, number), hint=error.hint) from None
+            place = f"{self.model.file}:{table.lines[number]}:1"
+            raise SpecError(error.message, place=place, hint=error.hint) from None
 
     def _outputs(
-        self, one: Decision, table: DmnTable, ident: str, aggregate: str
-    ) -> tuple[list[dict[str, Any]], list[str]]:
+        self, one: Target, table: DmnTable, ident: str, aggregate: str
+    ) -> tuple[list[dict[str, Any]], list[str], Bound]:
+        """The fields that a table sets, the names of its columns, and what they are together."""
         several = len(table.outputs) > 1
         is_list = table.hit_policy in ("collect", "rule order", "output order") and aggregate == "list"
         if not several:
             base = self._output_type(table.outputs[0], one, table, "") if aggregate == "list" else _number()
             made = {"type": "list", "nullable": False, "items": base} if is_list else base
-            self.scope[one.name] = ident
-            self.outputs[one.name] = ident
-            return [{"name": ident, **made}], [ident]
+            self.known[ident] = _as_field(made)
+            return [{"name": ident, **made}], [ident], Ref(ident)
         idents = [self._identifier(f"{ident}_{column.name or n}"[:50]) for n, column in enumerate(table.outputs)]
         named = [
             {"name": name, **self._output_type(column, one, table, column.name or "")}
@@ -240,15 +324,14 @@ class _Lowering:
         keys = {column.name or str(n): name for n, (column, name) in enumerate(zip(table.outputs, idents, strict=True))}
         if is_list:
             self.parts.update({name: key for key, name in keys.items()})
-            self.scope[one.name] = ident
-            self.outputs[one.name] = ident
             items = {"type": "object", "fields": named}
-            return [{"name": ident, "type": "list", "items": items}], idents
-        self.outputs[one.name] = keys
-        self.scope.update({f"{one.name}.{key}": name for key, name in keys.items()})
-        return named, idents
+            made = {"type": "list", "items": items}
+            self.known[ident] = _as_field(made)
+            return [{"name": ident, **made}], idents, Ref(ident)
+        self.known.update({name: _as_field(made) for name, made in zip(idents, named, strict=True)})
+        return named, idents, {key: Ref(name) for key, name in keys.items()}
 
-    def _output_type(self, column: OutputColumn, one: Decision, table: DmnTable, part: str) -> dict[str, Any]:
+    def _output_type(self, column: OutputColumn, one: Target, table: DmnTable, part: str) -> dict[str, Any]:
         """The column's own type, or the decision's, or that of its part; without any, what its values are."""
         kind = column.type or table.type or one.type
         item = self.model.items.get(kind or "")
@@ -268,29 +351,50 @@ class _Lowering:
 
     # ---- cells
 
-    def _column(self, column: InputColumn) -> str:
-        found = self._parsed(column.expression)
-        if not isinstance(found, Ref):
-            raise SpecError(f"not supported: the input expression {column.expression!r} is computed")
-        return found.path
+    def _column(self, column: InputColumn, target: Target, local: Local, before: Sequence[str]) -> str:
+        """The path that a column tests; what is computed, or stands in two columns, is set by a step of its own."""
+        found = self.boxes.expression(column.expression, target, local)
+        if isinstance(found, Ref) and found.path not in before:
+            return found.path
+        return self.add_value(found, Target(f"{target.name} {column.expression}", None, target.line)).path
 
-    def _parsed(self, text: str) -> Any:
+    def _expression(self, text: str, where: str, scope: Scope) -> str:
         try:
-            return parse_expression(text, Scope(self.scope))
-        except CellError as error:
-            raise SpecError(f"not supported: {error}") from None
-
-    def _expression(self, text: str, where: str) -> str:
-        try:
-            return show_expression(parse_expression(text, Scope(self.scope)))
+            return show_expression(parse_expression(text, scope))
         except CellError as error:
             raise SpecError(f"not supported: {where}: {error}") from None
 
-    def _cell(self, text: str, where: str) -> str:
+    def _cell(self, text: str, where: str, scope: Scope) -> str:
         try:
-            return show_cell(parse_cell(text, Scope(self.scope)))
+            return show_cell(parse_cell(text, scope))
         except CellError as error:
             raise SpecError(f"not supported: {where}: {error}") from None
+
+    def plain(self, kind: str | None) -> dict[str, Any] | None:
+        """The settings of a plain type, None where it is a list, an object or not stated."""
+        allowed = None
+        for _ in self.model.items:
+            item = self.model.items.get(kind or "")
+            if item is None:
+                break
+            if item.parts or item.is_list:
+                return None
+            kind, allowed = item.base, item.allowed or allowed
+        plain = _TYPES.get((kind or "").rpartition(":")[2])
+        return None if plain is None else {"type": plain, **_limits(plain, allowed)}
+
+
+def _as_field(made: Mapping[str, Any]) -> Field:
+    """A field's settings as a field, with what an expression may need to know of it."""
+    if made["type"] in ("list", "object"):
+        items = made.get("items")
+        inner = None if items is None else _as_field(items)
+        return Field.model_construct(name="value", type=made["type"], items=inner)
+    return Field(
+        name="value", type=made["type"], nullable=True, values=tuple(made.get("values", ())),
+        minimum=Decimal(made["minimum"]) if "minimum" in made else None,
+        maximum=Decimal(made["maximum"]) if "maximum" in made else None,
+    )  # fmt: skip
 
 
 def _number() -> dict[str, Any]:

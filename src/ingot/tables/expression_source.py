@@ -16,6 +16,10 @@ from ingot.tables.cells import Binary, Call, Compare, Expression, If, Literal, L
 from ingot.tables.table import Kind, is_small_power, kind_of
 
 Scope = Mapping[str, Field]
+_ANY: Mapping[Kind, str] = {
+    "integer": "0", "decimal": 'Decimal("0")', "float": "0.0", "text": '""', "boolean": "False",
+    "date": "date(1, 1, 1)", "null": "None",
+}  # fmt: skip
 
 
 def written(expression: Expression, scope: Scope, beside: Field | None = None) -> tuple[str, list[str]]:
@@ -102,9 +106,15 @@ def _if(expression: If, scope: Scope) -> tuple[str, list[str]]:
     conditions: list[str] = []
     for one in (expression.first, expression.second):
         source, guards = written(one, scope, beside)
-        sources.append(_as_decimal(one, source, scope) if kind == "decimal" else source)
+        source = _as_decimal(one, source, scope) if kind == "decimal" else source
+        # a branch without a value is never asked for: the condition of the whole keeps it out
+        sources.append(f"({source} if {' and '.join(guards)} else {_ANY[kind]})" if guards else source)
         conditions.append("False" if one == Literal(None) else " and ".join(guards) or "True")
     condition = holds(expression.condition, scope)
+    if "False" in conditions and conditions != ["False", "False"]:
+        other = conditions.index("False") ^ 1  # the only one with a value, so that nothing is left to choose
+        needed = [condition if other == 0 else f"not ({condition})", conditions[other]]
+        return sources[other], [one for one in needed if one != "True"]
     either = [] if conditions == ["True", "True"] else [f"({conditions[0]} if {condition} else {conditions[1]})"]
     return f"({sources[0]} if {condition} else {sources[1]})", either
 
