@@ -99,7 +99,14 @@ def show_command(review: str, url: str | None, as_json: bool) -> None:
 
 def _decision(approve: bool) -> Callable[..., None]:
     def command(
-        review: str, url: str | None, artifact: Path, keys: tuple[Path, ...], by: str, why: str, answer: str | None
+        review: str,
+        url: str | None,
+        artifact: Path | None,
+        keys: tuple[Path, ...],
+        by: str,
+        why: str,
+        answer: str | None,
+        address: str | None,
     ) -> None:
         from ingot.runtime.lines import read_json
         from ingot.store.reviews import decide
@@ -109,6 +116,16 @@ def _decision(approve: bool) -> Callable[..., None]:
             given = None if answer is None else read_json(answer)
         except ValueError as error:
             raise InputError(f"not JSON: {error}", place="--answer", hint='give {"output": value, ...}') from None
+        if address is not None:
+            from ingot.cli.temporal import decide_there
+
+            decide_there(review, approve, by, why, given, address)
+            click.echo(f"{review} {'approved' if approve else 'rejected'} by {by}")
+            return
+        if artifact is None:
+            raise InputError(
+                "say what goes on with the run", hint="--artifact DIR, or --address of its Temporal server"
+            )
         with _open(url) as store:
             recorded = RecordedWorkflow(_load(artifact, keys), store)
             outcome = decide(recorded, review, approve=approve, by=by, why=why, answer=given)
@@ -130,8 +147,9 @@ for _approve, _name in ((True, "approve"), (False, "reject")):
         click.option("--answer", help="JSON object: the outputs that the person gives."),
         click.option("--why", required=True, help="The reason, for the record."),
         click.option("--by", default=getpass.getuser, show_default="your user name", help="Who decides."),
+        click.option("--address", help="For a run on Temporal: its server, HOST:PORT, in place of --artifact."),
         KEYS,
-        WITH,
+        click.option("--artifact", type=click.Path(path_type=Path), help="The artifact that the run began with."),
         STORE,
         click.argument("review"),
     ):

@@ -29,7 +29,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ingot.artifact.durable import sync_folder
 from ingot.edges.chunks import ChunkRunner, Done
-from ingot.edges.sources import Chunk, Source, open_source
+from ingot.edges.sources import Chunk, ReadRow, Source, open_source
 from ingot.errors import InputError, StepError
 from ingot.runtime.run import Workflow
 from ingot.store.database import store_error, writing
@@ -42,6 +42,9 @@ AHEAD = 2
 """Chunks that each worker may have waiting: back-pressure keeps the rest in the file."""
 
 Progress = Callable[[int], object]
+Call = Callable[[Chunk], "Future[Done]"]
+Elsewhere = Callable[[str, ReadRow], Call]
+"""What runs the chunks of a batch, by its id, with what makes a row of what a chunk holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +82,18 @@ def run_batch(
     validate: bool = True,
     store: Store | None = None,
     progress: Progress | None = None,
+    elsewhere: Elsewhere | None = None,
 ) -> BatchReport:
     """Run every row of `path` and write its outcome as a line of `out`.
 
     `kind` is the file's format where its name does not tell; `workers` processes (None: one a core). With a `store` every
     row has an audit record, and a workflow with module, bounded or human steps a journal of them. `progress` is told how
-    far into the source the finished rows reach. Raises InputError where the source or the journal does not fit, StepError
+    far into the source the finished rows reach. `elsewhere` runs the chunks in place of processes here, and records them.
+    Raises InputError where the source or the journal does not fit, StepError
     where a worker is lost or the output cannot be written: then running it again goes on.
     """
     source = open_source(path, workflow.spec.inputs, kind)
-    if workflow.perform is not None and store is None:
+    if workflow.perform is not None and store is None and elsewhere is None:
         raise InputError(
             "this workflow has steps that reach outside, and nothing would keep them from being done twice",
             hint="give it a store: --store FILE",
@@ -98,7 +103,15 @@ def run_batch(
     try:
         with _Files(out, {"digest": workflow.digest, "validate": validate, "rows_at_once": rows_at_once}) as files:
             return _run(
-                workflow, source, files, workers or os.cpu_count() or 1, rows_at_once, validate, store, progress
+                workflow,
+                source,
+                files,
+                workers or os.cpu_count() or 1,
+                rows_at_once,
+                validate,
+                store,
+                progress,
+                elsewhere,
             )
     except OSError as error:
         raise StepError(
@@ -119,13 +132,17 @@ def _run(
     validate: bool,
     store: Store | None,
     progress: Progress | None,
+    elsewhere: Elsewhere | None = None,
 ) -> BatchReport:
     finished = resumed = files.finished
     audited = 0 if store is None else store.audit.reached(files.batch)
     records = None if store is None else Records(workflow, store.key)
     todo = _unfinished(source, rows_at_once, finished)
     with ExitStack() as stack:
-        call = _caller(stack, workflow, source, files.batch, workers, validate, store)
+        if elsewhere is not None:
+            call = elsewhere(files.batch, source.read)
+        else:
+            call = _caller(stack, workflow, source, files.batch, workers, validate, store)
         for chunk, done in _in_order(call, todo, workers * AHEAD if workers > 1 else 1):
             files.write(done)
             if store is not None and records is not None and chunk.first >= audited:
@@ -174,8 +191,6 @@ def _unfinished(source: Source, rows_at_once: int, finished: _Finished) -> Itera
 
 
 # ---- workers -----------------------------------------------------------------------------------------------------
-
-Call = Callable[[Chunk], "Future[Done]"]
 
 _RUNNER: list[ChunkRunner] = []
 

@@ -140,8 +140,7 @@ class RecordedWorkflow:
     def run_once(self, case: Mapping[str, Any], run: str) -> Outcome:
         """Run a transaction whose id tells whether it ran before: one that ended is read back, one that was killed goes
         on. For workflows with steps. Raises as `run`; StoreError where it failed before."""
-        with reading(self.store.engine) as connection:
-            state = connection.execute(select(runs.c.state).where(runs.c.run == run)).scalar()
+        state = self.state(run)
         if state is None:
             return self.run(case, run=run)
         if state == RUNNING:
@@ -208,6 +207,11 @@ class RecordedWorkflow:
             progress.done.append(Step(one.step, outputs))
             progress.calls += [Call.from_json(call) for call in calls]
         return progress
+
+    def state(self, run: str) -> str | None:
+        """``running``, ``waiting`` or ``ended``; None for a run that the store has not begun."""
+        with reading(self.store.engine) as connection:
+            return connection.execute(select(runs.c.state).where(runs.c.run == run)).scalar()
 
     def unfinished(self) -> list[str]:
         """Runs of this artifact that are under way: where no process works on them, they were killed."""
