@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from ingot.fields import to_plain
 
 if TYPE_CHECKING:
-    from ingot.proof.difference import Change, Difference, Witness
+    from ingot.proof.difference import Difference
     from ingot.proof.replay import Replayed
+    from ingot.proof.tally import Change, Witness
     from ingot.proof.versions import Ended
 
 SHOWN = 20

@@ -15,7 +15,7 @@ from typing import Any
 from ingot.errors import InputError
 from ingot.fields import walk
 from ingot.proof.deciding import Place
-from ingot.proof.difference import Change, Tally, Unfit, Witness, shared_outputs
+from ingot.proof.tally import Change, Tally, Unfit, Witness, shared_outputs
 from ingot.proof.versions import Ended, NotGiven, Version
 from ingot.runtime.lines import read_row
 
