@@ -54,8 +54,21 @@ def table_of(settings: Mapping[str, Any], name: str, text: str) -> dict[str, Any
             hint=closest(decision, [one.name for one in model.decisions]),
         )  # fmt: skip
     made = lower(model, [decision])
+    own = [step for step in made.steps if step["step"] not in _required(model, decision)]
+    if len(own) != 1:
+        raise SpecError(
+            f"the decision {decision!r} is more than one table: {', '.join(step['step'] for step in own)}",
+            place=f"{name}:{made.lines[-1][0]}:1", hint=f"take the whole model: ingot init NAME --from {name}",
+        )  # fmt: skip
     table: dict[str, Any] = made.steps[-1]["table"]
     return {key: value for key, value in settings.items() if key not in ("dmn", "decision")} | table
+
+
+def _required(model: Model, decision: str) -> set[str]:
+    """The steps of what a decision requires, whose outputs are fields of the spec."""
+    one = model.decision(decision)
+    needed = [name for name in (one.requires if one else ()) if model.decision(name) is not None]
+    return {str(step["step"]) for step in lower(model, needed).steps} if needed else set()
 
 
 def _only(model: Model, name: str) -> str:
