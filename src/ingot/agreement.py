@@ -66,9 +66,11 @@ class Calibration:
     """What calibration found for one field.
 
     `threshold` is the lowest score that is trusted, None where no score is. `answered` of the `cases` reach it, `right` of
-    those were right. `risk` bounds the share of all cases to come that are answered and wrong (split conformal: holds on
-    average where they come like the calibration's; 1 - `risk` is the coverage stated). `low` and `high` are the 95 %
-    interval (Clopper and Pearson) of the precision among those answered.
+    those were right.
+
+    What is promised is split conformal coverage: on average over calibrations, at most 1 - `precision` of all cases to come
+    are answered and wrong, where they come like the calibration's. The precision among those answered is an estimate, and
+    a hopeful one, since the threshold was chosen on the same cases; `interval` (95 %, Clopper and Pearson) is its width.
     """
 
     precision: float
@@ -80,8 +82,8 @@ class Calibration:
 
     @property
     def risk(self) -> float:
-        """The bound on answered and wrong."""
-        return 0.0 if self.threshold is None else (self.answered - self.right + 1) / (self.cases + 1)
+        """The bound on the share of cases that are answered and wrong; 1 less this is the coverage stated."""
+        return 0.0 if self.threshold is None else 1 - self.precision
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -99,7 +101,7 @@ class Calibration:
         return (
             f"{self.answered} of {self.cases} held-out cases answered, {self.right} right "
             f"(precision {self.right / self.answered:.2%}, 95 % interval {low:.2%} to {high:.2%}); "
-            f"answered and wrong in at most {self.risk:.2%} of cases on average"
+            f"answered and wrong in at most {self.risk:.2%} of all cases on average"
         )
 
     def to_json(self) -> dict[str, Any]:

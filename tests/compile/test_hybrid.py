@@ -7,7 +7,9 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from ingot.cli.bench_hybrid import hybrid_command
 from ingot.compile.driver import check
 from ingot.errors import SpecError
 from ingot.runtime.bounded import Question, Reply
@@ -158,3 +160,14 @@ def test_validation_holds_for_what_functions_agree_on_too(by_model: Path) -> Non
     outcome = workflow.run({**AGREED, "cash": "13"})
     assert outcome.review is not None
     assert "amount >= 0" in outcome.review.reason
+
+
+def test_the_bench_tells_share_and_precision_on_cases_that_calibrated_nothing(by_model: Path, tmp_path: Path) -> None:
+    path = tmp_path / "more.jsonl"
+    path.write_text("\n".join(line.removeprefix("  - ") for line in cases(200).split("\n")), encoding="utf-8")
+    ran = CliRunner().invoke(hybrid_command, [str(by_model), "--cases", str(path), "--precision", "0.9", "--json"])
+    assert ran.exit_code == 0, ran.output
+    amount, city = json.loads(ran.output)["fields"]
+    assert amount["answered"] == amount["right"] > 0
+    assert amount["coverage_measured"] >= amount["coverage_stated"]
+    assert (city["mean_share"], city["mean_precision"]) == (0.0, None)
