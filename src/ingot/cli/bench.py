@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ingot.cli.bench_http import bare_http_command, http_command
+from ingot.cli.bench_hybrid import hybrid_command
 from ingot.cli.bench_proof import policyengine_command, proof_command, wrong_rules_command
 from ingot.cli.progress import AS_JSON, progress
 from ingot.errors import StageError
@@ -31,6 +32,7 @@ def bench_command() -> None:
 
 bench_command.add_command(http_command)
 bench_command.add_command(bare_http_command)
+bench_command.add_command(hybrid_command)
 bench_command.add_command(policyengine_command)
 bench_command.add_command(proof_command)
 bench_command.add_command(wrong_rules_command)
