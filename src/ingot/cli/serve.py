@@ -103,7 +103,7 @@ def _tokens(path: Path | None) -> Tokens:
         return read_tokens(path.read_text(encoding="utf-8"), str(path))
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not UTF-8"
-        raise InputError(f"cannot read the tokens: {reason}", place=str(path)) from None
+        raise InputError(f"cannot read the tokens: {reason}", place=str(path), hint="see `ingot token`") from None
 
 
 def _tls(certificate: Path | None, key: Path | None, client_ca: Path | None) -> Tls | None:

@@ -116,7 +116,9 @@ def _config(app: HttpApp, listening: Listening) -> uvicorn.Config:
     try:
         config.load()
     except (OSError, ssl.SSLError) as error:
-        raise InputError(f"the TLS files cannot be used: {error.strerror or error}", place="--tls-cert") from None
+        hint = "--tls-cert, --tls-key and --tls-client-ca are files in PEM"
+        said = f"the TLS files cannot be used: {error.strerror or error}"
+        raise InputError(said, place="--tls-cert", hint=hint) from None
     return config
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import httpx
 import pytest
 import sqlalchemy
-from tests.edges.http.conftest import CASE, Lines, Make, app_of, running
 
 from ingot.store.store import Store
+from tests.edges.http.conftest import CASE, Lines, Make, app_of, running
 
 
 def test_a_run_answers_with_its_output_and_the_artifact(make: Make, tmp_path: Path) -> None:
