@@ -10,6 +10,7 @@ import pytest
 from ingot.compile.assemble import assemble
 from ingot.errors import StageError
 from ingot.program import Observation, Program
+from ingot.proof import mutation
 from ingot.proof.mutants import Mutant, mutants
 from ingot.proof.mutation import MutationScore, mutation_score
 from ingot.runtime.sandbox import Sandbox, Trial
@@ -108,9 +109,20 @@ def test_a_solver_may_decide_what_search_cannot(sandbox: Sandbox, answer: bool |
 
 
 def test_an_input_of_the_solver_makes_a_survivor(sandbox: Sandbox) -> None:
-    cases, found = (case(-3, 0), case(-1, 0), case(3, 3), case(1, 1)), Trial("solver", {"age": 8, "items": []})
-    score = mutation_score(SAME, cases, trials(0, 2), sandbox, is_right=right, equivalent=lambda _, __: found)
+    own, found = program("    return 5 if age > 17 else 0\n"), Trial("solver", {"age": 18, "items": []})
+
+    def equivalent(_: Program, mutant: Mutant) -> Trial | None:
+        return found if mutant.after == "return 5 if age > 18 else 0" else None
+
+    cases = (case(40, 5), case(3, 0))
+    score = mutation_score(own, cases, trials(0, 2), sandbox, is_right=right, equivalent=equivalent)
     assert found in [one.witness for one in score.survivors]
+
+
+def test_an_input_that_shows_nothing_is_a_fault_of_the_solver(sandbox: Sandbox) -> None:
+    cases, wrong = (case(-3, 0), case(-1, 0), case(3, 3), case(1, 1)), Trial("solver", {"age": 8, "items": []})
+    with pytest.raises(StageError, match="does not when it is run"):
+        mutation_score(SAME, cases, trials(0, 2), sandbox, is_right=right, equivalent=lambda _, __: wrong)
 
 
 def test_what_the_solver_leaves_is_tried_on_nearer_inputs(sandbox: Sandbox) -> None:
@@ -219,3 +231,29 @@ def test_decimals_of_another_form_are_another_answer_and_may_still_be_right(sand
     one = Case(id="one", input=values, expected={"fee": Decimal("2.5")})
     score = mutation_score(own, [(one, Trial("one", values))], trials(), sandbox, is_right=right)
     assert afters(score.survivors) == {'return age.quantize(Decimal("0.1"))'}
+
+
+TWO = """
+metadata: {name: two, version: 1.0.0}
+inputs: {text: text}
+outputs: {first: integer, second: integer}
+logic_requirements:
+  - {step: one, type: function, intent: One., inputs: [text], outputs: {first: integer}}
+  - {step: two, type: function, intent: Two., inputs: [text, first], outputs: {second: integer}}
+"""
+
+
+def test_kept_answers_of_other_functions_change_nothing(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    logic = (
+        "LIMITS = [3, 5]\n\n\ndef one(text: str) -> int:\n    return text.count('a') if len(text) > LIMITS[0] else 0\n\n\n"
+        "def two(text: str, first: int) -> int:\n    return first + 1 if len(text) > LIMITS[1] else 10 // (first + 1)\n"
+    )
+    own = assemble(parse_spec(TWO), logic)
+    some = [Trial(f"t{number}", {"text": "abc" * number + "x" * 150}) for number in range(4)]
+    some += [Trial(f"s{number}", {"text": "a" * number}) for number in range(7)]
+    found = mutants(own)
+    monkeypatch.setattr(mutation, "_LONG", 10**9)
+    plain = mutation.differences(own, found, some, sandbox)
+    monkeypatch.setattr(mutation, "_LONG", 0)
+    assert mutation.differences(own, found, some, sandbox) == plain
+    assert sum(map(bool, plain)) > 5

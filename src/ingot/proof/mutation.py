@@ -21,8 +21,8 @@ from ingot.spec import Case
 
 IsRight = Callable[[Case, Observation], bool]
 Equivalent = Callable[[Program, Mutant], Trial | bool | None]
-"""Whether a mutant does the same as the program for every input: True where that is proved, an input on which it was
-seen not to (False where it is not to be shown), or None where it cannot say."""
+"""Whether a mutant does the same as the program for every input: True where that is proved, an input on which it does
+not (False where it is not to be shown), or None where it cannot say. The input is run before it is believed."""
 
 Nearer = Callable[[Sequence[Mutant]], Sequence[Trial]]
 """Inputs near what some mutants changed."""
@@ -83,9 +83,9 @@ def mutation_score(
     """Try the mutants of an accepted program on all its cases, and those left on `trials`.
 
     `cases` are the cases that the program answers right, as trials. `is_right` scores an observation. `found` are the
-    mutants, by default `mutants(program)`. Those that do not differ on `trials` are put to `equivalent`, and those that
-    it cannot say anything of are tried on the inputs that `nearer` makes for them. Raises StageError where the sandbox
-    breaks or the program cannot be run.
+    mutants, by default `mutants(program)`. Those that do not differ on `trials` are tried on the inputs that `nearer`
+    makes for them, and those that still do not are put to `equivalent`. Raises StageError where the sandbox breaks, the
+    program cannot be run, or an input of `equivalent` does not show what it is to show.
     """
     own = mutants(program) if found is None else tuple(found)
     trials = [trial for trial in trials if len(_tagged([trial])) <= _LARGEST_TRIAL]
@@ -95,22 +95,21 @@ def mutation_score(
     on_trials = dict(zip(left, _tried(program, [own[n] for n in left], trials, sandbox, first_only=True), strict=True))
     survivors: list[Survivor] = []
     alike: list[Mutant] = []
-    proved: list[Mutant] = []
     for number in left:
         differs = on_trials[number]
         if differs or on_cases[number]:
             survivors.append(Survivor(own[number], _witness(differs, trials)))
-            continue
-        verdict = equivalent(program, own[number]) if equivalent else None
-        if verdict is False or isinstance(verdict, Trial):
-            survivors.append(Survivor(own[number], verdict or None))
         else:
-            (proved if verdict else alike).append(own[number])
+            alike.append(own[number])
     more = [trial for trial in (nearer(alike) if nearer and alike else ()) if len(_tagged([trial])) <= _LARGEST_TRIAL]
     for mutant, differs in zip(tuple(alike), _tried(program, alike, more, sandbox, first_only=True), strict=True):
         if differs:
             alike.remove(mutant)
             survivors.append(Survivor(mutant, _witness(differs, more)))
+    told, proved = _asked(program, alike, equivalent, sandbox) if equivalent else ([], [])
+    survivors += told
+    known = {*proved, *(one.mutant for one in told)}
+    alike = [mutant for mutant in alike if mutant not in known]
     survivors.sort(key=lambda one: own.index(one.mutant))
     dead = tuple(mutant for mutant, is_killed in zip(own, killed, strict=True) if is_killed)
     return MutationScore(dead, tuple(survivors), tuple(alike), tuple(proved), len(cases) + len(trials) + len(more))
@@ -129,6 +128,54 @@ def differences(
                 for number, answer, error in differs}  # fmt: skip
         lost = seen.pop(-1, None)
         found.append(seen if lost is None else dict.fromkeys(range(len(trials)), lost))
+    return found
+
+
+# ---- the solver --------------------------------------------------------------------------------------------------
+
+_TOGETHER = 8
+"""So many inputs of the solver are run at once, on every mutant that is left."""
+
+
+def _asked(
+    program: Program, some: Sequence[Mutant], equivalent: Equivalent, sandbox: Sandbox
+) -> tuple[list[Survivor], list[Mutant]]:
+    """Those that `equivalent` has an input for, which is run, and those that it proves. An input that tells another
+    mutant as well spares the question about it."""
+    told: dict[Mutant, Trial | None] = {}
+    proved: list[Mutant] = []
+    waiting: dict[Mutant, Trial] = {}
+    for number, mutant in enumerate(some):
+        if mutant not in told:
+            answer = equivalent(program, mutant)
+            if isinstance(answer, Trial):
+                waiting[mutant] = answer
+            elif answer is False:
+                told[mutant] = None
+            elif answer:
+                proved.append(mutant)
+        if waiting and (len(waiting) == _TOGETHER or number == len(some) - 1):
+            told |= _shown(program, waiting, [one for one in some[number + 1 :] if one not in told], sandbox)
+            waiting = {}
+    return [Survivor(mutant, trial) for mutant, trial in told.items()], proved
+
+
+def _shown(
+    program: Program, waiting: dict[Mutant, Trial], others: Sequence[Mutant], sandbox: Sandbox
+) -> dict[Mutant, Trial | None]:
+    """The mutants with an input that was run and tells them. Raises StageError where one's own does not."""
+    trials = list(waiting.values())
+    found: dict[Mutant, Trial | None] = {}
+    tried = [*waiting, *others]
+    for number, differs in enumerate(_tried(program, tried, trials, sandbox, first_only=False)):
+        mutant = tried[number]
+        if number < len(trials) and not any(one[0] in (number, -1) for one in differs):
+            raise StageError(
+                f"the solver says that a mutant differs on {dict(trials[number].input)!r}, and it does not when it is run",
+                hint="this is a fault of Ingot, not of the program; report the program and this input",
+            )
+        if number < len(trials) or differs:
+            found[mutant] = trials[number] if number < len(trials) else _witness(differs, trials)
     return found
 
 
@@ -163,6 +210,10 @@ _LARGEST_TRIAL = 4096
 """Characters of a trial beyond which it is left out: the longest text that a field allows costs as much as a hundred
 ordinary ones and tells no more."""
 
+_LONG = 100
+"""Characters of a trial, on average, beyond which the answers of the functions that a mutant leaves alone are kept:
+below that it is quicker to ask again."""
+
 _LOADING = 10.0
 """CPU seconds for the program itself on all trials; its mutants have less, see `ingot.runtime.variants`."""
 
@@ -173,7 +224,9 @@ def _tried(
     """Per mutant where it differs from the program. Half of them run beside the other half."""
     if not some or not trials:
         return [[] for _ in some]
-    text = program.text + _TAIL.format(trials=_tagged(trials), first_only=first_only)
+    tagged = _tagged(trials)
+    kept = [one.name for one in program.signatures] if len(tagged) > _LONG * len(trials) else []
+    text = program.text + _TAIL.format(trials=tagged, first_only=first_only, kept=kept if len(kept) > 1 else [])
     seeds = sandbox.seeds[:2]
 
     def run(at: int) -> list[list[_Difference]]:
@@ -189,7 +242,7 @@ _TAIL = """
 from ingot.runtime.variants import variants as _ingot_variants
 
 _ingot_own = transact
-transact = _ingot_variants(globals(), {trials}, {first_only})
+transact = _ingot_variants(globals(), {trials}, {first_only}, {kept!r})
 """
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
+from itertools import product
 from types import CodeType
 from typing import Any
 
@@ -21,6 +22,7 @@ from ingot.fields import Field, validator
 from ingot.program import Program
 from ingot.proof.pair_fields import Path, common_fields
 from ingot.proof.search import PURE
+from ingot.proof.texts import edited, words_of
 from ingot.proof.translate import expression
 from ingot.runtime.sandbox import Trial
 from ingot.runtime.tagged import encode
@@ -53,6 +55,8 @@ class Changer:
             check for spec in {id(s): s for s in (one.spec, other.spec)}.values() for check in _checks(spec)
         ]
         self._seen: set[str] = set()
+        self._words = words_of(self._constants)
+        self._others: dict[Path, list[str]] = {}
 
     def drawn(self, count: int) -> list[Trial]:
         """So many distinct inputs, as far as there are."""
@@ -63,25 +67,36 @@ class Changer:
         if not pool:
             return self.drawn(count)
         paths = list(self._roots)
+        self._others = {path: self._texts(pool, path) for path, one in self._roots.items() if one.type == "text"}
 
         def change() -> dict[Path, Any]:
             values = self._values(self._chance.choice(pool))
             for path in self._chance.sample(paths, min(len(paths), self._chance.choice((1, 1, 1, 2, 3)))):
-                values[path] = self._near(self._roots[path], values[path])
+                values[path] = self._changed(path, values[path])
             return values
 
         return self._distinct(change, count)
 
+    def _texts(self, pool: Sequence[Trial], path: Path) -> list[str]:
+        known = (self._values(trial)[path] for trial in pool)
+        return list(dict.fromkeys(one for one in known if isinstance(one, str) and "\n" in one))
+
+    def _changed(self, path: Path, value: Any) -> Any:
+        """A value like this one; of a text of several lines, one with some of them changed."""
+        if isinstance(value, str) and "\n" in value and self._chance.random() < 0.9:
+            return edited(value, self._words, self._others.get(path, ()), self._chance)
+        return self._near(self._roots[path], value)
+
     def placed(self, pool: Sequence[Trial], count: int) -> list[Trial]:
-        """Inputs of the pool with each value to stay near, and its neighbours, in each input that can have it; at most
-        so many."""
+        """Inputs of the pool with each value to stay near, and its neighbours, in each input that can have it: once
+        each, then in the next of the pool, until there are so many."""
         places = ((path, one, value) for value in self._constants for path, one in self._roots.items())
         choices = [(path, near) for path, one, value in places for near in _neighbours(one, value)]
         found: list[Trial] = []
-        for number, (path, value) in enumerate(choices if pool else ()):
+        for shift, (number, (path, value)) in product(range(len(pool)), enumerate(choices)):
             if len(found) >= count:
                 break
-            found += self._distinct_one({**self._values(pool[number % len(pool)]), path: value})
+            found += self._distinct_one({**self._values(pool[(number + shift) % len(pool)]), path: value})
         return found
 
     def completed(self, trial: Trial) -> Trial | None:

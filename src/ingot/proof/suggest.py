@@ -10,26 +10,38 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ingot.fields import to_plain
 from ingot.program import Observation, Program
 from ingot.proof.boundaries import Comparisons
-from ingot.proof.mutants import mutants, mutated
-from ingot.proof.mutation import IsRight, MutationScore, differences, mutation_score
+from ingot.proof.mutants import mutants
+from ingot.proof.mutation import IsRight, MutationScore, Nearer, differences, mutation_score
 from ingot.proof.suggest_cover import Bases, Near, cover, key, shrunk
 from ingot.proof.suggest_targets import Target, branch_targets, served
 from ingot.readback.citations import citations
 from ingot.runtime.sandbox import Limits, Run, Sandbox, Trial
 from ingot.spec import Case
 
+if TYPE_CHECKING:
+    from ingot.proof.equivalence import Solver
+
+Batches = Callable[[Sequence[Target]], Iterable[Sequence[Trial]]]
 Progress = Callable[[int, int], object]
 """Called with how much is done, and of how much."""
 
 
-STARTS, LESS = 120, 160
-"""Inputs of the pool, all tried already, that the deepest search starts from; and how many it tries of a program that
-the solver could not say anything about."""
+QUERY, BUDGET, STATEMENTS = 1_000_000, 4_000_000, 12_000
+"""Steps of the solver for one target and for all of them, and statements that are translated for them."""
+
+FEW = 6
+"""So many inputs that tell a target are kept of one batch."""
+
+LONGEST = 4_096
+"""Characters of an input beyond which it is not tried: nobody could answer it."""
+
+EFFORT, LONG = 60_000, 200
+"""The search ends after so many runs of targets on inputs; one of more than LONG characters counts as several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,16 +122,19 @@ class Suggested:
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """Where inputs come from. `first` are tried at once; `further` makes more for the
-    lines of source that targets are left on. `bases` are
-    what a person knows already, `known` the inputs of all cases, which are never suggested. `is_valid` says whether
-    an input may come up at all."""
+    """Where inputs come from. `first` are tried at once. `near` and `further` make batches more for some targets that
+    are left; what they make is run on those only. `bases` are what a person knows already, `known` the inputs of all
+    cases, which are never suggested. `is_valid` says whether an input may come up at all. `equivalent` is asked about
+    mutants, `nearer` makes inputs for them, as in `mutation_score`."""
 
     first: Sequence[Trial]
-    further: Callable[[Sequence[str]], Iterable[Trial]]
+    near: Batches
+    further: Batches
     bases: Sequence[Trial]
     known: frozenset[str]
     is_valid: Callable[[Trial], bool]
+    equivalent: Solver
+    nearer: Nearer
 
 
 def suggest(
@@ -135,13 +150,17 @@ def suggest(
 
     Raises StageError where the sandbox or the solver breaks.
     """
-    score = mutation_score(program, cases, inputs.first, sandbox, is_right=is_right, found=mutants(program))
+    score = mutation_score(
+        program, cases, inputs.first, sandbox, is_right=is_right, found=mutants(program), equivalent=inputs.equivalent,
+        nearer=inputs.nearer,
+    )  # fmt: skip
     every = branch_targets(program)
     taken = differences(program, [one.mutant for one in every], [trial for _, trial in cases], sandbox)
     uncovered = [target for target, differs in zip(every, taken, strict=True) if not differs]
     targets = [Target(one.mutant) for one in score.survivors] + [Target(one) for one in score.alike] + uncovered
     search = _Search(program, targets, inputs, sandbox, is_right, progress or (lambda done, of: None))
-    search.run()
+    search.left += [Left(Target(one), True, score.inputs) for one in score.proved]
+    search.run([one.witness for one in score.survivors if one.witness is not None])
     return Suggested(search.suggestions(), tuple(search.left), score, len(every), len(uncovered))
 
 
@@ -163,38 +182,91 @@ class _Search:
         self.answers: dict[str, Observation] = {}
         self.hits: list[frozenset[int]] = [frozenset() for _ in targets]
         self.left: list[Left] = []
+        self.apart: set[int] = set()
+        self.proved: set[int] = set()
+        self.tried: list[int] = [0] * len(targets)
+        self.effort = EFFORT
         self.bases = Bases(inputs.bases)
         self._keys = set(inputs.known)
 
-    def run(self) -> None:
-        """Try the first inputs, then more for what is open, then ask the solver about each that still is."""
+    def run(self, witnesses: Sequence[Trial]) -> None:
+        """Try the first inputs, more for what is open, the solver on what still is, then many more."""
         if not self.targets:
             return
-        self.add(self.inputs.first)
-        if open_ := [target for target, hit in zip(self.targets, self.hits, strict=True) if not hit]:
-            self.add(self.inputs.further([target.mutant.before for target in open_]))
-        searched = len(self.pool)
-        for number, target in enumerate(self.targets):
-            self.progress(number, len(self.targets))
-            if not self.hits[number]:
-                self._ask(number, target, searched)
+        self.add((*self.inputs.first, *witnesses))
+        self.tried = [len(self.pool)] * len(self.targets)
+        self._hunt(self.inputs.near)
+        self._solve()
+        self._hunt(self.inputs.further)
+        self.left += [
+            Left(self.targets[number], False, self.tried[number], self._why(number)) for number in self._open()
+        ]
         self.progress(len(self.targets), len(self.targets))
+
+    def _open(self) -> list[int]:
+        return [number for number, hit in enumerate(self.hits) if not hit and number not in self.proved]
+
+    def _why(self, number: int) -> str:
+        if number in self.apart:
+            return "they differ only in what no case states"
+        return self.inputs.equivalent.why.get(self.targets[number].mutant, "")
+
+    def _solve(self) -> None:
+        """Ask the solver about what was never seen to differ. What it finds is run by `add` before it counts."""
+        solver, found = self.inputs.equivalent, list[Trial]()
+        solver.more(QUERY, BUDGET, STATEMENTS)
+        for number in self._open():
+            self.progress(len(self.targets) - len(self._open()), len(self.targets))
+            if number not in self.apart:
+                answer = solver(self.program, self.targets[number].mutant)
+                if answer is True:
+                    self.proved.add(number)
+                    self.left.append(Left(self.targets[number], True, self.tried[number]))
+                elif answer:
+                    found.append(answer)
+        self.add(found)
+
+    def _hunt(self, batches: Batches) -> None:
+        """Try more inputs on the open targets of each function; those that serve none are forgotten."""
+        for function in dict.fromkeys(self.targets[number].mutant.function for number in self._open()):
+            own = [number for number in self._open() if self.targets[number].mutant.function == function]
+            for batch in batches([self.targets[number] for number in own]):
+                own = [number for number in own if not self.hits[number]]
+                if not own or self.effort <= 0:
+                    break
+                self.progress(len(self.targets) - len(self._open()), len(self.targets))
+                self._try(own, batch)
+
+    def _try(self, numbers: Sequence[int], batch: Sequence[Trial]) -> None:
+        new = {text: trial for trial in batch if (text := key(trial)) not in self._keys and len(text) <= LONGEST}
+        self.effort -= len(numbers) * sum(1 + len(text) // LONG for text in new)
+        trials = [replace(trial, id=f"h{number}") for number, trial in enumerate(new.values())]
+        told = differences(self.program, [self.targets[one].mutant for one in numbers], trials, self.sandbox)
+        for number in numbers:
+            self.tried[number] += len(trials)
+        self.add(trials[one] for one in dict.fromkeys(one for differs in told for one in list(differs)[:FEW]))
 
     def add(self, trials: Iterable[Trial]) -> None:
         """Take up inputs that are new, and note which open targets they serve."""
         start = len(self.pool)
         for trial in trials:
-            if (text := key(trial)) not in self._keys:
+            if (text := key(trial)) not in self._keys and len(text) <= LONGEST:
                 self._keys.add(text)
                 self.pool.append(Trial(f"t{len(self.pool)}", trial.input, trial.steps))
         new = self.pool[start:]
         self.answers |= self._observed(new).observations if new else {}
         open_ = [number for number, hit in enumerate(self.hits) if not hit]
-        for number, hit in zip(open_, self._served([self.targets[n] for n in open_], new), strict=True):
+        if not new:
+            return
+        some = [self.targets[number] for number in open_]
+        told = differences(self.program, [one.mutant for one in some], new, self.sandbox)
+        self.apart |= {number for number, differs in zip(open_, told, strict=True) if differs}
+        for number, hit in zip(open_, served(told, new, self.answers, self.is_right), strict=True):
             self.hits[number] = frozenset(start + one for one in hit)
 
     def _served(self, targets: Sequence[Target], trials: Sequence[Trial]) -> list[frozenset[int]]:
-        return served(self.program, targets, trials, self.answers, self.sandbox, self.is_right)
+        told = differences(self.program, [target.mutant for target in targets], trials, self.sandbox)
+        return served(told, trials, self.answers, self.is_right)
 
     def _observed(self, trials: Sequence[Trial], cover: bool = False) -> Run:
         last = self.program.offset + self.program.logic.count("\n") + 1
@@ -202,19 +274,6 @@ class _Search:
             self.program.text, trials, offset=self.program.offset, seed=self.sandbox.seeds[0], cover=cover,
             last_line=last, limits=Limits(run_seconds=60.0),
         )  # fmt: skip
-
-    def _ask(self, number: int, target: Target, searched: int) -> None:
-        from ingot.proof.apart import EFFORT, tell_apart
-
-        starts = self.pool[:: -(-len(self.pool) // STARTS)] or None
-        other = mutated(self.program, target.mutant)
-        effort = LESS if any(one.why for one in self.left) else EFFORT
-        apart = tell_apart(self.program, other, self.sandbox, trials=starts, effort=effort)
-        if apart.trial is not None:
-            self.add([apart.trial])
-        if not self.hits[number]:
-            why = "they differ only in what no case states" if apart.verdict == "differ" else apart.why
-            self.left.append(Left(target, apart.verdict == "same", searched + apart.tried, why))
 
     # ---- choosing ----------------------------------------------------------------------------------------------------
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from ingot.program import Observation, Program
 from ingot.proof.mutants import Mutant
-from ingot.proof.mutation import IsRight, differences
+from ingot.proof.mutation import IsRight
 from ingot.readback.citations import citations
 from ingot.runtime.branches import Branch, failing, instrument
-from ingot.runtime.sandbox import Sandbox, Trial
+from ingot.runtime.sandbox import Trial
 from ingot.spec import Case
 
 LONGEST_SHOWN = 90
@@ -80,25 +80,22 @@ def stated_case(trial: Trial, answer: Observation) -> Case:
 
 
 def served(
-    program: Program,
-    targets: Sequence[Target],
+    told: Sequence[Mapping[int, Observation]],
     trials: Sequence[Trial],
     answers: Mapping[str, Observation],
-    sandbox: Sandbox,
     is_right: IsRight,
 ) -> list[frozenset[int]]:
-    """Per target the numbers of the trials whose case, answered as the program does, would tell it.
+    """Per target the numbers of the trials whose case, answered as the program does, would tell it. `told` is what each
+    target does otherwise, by number.
 
-    A difference that no case can state (in the reason for a review, say) is none. Raises StageError.
+    A difference that no case can state (in the reason for a review, say) is none.
     """
-    found = []
-    for differs in differences(program, [target.mutant for target in targets], trials, sandbox):
-        found.append(
-            frozenset(
-                number
-                for number, seen in differs.items()
-                if (answer := answers[trials[number].id]).error is None
-                and (seen.error is not None or not is_right(stated_case(trials[number], answer), seen))
-            )
+    return [
+        frozenset(
+            number
+            for number, seen in differs.items()
+            if (answer := answers[trials[number].id]).error is None
+            and (seen.error is not None or not is_right(stated_case(trials[number], answer), seen))
         )
-    return found
+        for differs in told
+    ]

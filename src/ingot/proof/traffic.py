@@ -19,7 +19,7 @@ from ingot.fields import validator
 from ingot.program import Observation, Program
 from ingot.proof.boundaries import Boundary, Comparisons
 from ingot.proof.mutants import mutants
-from ingot.proof.mutation import IsRight
+from ingot.proof.mutation import IsRight, differences
 from ingot.proof.suggest_cover import flat, key
 from ingot.proof.suggest_targets import Target, served
 from ingot.runtime.sandbox import Limits, Sandbox, Trial
@@ -206,7 +206,8 @@ def _with_mutants(program: Program, kept: Sequence[_Kept], sandbox: Sandbox, is_
     answers = {one.record.trial.id: one.answer or Observation(None, error="not run") for one in kept}
     trials = [one.record.trial for one in kept]
     told: list[dict[str, str]] = [{} for _ in kept]
-    for number, hit in enumerate(served(program, targets, trials, answers, sandbox, is_right)):
+    differs = differences(program, [target.mutant for target in targets], trials, sandbox)
+    for number, hit in enumerate(served(differs, trials, answers, is_right)):
         for one in hit:
             told[one][f"mutant {number}"] = f"tells {targets[number]}"
     return [

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from types import CodeType
 from typing import Any
 
 from ingot.runtime import tagged, worker
@@ -19,21 +20,25 @@ LONGEST = 400_000
 ANNOTATIONS = 0x1000000
 """The compiler flag of ``from __future__ import annotations``, which every program starts with."""
 
-SHORTEST, SLOWER = 0.1, 10.0
+SHORTEST, SLOWER = 0.05, 10.0
 """For one trial a variant has `SLOWER` times the CPU seconds of the program's slowest, and at least `SHORTEST`."""
 
 Outcome = tuple[Any, str | None]
 """The answer, or the type of the exception that left the program."""
 
 
-def variants(space: dict[str, Any], trials: str, first_only: bool) -> Callable[[dict[str, str]], Any]:
+def variants(
+    space: dict[str, Any], trials: str, first_only: bool, kept: Iterable[str] = ()
+) -> Callable[[dict[str, str]], Any]:
     """The ``transact`` of a program that tries its own variants.
 
     `space` is the program's namespace, `trials` tagged JSON of ``[[input, steps], …]``. What is returned takes
     ``{"statement": source}`` and answers ``({"differs": [[trial number, answer, error], …]}, None)``; after the first
-    where `first_only`. Number -1 is a variant that cannot be loaded.
+    where `first_only`. Number -1 is a variant that cannot be loaded. Of the functions named in `kept` the answers are
+    kept, so that a variant of one of them does not cost the others' time again.
     """
     read = tagged.decode(trials)
+    remembered = _Remembered(space, kept)
     own: list[tuple[str, str, str | None]] = []
     slowest = 0.0
     for values, steps in read:
@@ -47,17 +52,74 @@ def variants(space: dict[str, Any], trials: str, first_only: bool) -> Callable[[
         signal.setitimer(signal.ITIMER_PROF, limit)
 
     def vary(variant: dict[str, str]) -> Any:
-        kept = dict(space)
+        before = dict(space)
         start()
         try:
             failed = _load(space, variant["statement"])
+            remembered.leave({name for name, value in space.items() if before.get(name) is not value})
             differs = [[-1, None, failed]] if failed else _differences(space, read, own, start, first_only)
         finally:
             space.clear()
-            space.update(kept)
+            space.update(before)
         return {"differs": differs}, None
 
     return vary
+
+
+class _Remembered:
+    """The program's functions with their answers kept by argument, in place of the functions.
+
+    The functions are pure, which SECURITY sees to, and each is given copies. One that reads what a variant changed is
+    run itself.
+    """
+
+    def __init__(self, space: dict[str, Any], names: Iterable[str]) -> None:
+        self._space = space
+        self._own = {name: space[name] for name in names if callable(space.get(name))}
+        self._reads = {name: _reached(name, space) for name in self._own}
+        for name, function in self._own.items():
+            space[name] = _remembering(function)
+
+    def leave(self, changed: set[str]) -> None:
+        """Put the functions themselves in the place of those that read one of these names."""
+        for name, function in self._own.items():
+            if name not in changed and changed & self._reads[name]:
+                self._space[name] = function
+
+
+def _reached(name: str, space: dict[str, Any]) -> set[str]:
+    """The names that a function reads, and those that the functions among them read."""
+    found: set[str] = set()
+    left = [name]
+    while left:
+        code = getattr(space.get(left.pop()), "__code__", None)
+        fresh = _names(code) - found if isinstance(code, CodeType) else set()
+        found |= fresh
+        left += fresh
+    return found
+
+
+def _names(code: CodeType) -> set[str]:
+    inner = [_names(one) for one in code.co_consts if isinstance(one, CodeType)]
+    return set(code.co_names).union(*inner)
+
+
+def _remembering(function: Callable[..., Any]) -> Callable[..., Any]:
+    answers: dict[str, tuple[Any, Exception | None]] = {}
+
+    def remembering(*values: Any, **named: Any) -> Any:
+        called = repr((values, named))
+        if called not in answers:
+            try:
+                answers[called] = function(*values, **named), None
+            except Exception as error:  # noqa: BLE001  (whatever it raises, it raises again)
+                answers[called] = None, error
+        answer, raised = answers[called]
+        if raised is not None:
+            raise raised
+        return _fresh(answer)
+
+    return remembering
 
 
 def _load(space: dict[str, Any], statement: str) -> str | None:

@@ -6,7 +6,6 @@ Values come from given cases, never from held-out ones: every input made here ma
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -82,27 +81,6 @@ def nearby_trials(program: Program, changes: int = 1, most: int = 2_000) -> tupl
             yield {**chooser.choice(bases), **{place.axis: chooser.choice(place.values) for place in some}}
 
     return _named(f"near-{changes}", _taken(changed(), program.spec, most))
-
-
-def focused_trials(program: Program, source: str, most: int = 400) -> tuple[Trial, ...]:
-    """Trials around given cases with the values that a piece of the logic's `source` names, and two values changed
-    beside them; none where it names none."""
-    places, bases = _known_places(program)
-    words = set(re.findall(r"(?<=[\"'])[^\"']+(?=[\"'])|[\w.-]+", source))
-    named = [(place, value) for place in places for value in place.values if _word(value) in words]
-    chooser = random.Random(20_240_229)  # noqa: S311  (it must be the same every time)
-
-    def pinned() -> Iterator[dict[Axis, Any]]:
-        for _ in range(2 * most if named else 0):
-            (place, value), others = chooser.choice(named), chooser.choices(places, k=2)
-            changed = {other.axis: chooser.choice(other.values) for other in others}
-            yield {**chooser.choice(bases), **changed, place.axis: value}
-
-    return _named("focused", _taken(pinned(), program.spec, most))
-
-
-def _word(value: Any) -> str | None:
-    return str(value) if isinstance(value, str | int | Decimal) and not isinstance(value, bool) else None
 
 
 def _known_places(program: Program) -> tuple[list[_Place], list[dict[Axis, Any]]]:

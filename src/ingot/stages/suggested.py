@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from ingot.errors import StageError
 from ingot.program import Program
 from ingot.proof.suggest import Inputs, Progress, Suggested, suggest
 from ingot.proof.suggest_cover import key
+from ingot.proof.suggest_targets import Target
 from ingot.proof.traffic import Record, Taken, draw
 from ingot.runtime.sandbox import Sandbox, Trial
 from ingot.spec import Case, Spec
 from ingot.stages.accuracy import score_case
 from ingot.stages.execution import warm_sandbox
-from ingot.stages.inputs import admission, boundary_trials, case_trial, focused_trials, generated_trials, nearby_trials
+from ingot.stages.inputs import admission, boundary_trials, case_trial, generated_trials, nearby_trials
+from ingot.stages.weak_cases import inputs_nearer
 
-FURTHER, CHANGES, MOST_FOCUSED = 1_200, (2, 3), 24
+FURTHER, CHANGES, BATCH, ROUNDS = 600, (2, 3), 150, 8
+CROSSED, POOL = 450, 40
+MOST_FIRST, MOST_ALONE = 1_200, 12
+"""At most so many inputs with a constant of a target's line in a given case, and so many inputs to change."""
 
 
 def suggest_cases(program: Program, *, sandbox: Sandbox | None = None, progress: Progress | None = None) -> Suggested:
@@ -23,22 +29,43 @@ def suggest_cases(program: Program, *, sandbox: Sandbox | None = None, progress:
     The program must have passed SECURITY. Held-out cases count as cases; no value of one is in a suggestion, and no
     suggestion repeats one. Raises StageError where the sandbox breaks.
     """
+    try:
+        from ingot.proof.equivalence import Solver
+        from ingot.proof.search_inputs import Changer, nearest
+    except ImportError as error:
+        raise StageError("the solver is not installed", hint="pip install 'ingot[compile]'") from error
     sandbox = sandbox or warm_sandbox()
     spec = program.spec
     boundary = boundary_trials(program)
 
-    def further(sources: Sequence[str]) -> Iterator[Trial]:
-        for source in dict.fromkeys(sources[:MOST_FOCUSED]):
-            yield from focused_trials(program, source)
+    given = [case_trial(case, spec) for case in spec.given]
+    trials = (*boundary, *generated_trials(program))
+    pool = [*given, *boundary[:: max(1, len(boundary) // POOL)]]
+
+    def changer(targets: Sequence[Target]) -> Changer:
+        return Changer(program, program, nearest(program, [(one.mutant.logic, one.mutant.line) for one in targets]))
+
+    def near(targets: Sequence[Target]) -> Iterator[Sequence[Trial]]:
+        found = changer(targets).placed(given or pool, CROSSED)
+        yield from (found[at : at + BATCH] for at in range(0, len(found), BATCH))
+        yield from (changer([one]).changed(given or pool, 2 * POOL) for one in targets[:MOST_ALONE])
+
+    def further(targets: Sequence[Target]) -> Iterator[Sequence[Trial]]:
         for changes in CHANGES:
-            yield from nearby_trials(program, changes, FURTHER)
+            yield nearby_trials(program, changes, FURTHER)
+        for makes in (changer(targets), Changer(program, program)):
+            for _ in range(ROUNDS // 2):
+                yield makes.changed(pool, BATCH)
 
     inputs = Inputs(
-        first=(*nearby_trials(program), *boundary, *generated_trials(program)),
+        first=(*nearby_trials(program, most=MOST_FIRST), *trials),
+        near=near,
         further=further,
-        bases=[case_trial(case, spec) for case in spec.given] or boundary[:1],
+        bases=given or boundary[:1],
         known=frozenset(key(case_trial(case, spec)) for case in spec.cases),
         is_valid=admission(spec),
+        equivalent=Solver(program, trials, sandbox),
+        nearer=lambda some: inputs_nearer(program, some, trials),
     )
     right = [(case, case_trial(case, spec)) for case in _right(program, sandbox)]
     return suggest(

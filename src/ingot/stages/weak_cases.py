@@ -58,11 +58,11 @@ def score_of_cases(
         equivalent = _solver(program, trials, sandbox)
     return mutation_score(
         program, cases, trials, sandbox, is_right=is_right, equivalent=equivalent, found=found,
-        nearer=lambda some: _nearer(program, some, trials),
+        nearer=lambda some: inputs_nearer(program, some, trials),
     )  # fmt: skip
 
 
-def _nearer(program: Program, some: Sequence[Mutant], trials: Sequence[Trial]) -> list[Trial]:
+def inputs_nearer(program: Program, some: Sequence[Mutant], trials: Sequence[Trial]) -> list[Trial]:
     """Inputs like those that were tried, with the values that these mutants took out, put in or changed the line of."""
     from ingot.proof.search_inputs import Changer, nearest
 
