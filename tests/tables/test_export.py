@@ -73,3 +73,66 @@ def test_what_has_no_place_is_refused_with_its_line(tmp_path: Path) -> None:
         ingot("export", artifact(tmp_path, SPEC, loop), "--dmn", "--out", target)
     assert str(refused.value.place).startswith("logic.py:")
     assert not target.exists()
+
+
+MORE = """\
+metadata: {name: more}
+inputs:
+  age: {type: integer, range: [0, 120]}
+  plan: {type: enum, values: [gold, tin]}
+logic_requirements:
+  - step: judge
+    type: deterministic_rule
+    outputs: {level: {type: enum, values: [A, B], nullable: true}, fee: integer?}
+    table:
+      inputs: [age, plan]
+      outputs: [level, fee]
+      rows: [["< 18", "!= gold", A, 1], ["> 64", "!= tin", B, 2]]
+  - step: add_up
+    type: deterministic_rule
+    outputs: {points: integer?}
+    table:
+      hit_policy: collect
+      aggregate: sum
+      inputs: [age, plan]
+      outputs: [points]
+      rows: [["> 10", "-", 3], ["-", gold, 4]]
+  - step: rank_it
+    type: deterministic_rule
+    on_null: handle
+    outputs: {rank: integer?}
+    table:
+      hit_policy: first
+      inputs: [fee, level]
+      outputs: [rank]
+      rows: [["> 1", B, fee + 10], ["-", "not(null)", 1]]
+outputs: {level: {type: enum, values: [A, B], nullable: true}, points: integer?, rank: integer?}
+cases:
+  - {input: {age: 17, plan: tin}, expected: {level: A, points: 3, rank: 1}}
+  - {input: {age: 70, plan: gold}, expected: {level: B, points: 7, rank: 12}}
+  - {input: {age: 5, plan: gold}, expected: {level: null, points: 4, rank: null}}
+"""
+
+
+def test_gaps_aggregates_and_chained_outputs_come_back(tmp_path: Path) -> None:
+    target = tmp_path / "more.dmn"
+    code, said = ingot("export", artifact(tmp_path, MORE), "--dmn", "--out", target)
+    assert code == 0, said
+    text = target.read_text(encoding="utf-8")
+    assert '<decisionTable hitPolicy="COLLECT" aggregation="SUM">' in text
+    assert "<text>not(&quot;gold&quot;)</text>" in text or '<text>not("gold")</text>' in text
+    assert "!=" not in "".join(line for line in text.splitlines() if "inputEntry" in line)
+    assert "<text>judge.fee</text>" in text
+    tables = [step.table for step in load_spec(target).logic_requirements]
+    assert [table.aggregate for table in tables if table] == ["list", "sum", "list"]
+
+
+def test_a_difference_found_on_reading_back_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ingot.compile import export_dmn
+
+    honest = export_dmn.write
+    monkeypatch.setattr(export_dmn, "write", lambda spec: honest(spec).replace("&lt; 18", "&lt; 19"))
+    target = tmp_path / "wrong.dmn"
+    with pytest.raises(SpecError, match=r"would not answer as the program does, for instance for .*'age': 18"):
+        ingot("export", artifact(tmp_path, TABLES), "--dmn", "--out", target)
+    assert not target.exists()

@@ -61,18 +61,21 @@ def decisions_of(step: Step, spec: Spec) -> Decisions | None:
     if not branches or len(step.outputs) != 1:
         return None
     known = spec.known_fields()
+    clauses = _clauses(spec, step)
     rows: list[Row] = []
     group = -1
     for number, branch in enumerate(branches, start=1):
         group += number == 1 or branch.text.startswith("IF")
         condition = branch.condition and expressions.typed(branch.condition, known)
-        clause = _clause(spec, step, branch.text)
+        clause = clauses.get(branch.text)
         rows.append(Row(number, branch.text, condition, (branch.outcome,), clause, group))
     return Decisions(step, (step.outputs[0].name,), tuple(rows), first=True, is_table=False)
 
 
-def _clause(spec: Spec, step: Step, text: str) -> str | None:
-    return next((one.id for one in spec.clauses if one.id in step.clauses and one.text.strip() == text), None)
+def _clauses(spec: Spec, step: Step) -> dict[str, str]:
+    """The clauses that a step cites, by their text; the first where two say the same."""
+    cited = set(step.clauses)
+    return {one.text.strip(): one.id for one in reversed(spec.clauses) if one.id in cited}
 
 
 def _table(step: Step, spec: Spec) -> Decisions | None:
@@ -83,6 +86,7 @@ def _table(step: Step, spec: Spec) -> Decisions | None:
         if column not in known:  # a part of an object: conditions are over whole fields
             return None
     width = len(table.inputs)
+    clauses = _clauses(spec, step)
     rows: list[Row] = []
     unread = None
     for number, row in enumerate(table.rows, start=1):
@@ -92,7 +96,7 @@ def _table(step: Step, spec: Spec) -> Decisions | None:
             unread = unread or f"row {number}: {error}"
             continue
         condition = " and ".join(f"({cell})" for cell in cells if cell)
-        clause = _clause(spec, step, " | ".join(row))
+        clause = clauses.get(" | ".join(row))
         outcomes = tuple(cell.strip().strip("'\"") for cell in row[width:])
         rows.append(Row(number, f"row {number}", condition or None, outcomes, clause))
     first = table.hit_policy in ("first", "priority")

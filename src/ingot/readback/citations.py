@@ -9,6 +9,7 @@ The one reader of citations: receipts, traces, the report, mutants and suggestio
 from __future__ import annotations
 
 import ast
+import functools
 import io
 import re
 import tokenize
@@ -69,13 +70,19 @@ def _named(comment: str, clauses: Mapping[str, str]) -> tuple[str, ...]:
     """The clauses that a comment names, in its order; ``C2 to C5`` names those between as well."""
     if not clauses:
         return ()
-    known = list(clauses)
-    one = "|".join(re.escape(name) for name in sorted(known, key=len, reverse=True))
+    known = tuple(clauses)
     found: list[str] = []
-    for match in re.finditer(rf"(?<![\w.-])({one})(?:\s+to\s+({one}))?(?![\w-])(?!\.\w)", comment):
+    for match in _pattern(known).finditer(comment):
         first, last = match[1], match[2] or match[1]
         found += known[known.index(first) : known.index(last) + 1] or [first, last]
     return tuple(dict.fromkeys(found))
+
+
+@functools.lru_cache(maxsize=8)
+def _pattern(known: tuple[str, ...]) -> re.Pattern[str]:
+    """What names a clause or a range of them; kept, because a table of hundreds of rows cites hundreds."""
+    one = "|".join(re.escape(name) for name in sorted(known, key=len, reverse=True))
+    return re.compile(rf"(?<![\w.-])({one})(?:\s+to\s+({one}))?(?![\w-])(?!\.\w)")
 
 
 def _above(comments: Iterable[str], clauses: Mapping[str, str]) -> tuple[str, ...]:
