@@ -41,6 +41,7 @@ _COMMANDS = {
     "reviews": ("store", "List and decide what waits for a person."),
     "audit": ("store", "Verify, show, export or prune the audit log."),
     "replay": ("store", "Execute a recorded run again and compare."),
+    "drift": ("drift", "Compare recorded runs with the cases: fields, escalations, refused model answers."),
     "mcp": ("mcp", "Serve compiled workflows as tools to agents; with --compile also the compile path."),
     "demo": ("demo", "See the whole path once: no key, no network."),
     "scan": ("scan", "Show what the gates before and after a model see in a text."),
