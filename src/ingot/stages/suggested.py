@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from ingot.errors import StageError
 from ingot.program import Program
+from ingot.proof.edges import edges
 from ingot.proof.suggest import Inputs, Progress, Suggested, suggest
 from ingot.proof.suggest_cover import key
 from ingot.proof.suggest_targets import Target
 from ingot.proof.traffic import Record, Taken, draw
-from ingot.runtime.sandbox import Sandbox, Trial
+from ingot.runtime.sandbox import Limits, Sandbox, Trial
 from ingot.spec import Case, Spec
 from ingot.stages.accuracy import score_case
 from ingot.stages.execution import warm_sandbox
@@ -42,12 +44,20 @@ def suggest_cases(program: Program, *, sandbox: Sandbox | None = None, progress:
     trials = (*boundary, *generated_trials(program))
     pool = [*given, *boundary[:: max(1, len(boundary) // POOL)]]
 
+    is_valid = admission(spec)
+
     def changer(targets: Sequence[Target]) -> Changer:
         return Changer(program, program, nearest(program, [(one.mutant.logic, one.mutant.line) for one in targets]))
+
+    jumps: list[list[Trial]] = []
 
     def near(targets: Sequence[Target]) -> Iterator[Sequence[Trial]]:
         found = changer(targets).placed(given or pool, CROSSED)
         yield from (found[at : at + BATCH] for at in range(0, len(found), BATCH))
+        if not jumps:
+            found = edges(given or pool, spec.inputs, lambda some: _answers(program, some, sandbox))
+            jumps.append([one for one in found if is_valid(one)])
+        yield jumps[0]
         yield from (changer([one]).changed(given or pool, 2 * POOL) for one in targets[:MOST_ALONE])
 
     def further(targets: Sequence[Target]) -> Iterator[Sequence[Trial]]:
@@ -63,7 +73,7 @@ def suggest_cases(program: Program, *, sandbox: Sandbox | None = None, progress:
         further=further,
         bases=given or boundary[:1],
         known=frozenset(key(case_trial(case, spec)) for case in spec.cases),
-        is_valid=admission(spec),
+        is_valid=is_valid,
         equivalent=Solver(program, trials, sandbox),
         nearer=lambda some: inputs_nearer(program, some, trials),
     )
@@ -72,6 +82,14 @@ def suggest_cases(program: Program, *, sandbox: Sandbox | None = None, progress:
         program, right, inputs, sandbox,
         is_right=lambda case, seen: score_case(spec, case, seen).right, progress=progress,
     )  # fmt: skip
+
+
+def _answers(program: Program, trials: Sequence[Trial], sandbox: Sandbox) -> list[str]:
+    """What a program does on each, as text; the kind of exception where it raises."""
+    some = [replace(one, id=f"e{number}") for number, one in enumerate(trials)]
+    limits = Limits(run_seconds=60.0)
+    run = sandbox.run(program.text, some, offset=program.offset, seed=sandbox.seeds[0], limits=limits)
+    return [run.answers.get(one.id) or (run.observations[one.id].error or "").partition(":")[0] for one in some]
 
 
 def draw_cases(spec: Spec, program: Program | None, records: Iterable[Record], most: int) -> tuple[Taken, ...]:
