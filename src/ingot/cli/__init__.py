@@ -43,6 +43,8 @@ _COMMANDS = {
     "replay": ("store", "Execute a recorded run again and compare."),
     "drift": ("drift", "Compare recorded runs with the cases: fields, escalations, refused model answers."),
     "mcp": ("mcp", "Serve compiled workflows as tools to agents; with --compile also the compile path."),
+    "feedback": ("evolution", "Keep labelled outcomes: what should have come of an input."),
+    "recompile": ("evolution", "Make a candidate version where labelled outcomes say that a rule is wrong."),
     "demo": ("demo", "See the whole path once: no key, no network."),
     "scan": ("scan", "Show what the gates before and after a model see in a text."),
     "bench": ("bench", "Measure: run time of artifacts, time of the stages."),

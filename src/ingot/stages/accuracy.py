@@ -179,13 +179,19 @@ def _where(seen: Observation | None) -> str | None:
 
 def _blame(spec: Spec, names: list[str]) -> str | None:
     """The one function that can be at fault for these fields, or None where several can."""
-    suspects: set[str] = set()
+    found = suspects(spec, names)
+    return found.pop() if len(found) == 1 else None
+
+
+def suspects(spec: Spec, names: Iterable[str]) -> set[str]:
+    """The functions that can be at fault for these output fields: those that compute them, and what these read."""
+    found: set[str] = set()
     wanted = set(names)
     for step in reversed(spec.logic_requirements):
         if wanted & {field.name for field in step.outputs}:
             wanted |= set(step.inputs)
-            suspects |= {step.step} if step.is_function else set()
-    return suspects.pop() if len(suspects) == 1 else None
+            found |= {step.step} if step.is_function else set()
+    return found
 
 
 def _share(scores: list[CaseScore]) -> float:

@@ -125,9 +125,9 @@ class AuditLog:
 
     # ---- reading -------------------------------------------------------------------------------------------------
 
-    def records(self, run: str | None = None) -> Iterator[Record]:
-        """Every record in order, or those of one run. Raises StoreError where a body cannot be read."""
-        for row in self._rows(run):
+    def records(self, run: str | None = None, *, prefix: str | None = None) -> Iterator[Record]:
+        """Every record in order, or those of one run, or of one prefix. Raises StoreError where a body cannot be read."""
+        for row in self._rows(run, prefix):
             if row.body is None:
                 continue
             common, *lines = _lines(row)
@@ -137,9 +137,11 @@ class AuditLog:
                 if run is None or record.get("run") == run:
                     yield record
 
-    def _rows(self, run: str | None = None) -> Iterator[Row[Any]]:
+    def _rows(self, run: str | None = None, own: str | None = None) -> Iterator[Row[Any]]:
         """Segments in order, some at a time, each time from one state of the store."""
         after, query = 0, select(segments).order_by(segments.c.number).limit(READ_AT_ONCE)
+        if own is not None:
+            query = query.where(segments.c.prefix == own)
         if run is not None:
             prefix, _, number = run.rpartition("-")
             at = int(number, 16) if number and set(number) <= set("0123456789abcdef") else -1
