@@ -19,6 +19,8 @@ AT_ONCE = 64
 async def batch(call: Call, version: Version, runs: Runs, limits: Limits) -> Reply | None:
     """Run every row; one that fails says why in its place and keeps no other from running. None: answered as a stream."""
     key = call.text(b"idempotency-key")
+    if key is not None:
+        runs.once(version, call.caller.name, key)  # one that is no key refuses the whole, not each row
     work = _Rows(call, version, runs, key)
     if call.media in LINES:
         await _stream(call, work, limits)

@@ -8,10 +8,13 @@ from typing import Any
 from urllib.parse import quote
 
 from ingot import __version__
+from ingot.edges.http_limits import Limits
 from ingot.edges.http_shelf import Version
 from ingot.fields import Field, json_schema
 
 Json = dict[str, Any]
+
+MOST_ROWS = Limits().rows
 
 _ERROR: Json = {
     "type": "object",
@@ -93,7 +96,8 @@ def _describe(version: Version, schemas: Json) -> None:
 def _workflow(version: Version, base: str, store: bool, tokens: bool) -> Json:
     outcome, part = _ref(version, "Outcome"), _part(version)
     row = {"anyOf": [{"allOf": [outcome]}, _failed_row()]}
-    rows = {"type": "array", "items": _ref(version, "Input"), "maxItems": 1_000}
+    item = {"anyOf": [_ref(version, "Input"), {}], "description": "One that does not fit is told in its row."}
+    rows = {"type": "array", "items": item, "maxItems": MOST_ROWS}
     answered = _closed({"rows": {"type": "array", "items": {"type": "object"}}, "failed": {"type": "integer"}})
     batch = _operation(f"{part}.batch", "Run many inputs.", answered, tokens, headers=_DIGEST_OUT)
     batch["requestBody"] = {

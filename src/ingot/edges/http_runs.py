@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -28,6 +29,7 @@ from ingot.store.tables import runs
 
 Of = TypeVar("Of")
 
+_KEY = re.compile(r"[!-~]{1,255}")
 QUICK_SECONDS, QUICK_BYTES = 0.02, 64 * 1024
 STRIKES = 3
 """A workflow whose runs took longer than QUICK_SECONDS this often runs in threads from then on."""
@@ -197,8 +199,8 @@ class Runs:
         if self._store is None:
             hint = "start it with --store"
             raise Refused(400, "this server keeps nothing, so no key", place="Idempotency-Key", hint=hint)
-        if not 1 <= len(key) <= 255 or not key.isascii() or not key.isprintable():
-            raise Refused(400, "a key has 1 to 255 printable characters", place="Idempotency-Key")
+        if not _KEY.fullmatch(key):
+            raise Refused(400, "a key has 1 to 255 visible ASCII characters", place="Idempotency-Key")
         about = "\0".join(("idempotency", caller, version.name, key))
         return f"k{self._store.key.input_digest(about.encode())[:38]}-{row:08x}"
 
