@@ -17,6 +17,7 @@ import click
 from ingot.cli.bench_http import bare_http_command, http_command
 from ingot.cli.bench_hybrid import hybrid_command
 from ingot.cli.bench_proof import policyengine_command, proof_command, wrong_rules_command
+from ingot.cli.bench_temporal import temporal_command
 from ingot.cli.progress import AS_JSON, progress
 from ingot.errors import StageError
 
@@ -35,6 +36,7 @@ bench_command.add_command(bare_http_command)
 bench_command.add_command(hybrid_command)
 bench_command.add_command(policyengine_command)
 bench_command.add_command(proof_command)
+bench_command.add_command(temporal_command)
 bench_command.add_command(wrong_rules_command)
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Coroutine, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -19,10 +20,23 @@ from ingot.errors import InputError
 if TYPE_CHECKING:
     from ingot.runtime.run import Workflow
 
+Given = TypeVar("Given")
+
 ADDRESS = click.option(
     "--address", help="The Temporal server, HOST:PORT. [default: TEMPORAL_ADDRESS, or localhost:7233]"
 )
 NAMESPACE = click.option("--namespace", help="Its namespace. [default: TEMPORAL_NAMESPACE, or default]")
+
+
+GRACE = 0.1
+"""Seconds in which threads of Temporal's library leave Python: one that is still in it when the process ends breaks it."""
+
+
+def _through(made: Coroutine[Any, Any, Given]) -> Given:
+    try:
+        return asyncio.run(made)
+    finally:
+        time.sleep(GRACE)
 
 
 @click.command("worker")
@@ -67,7 +81,7 @@ def worker_command(
         await work(client, workflows, store, lost_after=lost_after, at_once=at_once, stop=stop)
 
     with Store.open(url) as store:
-        asyncio.run(serve())
+        _through(serve())
 
 
 def _stop_on_signals(stop: asyncio.Event) -> None:
@@ -126,7 +140,7 @@ def submit_command(
         found = await temporal_client.submit(client, workflow, case, run)
         return await temporal_client.result(client, found) if wait else {"run_id": found}
 
-    click.echo(json.dumps(asyncio.run(call()), indent=2, ensure_ascii=False))
+    click.echo(json.dumps(_through(call()), indent=2, ensure_ascii=False))
 
 
 def _send(
@@ -147,6 +161,7 @@ def _send(
             client, loop, workflow, batch, out, rows_at_once=rows_at_once,
             progress=lambda position: bar.update(position - bar.pos),
         )  # fmt: skip
+    time.sleep(GRACE)
     waiting = f", {report.reviews} for a person" if report.reviews else ""
     click.echo(f"{report.rows} rows, {report.failed} failed{waiting}; outcomes in {out}")
     if report.failed:
@@ -173,7 +188,7 @@ def status_command(run: str, address: str | None, namespace: str | None, wait: b
             shown["outcome"] = await temporal_client.result(client, run)
         return shown
 
-    click.echo(json.dumps(asyncio.run(call()), indent=2, ensure_ascii=False))
+    click.echo(json.dumps(_through(call()), indent=2, ensure_ascii=False))
 
 
 def decide_there(review: str, approve: bool, by: str, why: str, answer: Mapping[str, Any] | None, address: str) -> None:
@@ -185,4 +200,4 @@ def decide_there(review: str, approve: bool, by: str, why: str, answer: Mapping[
         client = await temporal_client.connect(store_key(), address)
         await temporal_client.decide(client, review, approve=approve, by=by, why=why, answer=answer)
 
-    asyncio.run(call())
+    _through(call())

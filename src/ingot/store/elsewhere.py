@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import count
+from threading import Lock
 from typing import Any
 
 from sqlalchemy import Connection, select, update
@@ -22,7 +23,7 @@ from ingot.store.database import store_error, writing
 from ingot.store.reviews import Decided, keep_decision, show_review
 from ingot.store.runs import ENDED, Progress, RecordedWorkflow, Step
 from ingot.store.store import Store
-from ingot.store.tables import reviews, runs
+from ingot.store.tables import reviews, runs, segments
 
 ELSEWHERE = "elsewhere"
 """The state of a run that something else drives, under way or waiting: `ingot resume` leaves it alone."""
@@ -46,6 +47,7 @@ class DrivenElsewhere(RecordedWorkflow):
 
     def __init__(self, workflow: Workflow, store: Store) -> None:
         super().__init__(workflow, store)
+        self._turn = Lock()
         self.has_steps = workflow.perform is not None
 
     def next_step(self, case: Mapping[str, Any], done: Finished) -> tuple[str, dict[str, Any]] | None:
@@ -106,10 +108,11 @@ class DrivenElsewhere(RecordedWorkflow):
         run = progress.run
         asked = None if outcome is None else outcome.review
         try:
-            with writing(self.store.engine) as connection:
+            # threads queue here and not at the database, where a waiting one may be passed over for long
+            with self._turn, writing(self.store.engine) as connection:
                 if asked is not None:
                     self._wait_once(connection, progress, record, self._review(progress, asked))
-                elif not self._over(run):
+                elif not self._over(connection, run):
                     self._append(run, record, connection)
                     connection.execute(update(runs).where(runs.c.run == run).values(state=ENDED))
         except SQLAlchemyError as error:
@@ -124,10 +127,14 @@ class DrivenElsewhere(RecordedWorkflow):
         self._append(run, record, connection)
         connection.execute(reviews.insert().values(**row))
 
-    def _over(self, run: str) -> bool:
-        """Whether the log has the end of this run."""
-        found = [one for one in self.store.audit.records(run) if one["kind"] == "run"]
-        return bool(found) and found[-1]["status"] != "needs_review"
+    def _over(self, connection: Connection, run: str) -> bool:
+        """Whether the log has the end of this run. Asked in the transaction that would add it."""
+        state = connection.execute(select(runs.c.state).where(runs.c.run == run)).scalar()
+        if state is not None:
+            return str(state) == ENDED
+        prefix, _, number = run.rpartition("-")
+        mine = (segments.c.prefix == prefix) & (segments.c.first == int(number, 16))
+        return connection.execute(select(segments.c.number).where(mine)).first() is not None
 
     # ---- steps ---------------------------------------------------------------------------------------------------
 
