@@ -1524,6 +1524,8 @@ def spec_schema() -> dict[str, Any]:
     case_rows = {"type": "array", "items": {"$ref": "#/$defs/Case"}}
     definitions["Case"]["properties"].pop("place", None)
     definitions["Case"]["required"] = ["input"]
+    amount = {"type": ["string", "number", "null"], "description": "US dollars, above zero"}
+    definitions["Limits"]["properties"]["cost"] = amount
     definitions["Scorer"] = {"anyOf": [{"enum": list(get_args(ScorerName))}, definitions["Scorer"]]}
     cell = {"type": ["string", "number", "boolean", "null"]}
     definitions["Table"]["properties"]["rows"]["items"] = {"type": "array", "items": cell}

@@ -285,6 +285,7 @@ def show_command(artifact: Path, keys: tuple[Path, ...], code: bool, as_json: bo
         "provenance": json.loads(verified.files["evidence/provenance.json"]),
         "verdicts": json.loads(verified.files["evidence/verdicts.json"]),
         "questions": json.loads(verified.files["evidence/questions.json"]),
+        "calibration": json.loads(verified.files.get("evidence/calibration.json", b"{}")),
     }
     if as_json:
         click.echo(json.dumps(held, indent=2))
@@ -311,6 +312,9 @@ def _summary(held: Mapping[str, Any]) -> Iterator[str]:
     syntax: Mapping[str, Any] = next((one["measures"] for one in held["verdicts"] if one["stage"] == "syntax"), {})
     for clause, lines in (syntax.get("citations") or {}).get("clauses", {}).items():
         yield f"  {clause:<8} {'line ' + ', '.join(map(str, lines)) if lines else 'cited nowhere'}"
+    for step, fields in held["calibration"].items():
+        for name, one in fields.items():
+            yield f"hybrid     {step}.{name}: {one['said']}"
     yield "rule       in plain sentences: ingot readback"
     left = [question for question in held["questions"] if question.get("answer") is None]
     yield f"open       {len(left)} question(s)"

@@ -260,7 +260,7 @@ def _in_steps(old: Sequence[Any], measure: Callable[[Any], float | None]) -> Cal
 
 def lines(found: Drifted) -> Iterable[str]:
     """The table for people."""
-    yield f"{found.runs} runs beside {found.baseline}"
+    yield f"{found.runs} run{'' if found.runs == 1 else 's'} beside {found.baseline}"
     yield f"{'field':<28} {'by':<7} {'bins':>4} {'before':>7} {'now':>7} {'psi':>7} {'chance':>7} {'limit':>6}"
     for one in found.shifts:
         name = f"{one.where}.{one.field}"
