@@ -17,7 +17,7 @@ from ingot.edges.http_errors import Refused, field_errors, refusal
 from ingot.edges.http_limits import Limits
 from ingot.edges.http_metrics import Metrics
 from ingot.edges.http_shelf import Version
-from ingot.errors import IngotError, InputError
+from ingot.errors import IngotError, InputError, OutputError
 from ingot.fields import to_plain, validator
 from ingot.runtime.run import Outcome
 from ingot.store.database import reading
@@ -31,6 +31,9 @@ Of = TypeVar("Of")
 
 _KEY = re.compile(r"[!-~]{1,255}")
 QUICK_SECONDS, QUICK_BYTES = 0.02, 64 * 1024
+REPEATED = "repeated"
+"""The status, in the figures, of an outcome that was told again."""
+
 STRIKES = 3
 """A workflow whose runs took longer than QUICK_SECONDS this often runs in threads from then on."""
 
@@ -106,8 +109,7 @@ class Runs:
         started = time.perf_counter()
         status = "failed"
         try:
-            outcome = await self._run(version, case, once, size)
-            status = outcome.status
+            outcome, status = await self._run(version, case, once, size)
         except InputError:
             status = "invalid"
             raise self._misfit(version, case) from None
@@ -120,14 +122,15 @@ class Runs:
             self._metrics.run(version.name, status, time.perf_counter() - started)
         return outcome
 
-    async def _run(self, version: Version, case: Mapping[str, Any], once: str | None, size: int) -> Outcome:
+    async def _run(self, version: Version, case: Mapping[str, Any], once: str | None, size: int) -> tuple[Outcome, str]:
+        """The outcome, and its status for the figures."""
         recorded = version.recorded
         if recorded is None:
-            return await self._call(version, size, partial(version.workflow.run, case))
+            return _new(await self._call(version, size, partial(version.workflow.run, case)))
         if once is not None:
             return await self._once(version, recorded, once, case, size)
         if version.workflow.perform is not None:
-            return await self.in_thread(recorded.run, case)
+            return _new(await self.in_thread(recorded.run, case))
         return await self._recorded(version, recorded, recorded.new_run(), case, size, once=False)
 
     async def _recorded(
@@ -139,7 +142,7 @@ class Runs:
         size: int,
         *,
         once: bool,
-    ) -> Outcome:
+    ) -> tuple[Outcome, str]:
         """A pure run: its outcome is given when its record is in the log."""
         assert self._group is not None
         try:
@@ -151,28 +154,26 @@ class Runs:
             await self._group.add(Entry(run, record, recorded.records, None, once))
             raise
         if await self._group.add(Entry(run, record, recorded.records, waiting, once)):
-            return outcome
-        return await self._told_before(version, recorded, run, case)
+            return _new(outcome)
+        return await self._told_before(recorded, run, case), REPEATED
 
     async def _once(
         self, version: Version, recorded: RecordedWorkflow, run: str, case: Mapping[str, Any], size: int
-    ) -> Outcome:
+    ) -> tuple[Outcome, str]:
         if run in self._asked:
             raise _still_asked("a request with this key is under way")
         self._asked.add(run)
         try:
             before = await self.in_thread(self._before, recorded, run, case)
             if before is not None:
-                return before
+                return before, REPEATED
             if version.workflow.perform is not None:
-                return await self.in_thread(partial(recorded.run, run=run), case)
+                return _new(await self.in_thread(partial(recorded.run, run=run), case))
             return await self._recorded(version, recorded, run, case, size, once=True)
         finally:
             self._asked.discard(run)
 
-    async def _told_before(
-        self, version: Version, recorded: RecordedWorkflow, run: str, case: Mapping[str, Any]
-    ) -> Outcome:
+    async def _told_before(self, recorded: RecordedWorkflow, run: str, case: Mapping[str, Any]) -> Outcome:
         """Another server on the same store was asked at the same time, and was quicker: its answer stands."""
         before = await self.in_thread(self._before, recorded, run, case)
         if before is None:
@@ -192,6 +193,8 @@ class Runs:
         if found[-1]["input_digest"] != store.key.input_digest(encoded(case)):
             hint = "take a new key for a new request"
             raise Refused(409, "this key was given with another body before", place="Idempotency-Key", hint=hint)
+        if found[-1].get("error_type") == "OutputError":
+            raise OutputError("the program came to no answer", place=found[-1].get("at_step"))
         return recorded.read_back(opened(found[-1], store))
 
     def once(self, version: Version, caller: str, key: str, row: int = 0) -> str:
@@ -235,6 +238,10 @@ class Runs:
         return Refused(
             422, "the input does not fit", place=place, hint="see /openapi.json for its fields", fields=fields
         )
+
+
+def _new(outcome: Outcome) -> tuple[Outcome, str]:
+    return outcome, outcome.status
 
 
 def _still_asked(error: str) -> Refused:

@@ -129,10 +129,13 @@ def test_a_key_is_answered_once(make: Make, tmp_path: Path, store: Store) -> Non
         again = client.post("/run", json=CASE, headers=key)
         other = client.post("/run", json={**CASE, "months": 3}, headers=key)
         rows = [client.post("/batch", json=[CASE, CASE], headers={"Idempotency-Key": "b"}).json() for _ in range(2)]
+        figures = client.get("/metrics").text
     assert first.json() == again.json()
     assert other.status_code == 409
     assert rows[0] == rows[1]
     assert store.audit.count()[1] == 3
+    assert 'ingot_runs_total{status="completed",workflow="fees"} 3.0' in figures
+    assert 'ingot_runs_total{status="repeated",workflow="fees"} 3.0' in figures
 
 
 def test_a_key_asked_by_many_at_once_runs_once(make: Make, tmp_path: Path, store: Store) -> None:
