@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ingot.compile.plan import make_plan
+from ingot.compile.prompt import first_request, repair_request
 from ingot.errors import ModelError, SpecError
 from ingot.models.bounded import ask_with
 from ingot.models.scripted import Scripted
@@ -18,6 +20,7 @@ from ingot.runtime.bounded import Call, Ledger, Question, Reply, spending
 from ingot.runtime.steps import AskModel, NeedsReview, Perform, make_perform
 from ingot.spec import parse_spec
 from ingot.usage import Usage
+from ingot.verdict import Finding
 
 SPEC = """
 metadata: {{name: triage}}
@@ -314,6 +317,35 @@ def _encodable(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+COMPILED = """
+metadata: {name: permit}
+inputs: {note: text, months: integer}
+outputs: {fee: integer, said: text}
+logic_requirements:
+  - {step: ask, type: bounded_invocation, intent: Read it., inputs: [note], schema: {kind: text}}
+  - {step: compute, type: function, intent: Months times the kind., inputs: [months, kind], outputs: {fee: integer, said: text}}
+"""
+
+
+@settings(max_examples=40, deadline=None)
+@given(PLANTED)
+def test_nothing_of_a_held_out_run_is_in_the_requests_of_the_model_that_writes_code(planted: str) -> None:
+    if not _encodable(planted):
+        return
+    row = {"note": planted, "months": 1}
+    case = {
+        "id": "h",
+        "input": row,
+        "steps": {"ask": {"kind": planted}},
+        "expected": {"said": planted},
+        "held_out": True,
+    }
+    spec = parse_spec(COMPILED, cases=[case, {"id": "g", "input": {"note": "x", "months": 2}, "expected": {"fee": 2}}])
+    finding = Finding("ACC002", "a held-out case fails", function="compute")
+    for request in (first_request(spec, make_plan(spec)), repair_request(spec, ["compute"], "x = 1", [finding])):
+        assert "uoiu" not in json.dumps(request.to_json())
 
 
 # ---- kept answers ------------------------------------------------------------------------------------------------

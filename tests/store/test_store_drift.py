@@ -114,6 +114,14 @@ def test_a_run_that_waited_counts_once() -> None:
     assert (found.runs, found.rates[0].hits) == (40, 40)
 
 
+def test_calls_that_both_records_of_a_run_tell_of_count_once() -> None:
+    first = {"step": "x", "kind": "model", "ended": "answered", "attempt": 1}
+    rows = records(cases(2, 1), usage={"calls": [first, {**first, "step": "y", "ended": "invalid"}]})
+    again = records(cases(2, 1), usage={"calls": [first]})
+    refused = drift([*rows, *again], DIGEST, spec()).rates[1]
+    assert (refused.hits, refused.count) == (1, 2)
+
+
 def test_equal_counts_have_an_index_of_nothing() -> None:
     assert psi({"a": 10, "b": 20}, {"a": 10, "b": 20}) == 0
     assert psi({"a": 10, "b": 20}, {"a": 20, "b": 10}) > 0.3

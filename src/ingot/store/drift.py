@@ -16,6 +16,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Literal
 
 from ingot.agreement import interval
+from ingot.canonical import canonical_json
 from ingot.fields import Field
 from ingot.spec import Case, Drift, Spec
 from ingot.store.masks import Mask
@@ -150,7 +151,8 @@ def _runs(records: Iterable[Mapping[str, Any]], digest: str) -> dict[str, _Run]:
         run.escalated = run.escalated or review is not None
         proposed = review.get("proposed") if review is not None else None
         run.output = record.get("output") or proposed or run.output
-        run.calls = (record.get("usage") or {}).get("calls", run.calls)
+        calls = (record.get("usage") or {}).get("calls", ())
+        run.calls = list({canonical_json(call): call for call in (*run.calls, *calls)}.values())  # each told once
     return found
 
 
