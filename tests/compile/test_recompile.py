@@ -17,8 +17,10 @@ from ingot.compile.recompile import measure_labels, next_version, recompile
 from ingot.errors import CompileFailed, InputError, SpecError
 from ingot.labels import Label, read_labels, unknown_labels
 from ingot.models.scripted import Scripted
+from ingot.runtime.run import load
 from ingot.spec import parse_spec
-from ingot.store.labels import keep_labels, kept_labels
+from ingot.store.labels import kept_labels
+from ingot.store.runs import RecordedWorkflow
 from ingot.store.store import Store
 
 SPEC = """\
@@ -255,23 +257,6 @@ def test_a_bad_line_is_told_with_its_place(line: str, said: str) -> None:
     assert told.value.place == "labels.jsonl:2"
 
 
-def test_labels_are_sealed_in_the_store_and_kept_once(tmp_path: Path) -> None:
-    spec = parse_spec(SPEC)
-    file = tmp_path / "store.db"
-    with Store.open(str(file)) as store:
-        assert len(keep_labels(store, spec, [label(20, "0", name="Zelda Quux", why="Quux rang")])) == 1
-        assert keep_labels(store, spec, [label(20, "0.00", name="Zelda Quux")]) == [], "the same again"
-        with pytest.raises(InputError, match="contradicts"):
-            keep_labels(store, spec, [label(21, "0"), label(20, "1", name="Zelda Quux")])
-        assert len(keep_labels(store, spec, [label(21, "0")])) == 1
-        kept = kept_labels(store, spec)
-        assert [one.input["days"] for one in kept] == [20, 21]
-        assert kept[0].input["name"] == "Zelda Quux"
-        assert kept[0].why == "Quux rang"
-        assert not store.audit.verify().problems
-    assert not [path for path in tmp_path.iterdir() if b"Quux" in path.read_bytes()]
-
-
 @pytest.mark.parametrize(
     ("old", "new"), [("1.4.2", "1.4.3"), ("0.9", "0.10"), ("1.0-rc1", "1.0-rc2"), ("2024a", "2024a.1")]
 )
@@ -338,3 +323,24 @@ def test_a_file_takes_no_labelled_values(
         main(["feedback", str(artifact.path), "--input", case, "--right", '{"fee": 0}', "--file", str(file)])
     assert "a file would show them" in capsys.readouterr().err
     assert not file.exists()
+
+
+def test_where_runs_drifted_one_wrong_label_is_enough(tmp_path: Path) -> None:
+    (tmp_path / "spec.yaml").write_text(SPEC + "thresholds: {accuracy: 0.5}\ndrift: {window: 60, baseline: first}\n")
+    compiled = check(tmp_path / "spec.yaml", LOGIC, out=tmp_path / "artifacts")
+    assert compiled.path is not None
+    path, url = str(compiled.path), str(tmp_path / "store.db")
+    right = [label(days, str(days)) for days in (40, 41, 42)]
+    (tmp_path / "in.jsonl").write_text("\n".join(json.dumps(one.to_json()) for one in [label(20, "0"), *right]))
+    typed("feedback", path, "--from", str(tmp_path / "in.jsonl"), "--store", url)
+    assert "nothing was made" in typed("recompile", path, "--store", url)
+    workflow = load(compiled.path)
+    with Store.open(url) as store:
+        recorded = RecordedWorkflow(workflow, store)
+        for number in range(120):
+            days = 40 + number if number < 60 else 390 + number % 10
+            recorded.run({"days": days, "member": True, "name": "A"})
+    done = CliRunner().invoke(cli, ["recompile", path, "--store", url], env={"INGOT_MODEL": ""})
+    assert "drift      alarms" in done.output
+    assert "3 of 4 answered right" in done.output
+    assert "nothing was made" not in done.output

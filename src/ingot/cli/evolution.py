@@ -151,7 +151,8 @@ def recompile_command(
 ) -> None:
     """Make a candidate new version of ARTIFACT where it answers too few labelled outcomes; else say so and make nothing.
 
-    Only the functions at fault are written anew. The labels become cases, some of them held out. What changes is shown;
+    With --store a drift of its recorded runs counts too: then one label that is answered wrongly is enough. Only the
+    functions at fault are written anew. The labels become cases, some of them held out. What changes is shown;
     nothing is deployed: the candidate is approved by nobody. Exit 1 where no candidate passed.
     """
     from ingot.cli.printing import Live
@@ -161,6 +162,9 @@ def recompile_command(
 
     verified = _verified(artifact, keys, require_approval)
     labels = _labels(_spec_of(verified), file, url)
+    if threshold is None and url is not None and _drifted(verified, url):
+        click.echo("drift      alarms (ingot drift says where): one label that is answered wrongly is enough")
+        threshold = 1.0
     measured = measure_labels(verified, labels, threshold)
     for line in _measured_lines(measured):
         click.echo(line)
@@ -181,6 +185,15 @@ def recompile_command(
             raise
     for line in _candidate_lines(verified, made, keys):
         click.echo(line)
+
+
+def _drifted(verified: Verified, url: str) -> bool:
+    """Whether the recorded runs of the artifact look otherwise than its cases, by the thresholds of its spec."""
+    from ingot.store.drift import drift
+    from ingot.store.store import Store
+
+    with Store.open(url) as store:
+        return drift(store.audit.records(), verified.digest, _spec_of(verified)).alarms
 
 
 def _labels(spec: Spec, file: Path | None, url: str | None) -> list[Label]:

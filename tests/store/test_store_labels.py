@@ -1,0 +1,47 @@
+"""Labelled outcomes in both databases: sealed, kept once, refused where they contradict."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ingot.errors import InputError, StoreError
+from ingot.labels import Label
+from ingot.spec import parse_spec
+from ingot.store.labels import keep_labels, kept_labels, run_found
+from ingot.store.store import Store
+
+from .conftest import KEY
+
+SPEC = """
+metadata: {name: late fee}
+inputs: {days: integer, name: {type: text, sensitive: phi}}
+outputs: {fee: decimal}
+logic_requirements:
+  - {step: charge, type: function, intent: By the day.}
+"""
+
+
+def label(days: int, fee: str, name: str = "Bob", **more: Any) -> Label:
+    return Label({"days": days, "name": name}, {"fee": fee}, "Ada", "2026-03-01T10:00:00Z", **more)
+
+
+def test_labels_are_sealed_kept_once_and_in_order(url: str) -> None:
+    spec = parse_spec(SPEC)
+    other = spec.model_copy(update={"metadata": spec.metadata.model_copy(update={"name": "another"})})
+    with Store.open(url, KEY) as store:
+        assert len(keep_labels(store, spec, [label(20, "0", name="Zelda Quux", why="Quux rang")])) == 1
+        assert keep_labels(store, spec, [label(20, "0.00", name="Zelda Quux")]) == [], "the same again"
+        with pytest.raises(InputError, match="contradicts what Ada said"):
+            keep_labels(store, spec, [label(21, "0"), label(20, "1", name="Zelda Quux")])
+        assert [one.input["days"] for one in kept_labels(store, spec)] == [20], "none of a refused set is kept"
+        assert len(keep_labels(store, spec, [label(21, "0"), label(22, "3")])) == 2
+        kept = kept_labels(store, spec)
+        assert [one.input["days"] for one in kept] == [20, 21, 22]
+        assert (kept[0].input["name"], kept[0].why) == ("Zelda Quux", "Quux rang")
+        assert kept_labels(store, other) == []
+        assert not store.audit.verify().problems
+        assert "Quux" not in str(list(store.audit.records()))
+        with pytest.raises(StoreError, match="has no run 'a-1' of late fee"):
+            run_found(store, spec, "a-1")
