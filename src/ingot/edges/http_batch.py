@@ -33,7 +33,7 @@ async def batch(call: Call, version: Version, runs: Runs, limits: Limits) -> Rep
         raise Refused(422, "the body is no JSON array", hint="give an array of inputs")
     if len(rows) > limits.rows:
         hint = "send JSON Lines as application/jsonl, or use `ingot batch`"
-        raise Refused(413, f"{len(rows)} rows, at most {limits.rows} in one array", hint=hint)
+        raise Refused(422, f"{len(rows)} rows, at most {limits.rows} in one array", hint=hint)
     done: list[dict[str, Any]] = []
     for first in range(0, len(rows), AT_ONCE):
         done += await work.run(first, rows[first : first + AT_ONCE])

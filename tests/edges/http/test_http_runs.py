@@ -82,7 +82,7 @@ def test_a_batch_tells_each_row_in_its_place(make: Make, tmp_path: Path, store: 
     assert told[3]["output"]["greeting"] == "Dear Bob"
     each = [json.loads(line) for line in streamed.text.splitlines()]
     assert ["error" in one for one in each] == [False, True, True, False, True]
-    assert many.status_code == 413
+    assert many.status_code == 422
     assert store.audit.count()[1] == 4
     assert not store.audit.verify().problems
 
