@@ -32,9 +32,11 @@ $(VENV)/dev: $(VENV)/compile locks/dev.lock
 
 LOCK = uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command "make lock"
 
+EXTRAS = $(addprefix --extra ,compile providers modules store parquet serve mcp traces durable temporal)
+
 lock:
 	$(LOCK) --extra compile --output-file locks/compile.lock
-	$(LOCK) --extra compile --extra providers --extra modules --extra store --extra parquet --group dev --output-file locks/dev.lock
+	$(LOCK) $(EXTRAS) --group dev --output-file locks/dev.lock
 
 clean:
 	rm -rf $(VENV) artifacts
