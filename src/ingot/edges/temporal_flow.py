@@ -45,6 +45,7 @@ class RunFlow:
 
     def __init__(self) -> None:
         self._done: list[tuple[str, Plain]] = []
+        self._calls: list[Plain] = []
         self._waits: Plain | None = None
         self._decision: Plain | None = None
         self._deciding = False
@@ -58,7 +59,7 @@ class RunFlow:
         stop: tuple[str, str] | None = None
         while True:
             stop = None if loaded.pure else await self._steps(loaded, order)
-            told: Plain = await self._locally("ingot-settle", {**order, "done": self._done, "stop": stop})
+            told: Plain = await self._locally("ingot-settle", {**order, **self._behind(), "stop": stop})
             if told["status"] == "completed":
                 return told
             decision = await self._decided(f"{order['run']}.{len(self._done)}", told["review"])
@@ -79,6 +80,7 @@ class RunFlow:
             if step in loaded.people:
                 return step, loaded.people[step]
             found = await self._step(loaded, order, step, arguments)
+            self._calls += found["calls"]
             if "review" in found:
                 return step, found["review"]
             self._done.append((step, found["outputs"]))
@@ -87,7 +89,7 @@ class RunFlow:
         try:
             found: Plain = await workflow.execute_activity(
                 "ingot-step",
-                {"digest": order["digest"], "step": step, "arguments": arguments},
+                {"digest": order["digest"], "step": step, "arguments": arguments, "calls": self._calls},
                 start_to_close_timeout=STEP_TIME,
                 heartbeat_timeout=loaded.lost_after,
                 retry_policy=FOREVER,
@@ -95,9 +97,12 @@ class RunFlow:
             )
         except ActivityError as error:
             said = str(error.cause or error)
-            await self._locally("ingot-fail", {**order, "done": self._done, "step": step, "message": said})
+            await self._locally("ingot-fail", {**order, **self._behind(), "step": step, "message": said})
             raise ApplicationError(said, step, type="StepError", non_retryable=True) from None
         return found
+
+    def _behind(self) -> Plain:
+        return {"done": self._done, "calls": self._calls} if self._calls else {"done": self._done}
 
     async def _locally(self, name: str, order: Plain) -> Any:
         return await workflow.execute_local_activity(

@@ -12,8 +12,10 @@ from typing import Any
 
 from ingot.edges.chunks import converter
 from ingot.fields import to_plain
+from ingot.runtime.bounded.ledger import Call, Ledger, spending
 from ingot.runtime.run import Workflow
 from ingot.spec import Spec
+from ingot.store.answers import StoreAnswers
 from ingot.store.elsewhere import DrivenElsewhere
 from ingot.store.runs import RecordedWorkflow
 from ingot.store.store import Store
@@ -28,6 +30,7 @@ class Loaded:
         self.workflow, self.store, self.lost_after = workflow, store, lost_after
         self.recorded = DrivenElsewhere(workflow, store)
         self.in_chunks = RecordedWorkflow(workflow, store)
+        self._answers = StoreAnswers(store)
         self.pure = workflow.perform is None
         self.next_step = self.recorded.next_step
         spec = workflow.spec
@@ -43,10 +46,12 @@ class Loaded:
             for one in spec.logic_requirements
         }
 
-    def perform(self, step: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Carry out a step on arguments as plain JSON. Raises NeedsReview, StepError."""
+    def perform(self, step: str, arguments: Mapping[str, Any], calls: list[Call]) -> dict[str, Any]:
+        """Carry out a step on arguments as plain JSON; `calls` are the run's model calls, to which it adds its own.
+        Raises NeedsReview, StepError."""
         assert self.workflow.perform is not None
-        outputs: dict[str, Any] = to_plain(self.workflow.perform(step, self._typed[step](arguments)))
+        with spending(Ledger(calls, self._answers)):
+            outputs: dict[str, Any] = to_plain(self.workflow.perform(step, self._typed[step](arguments)))
         return outputs
 
 

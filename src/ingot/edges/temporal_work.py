@@ -19,6 +19,7 @@ from ingot.edges.chunks import ChunkRunner, Done
 from ingot.edges.temporal_flow import Plain, failure
 from ingot.edges.temporal_loaded import LOADED, Loaded
 from ingot.errors import IngotError, InputError, StepError, StoreError
+from ingot.runtime.bounded.ledger import Call
 from ingot.runtime.steps import NeedsReview
 from ingot.store.database import store_error, writing
 from ingot.store.runs import RecordedWorkflow, keep_waiting
@@ -32,6 +33,10 @@ def _loaded(order: Plain) -> Loaded:
     if found is None:
         raise LookupError(f"this worker does not have artifact {order['digest'][:12]}")
     return found
+
+
+def _calls(order: Plain) -> list[Call]:
+    return [Call.from_json(call) for call in order.get("calls", ())]
 
 
 def _guarded(call: Callable[[], Given]) -> Given:
@@ -51,7 +56,7 @@ def settle(order: Plain) -> Plain:
     recorded = _loaded(order).recorded
     outcome = _guarded(
         lambda: recorded.settle(
-            order["run"], order["input"], order["done"], None if stop is None else (stop[0], stop[1])
+            order["run"], order["input"], order["done"], None if stop is None else (stop[0], stop[1]), _calls(order)
         )
     )
     told = outcome.to_json()
@@ -62,7 +67,9 @@ def settle(order: Plain) -> Plain:
 @activity.defn(name="ingot-fail")
 def fail(order: Plain) -> None:
     """Record that a step of a run failed."""
-    _loaded(order).recorded.fail(order["run"], order["input"], order["done"], order["step"], order["message"])
+    _loaded(order).recorded.fail(
+        order["run"], order["input"], order["done"], order["step"], order["message"], _calls(order)
+    )
 
 
 @activity.defn(name="ingot-decide")
@@ -92,16 +99,18 @@ async def step(order: Plain) -> Plain:
     A failing step is tried again as often as the spec says; after that, and for a step that has no retries, the run
     fails. A worker that was lost is no failure of the step.
     """
-    loaded, name = _loaded(order), order["step"]
+    loaded, name, calls = _loaded(order), order["step"], _calls(order)
+    before = len(calls)
     async with _alive(loaded):
         try:
-            return {"outputs": await asyncio.to_thread(loaded.perform, name, order["arguments"])}
+            found: Plain = {"outputs": await asyncio.to_thread(loaded.perform, name, order["arguments"], calls)}
         except NeedsReview as asked:
-            return {"review": asked.reason}
+            found = {"review": asked.reason}
         except StepError as error:
             if activity.info().attempt > loaded.retries.get(name, 0):
                 raise failure(error) from None
             raise
+    return {**found, "calls": [call.to_json() for call in calls[before:]]}
 
 
 @activity.defn(name="ingot-chunk")

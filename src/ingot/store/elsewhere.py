@@ -7,6 +7,7 @@ run ended or waits: `settle`. Telling it twice records it once, so that it can b
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import replace
 from itertools import count
 from threading import Lock
@@ -17,9 +18,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ingot.errors import IngotError, StepError, StoreError
 from ingot.fields import to_plain
+from ingot.runtime.bounded.ledger import Call
 from ingot.runtime.run import Outcome, Workflow
 from ingot.runtime.steps import NeedsReview, Perform
 from ingot.store.database import store_error, writing
+from ingot.store.group import End, Entry, append_together
 from ingot.store.reviews import Decided, keep_decision, show_review
 from ingot.store.runs import ENDED, Progress, RecordedWorkflow, Step
 from ingot.store.store import Store
@@ -40,6 +43,39 @@ class _NextStep(BaseException):
         self.step, self.arguments = step, arguments
 
 
+class Together:
+    """Records of several threads in one transaction: whoever's turn it is writes for all who came meanwhile."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._turn, self._lock = Lock(), Lock()
+        self._waiting: list[tuple[Entry, Future[End]]] = []
+
+    def add(self, entry: Entry) -> None:
+        """The record, once. Raises StoreError where it cannot be written."""
+        future: Future[End] = Future()
+        with self._lock:
+            self._waiting.append((entry, future))
+        with self._turn:
+            if not future.done():
+                self._write()
+        end = future.result()
+        if isinstance(end, StoreError):
+            raise end
+
+    def _write(self) -> None:
+        with self._lock:
+            mine, self._waiting = self._waiting, []
+        try:
+            ends = append_together(self._store, [entry for entry, _ in mine])
+        except BaseException as error:
+            for _, future in mine:
+                future.set_exception(error)
+            raise
+        for (_, future), end in zip(mine, ends, strict=True):
+            future.set_result(end)
+
+
 class DrivenElsewhere(RecordedWorkflow):
     """A workflow whose runs something else drives. Safe to use from several threads."""
 
@@ -48,6 +84,7 @@ class DrivenElsewhere(RecordedWorkflow):
     def __init__(self, workflow: Workflow, store: Store) -> None:
         super().__init__(workflow, store)
         self._turn = Lock()
+        self._together = Together(store)
         self.has_steps = workflow.perform is not None
 
     def next_step(self, case: Mapping[str, Any], done: Finished) -> tuple[str, dict[str, Any]] | None:
@@ -62,15 +99,20 @@ class DrivenElsewhere(RecordedWorkflow):
         return None
 
     def settle(
-        self, run: str, case: Mapping[str, Any], done: Finished = (), stop: tuple[str, str] | None = None
+        self,
+        run: str,
+        case: Mapping[str, Any],
+        done: Finished = (),
+        stop: tuple[str, str] | None = None,
+        calls: Sequence[Call] = (),
     ) -> Outcome:
         """Record what a run came to and give it: its end, or where `stop` (step and reason) asks a person.
 
-        The program is run again over the steps that are done, which gives its outcome and the lines that decided.
+        `calls` are the model calls of its steps. The program is run again over the steps that are done, which gives its outcome and the lines that decided.
         Recorded once however often it is called. Raises StoreError where it cannot be recorded, and what
         `Workflow.run` raises after recording that.
         """
-        progress = Progress(run, dict(case), _steps(done))
+        progress = Progress(run, dict(case), _steps(done), calls=list(calls))
         try:
             outcome = self.workflow.run(case, trace=True, perform=self._again(progress, stop))
         except StoreError:
@@ -78,14 +120,16 @@ class DrivenElsewhere(RecordedWorkflow):
         except IngotError as error:
             self._failed(progress, error)
             raise
-        outcome = replace(outcome, run_id=run)
+        outcome = replace(outcome, run_id=run, calls=tuple(calls))
         record = self._ended(run, progress.input, outcome, progress.done)
         self._once(progress, record, outcome)
         return outcome
 
-    def fail(self, run: str, case: Mapping[str, Any], done: Finished, step: str, message: str) -> None:
+    def fail(
+        self, run: str, case: Mapping[str, Any], done: Finished, step: str, message: str, calls: Sequence[Call] = ()
+    ) -> None:
         """Record, once, that a step of a run failed."""
-        self._failed(Progress(run, dict(case), _steps(done)), StepError(message, place=step))
+        self._failed(Progress(run, dict(case), _steps(done), calls=list(calls)), StepError(message, place=step))
 
     def decide(
         self, review: str, *, approve: bool, by: str, why: str, answer: Mapping[str, Any] | None = None
@@ -101,12 +145,16 @@ class DrivenElsewhere(RecordedWorkflow):
 
     def _failed(self, progress: Progress, error: IngotError) -> None:
         steps = [(one.step, one.outputs) for one in progress.done]
-        self._once(progress, self.records.failed(progress.run, progress.input, error, steps), None)
+        record = self.records.failed(progress.run, progress.input, error, steps, progress.calls)
+        self._once(progress, record, None)
 
     def _once(self, progress: Progress, record: bytes, outcome: Outcome | None) -> None:
         """The record, the run's state and, where a person must decide, the review: all of it, once, or nothing."""
         run = progress.run
         asked = None if outcome is None else outcome.review
+        if asked is None and not self.has_steps:  # a pure run that waits always waits: it has no row of its own
+            self._together.add(Entry(run, record, self.records, once=True))
+            return
         try:
             # threads queue here and not at the database, where a waiting one may be passed over for long
             with self._turn, writing(self.store.engine) as connection:
