@@ -264,6 +264,13 @@ async def _waited(handle: WorkflowHandle[Any, Any]) -> dict[str, Any]:
     return told
 
 
+_AWAY = (
+    RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED, RPCStatusCode.UNKNOWN,
+    RPCStatusCode.INTERNAL,
+)  # fmt: skip
+"""What a call ends with while the server goes away or comes back: a connection cut in its middle is UNKNOWN or INTERNAL."""
+
+
 async def _patiently(call: Callable[[], Awaitable[Given]]) -> Given:
     """Call again while the server is away: what it has begun goes on when it is back."""
     until = asyncio.get_running_loop().time() + PATIENCE
@@ -271,8 +278,7 @@ async def _patiently(call: Callable[[], Awaitable[Given]]) -> Given:
         try:
             return await call()
         except RPCError as error:
-            away = error.status in (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
-            if not away or asyncio.get_running_loop().time() > until:
+            if error.status not in _AWAY or asyncio.get_running_loop().time() > until:
                 raise
         await asyncio.sleep(0.5)
 
