@@ -98,6 +98,32 @@ def charge(days: int, kind: Literal["private", "business"]) -> int:
     assert (commented.verdict, commented.how) == ("same", "same code")
 
 
+UNBOUNDED = """\
+metadata: {name: sum, version: 1.0.0}
+inputs: {n: decimal, m: decimal}
+outputs: {fee: decimal}
+clauses: {C1: The sum.}
+logic_requirements: [{step: charge, type: deterministic_rule, inputs: [n, m], clauses: [C1]}]
+"""
+SUM = "def charge(n: Decimal, m: Decimal) -> Decimal:\n    return n * 2 + m  # C1\n"
+
+
+def test_beyond_the_bounds_that_were_taken_nothing_is_called_proved(make: Make) -> None:
+    hidden = SUM.replace("m  #", "m + bool(n * 7 == Decimal('35000000007.7') and m == Decimal('17.31'))  #")
+    found = compared(make(SUM, UNBOUNDED), make(hidden, UNBOUNDED))
+    assert (found.verdict, found.how, found.whole) == ("same", "solver", False)
+    assert "every input the fields allow" not in found.sentence()
+    assert "n between -1,000 and 1,000,000,000 with at most 6 decimal places" in found.sentence()
+    assert "within the bounds" in found.why
+
+
+def test_a_change_beyond_the_bounds_that_were_taken_is_a_change_and_no_fault(make: Make) -> None:
+    far = SUM.replace("m  #", "m + bool(n > Decimal('5000000000'))  #")
+    found = compared(make(SUM, UNBOUNDED), make(far, UNBOUNDED))
+    assert (found.verdict, found.whole) == ("differ", False)
+    assert "every one there is" not in found.sentence()
+
+
 def test_what_the_solver_cannot_express_is_searched_and_never_called_the_same(make: Make) -> None:
     same = compared(make(LOOPING), make(LOOPING.replace("text", "word")))
     assert same.verdict == "none found"

@@ -57,6 +57,8 @@ def difference_body(shown: Json, *, linked: bool = False) -> str:
 
 def _chip(shown: Json) -> str:
     kind, words = _VERDICTS[shown["verdict"]]
+    if shown["verdict"] == "same" and shown["solver"]["assumed"]:
+        kind, words = "warn", "no input changes its outcome, within the bounds taken"
     return f'<span class="chip {kind}">{escape(words)}</span>'
 
 

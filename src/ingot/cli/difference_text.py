@@ -27,7 +27,7 @@ def difference_lines(found: Difference) -> Iterator[str]:
     yield found.sentence()
     if found.verdict == "differ" and not found.whole:
         yield f"  there may be more: the solver did not see it through ({found.why})"
-    for path, bounds in found.assumed.items():
+    for path, bounds in () if found.verdict == "same" else found.assumed.items():  # else the sentence says them
         yield f"  the solver took {path!r} to be {bounds}"
     if found.given:
         yield f"  outputs of {', '.join(map(repr, found.given))} count as inputs: no module, model or person was asked"

@@ -31,6 +31,7 @@ SOLVER_STEPS = 20_000_000
 clock: the same two versions have the same difference on every machine."""
 
 MOST_REGIONS = 40
+_WITHIN = "it looked only at inputs within the bounds that it took"
 
 
 Verdict = Literal["differ", "same", "none found", "not compared"]
@@ -40,7 +41,8 @@ Verdict = Literal["differ", "same", "none found", "not compared"]
 class Difference:
     """What two versions do differently.
 
-    `verdict`: inputs "differ", the outcomes are the "same" for every input (`how`: "same code" or "solver"), "none
+    `verdict`: inputs "differ", the outcomes are the "same" for every input, or for every one within the bounds of
+    `assumed` (`how`: "same code" or "solver"), "none
     found" among `tried` inputs, or "not compared". `why` says why the solver could not say, `whole` whether it found
     every pair of lines, `assumed` the bounds it took for unbounded fields, `given` the steps whose outputs count as
     inputs, `changed` how many of those tried change.
@@ -70,9 +72,11 @@ class Difference:
             case "same" if self.how == "same code":
                 return "no input changes its outcome: the code is the same"
             case "same":
-                return (
-                    f"no input changes its outcome: proved by the solver for every input the fields allow ({tried} run)"
-                )
+                domain = "every input the fields allow"
+                if self.assumed:
+                    bounds = " and ".join(f"{path} {said}" for path, said in self.assumed.items())
+                    domain = f"inputs with {bounds}; beyond that nothing is proved"
+                return f"no input changes its outcome: proved by the solver for {domain} ({tried} run)"
             case "none found":
                 return f"no difference found on {tried}; the solver cannot say: {self.why}"
             case "not compared":
@@ -119,6 +123,8 @@ def compare(
     for trial in trials:
         _tried(tally, trial)
     solved = _solved(old, new, steps)
+    if solved.how == "solver" and solved.assumed and tally.changes:  # found beyond the bounds that were taken
+        solved = replace(solved, how="")
     if solved.how == "solver":
         _no_contradiction(tally)
     beyond = 0
@@ -149,7 +155,7 @@ def _verdict(tally: Tally, solved: _Solved, found: bool, beyond: int) -> tuple[V
     if not tally.shared:
         return "not compared", "the versions have no output in common"
     if solved.how:
-        return "same", ""
+        return "same", solved.why
     if not tally.runs + beyond:
         return "not compared", f"no input was found that both versions take, and the solver cannot say: {solved.why}"
     return "none found", solved.why
@@ -213,7 +219,8 @@ def _asked(pair: Pair, found: _Solved, steps: int) -> None:
         if pair.spent > steps or number == MOST_REGIONS:
             found.why = f"it was stopped after {number} regions; there may be more"
             return
-    found.whole = True
+    found.whole = not found.assumed
+    found.why = "" if found.whole else _WITHIN
     found.how = "" if number else "solver"
 
 
