@@ -41,6 +41,22 @@ def test_otherwise_stands_only_right_after_what_it_leaves_out() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("    return ('a' if n > 1 else 'b') if n > 0 else 'c'  # C1\n",
+         "(The answer is \"a\" if n is over 1, otherwise the answer is \"b\") if n is over 0, otherwise the answer is \"c\"."),
+        ("    if n > 0:\n        return 'a' if n > 1 else 'b'  # C1\n    return 'c'  # C1\n",
+         "If n is over 0, (the answer is \"a\" if n is over 1, otherwise the answer is \"b\")."),
+        ("    match n:\n        case k if k > 5:\n            return 'a'  # C1\n    return 'b'  # C1\n",
+         "If n is like `k` and k is over 5, the answer is \"a\"."),
+    ],
+)  # fmt: skip
+def test_which_test_an_otherwise_belongs_to_can_be_read(body: str, said: str) -> None:
+    made = one("def decide(n: int) -> str:\n" + body, "n: integer")
+    assert said in as_text(made)
+
+
 def test_which_bundled_functions_are_told_in_words_alone() -> None:
     told = {one.signature.name: one for program in bundled().values() for one in readback(program)}
     assert {name for name, one in told.items() if not one.quoted} == IN_WORDS

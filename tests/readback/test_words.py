@@ -68,6 +68,9 @@ def plain(words: str) -> str:
         ("place['miles'] > 3", "the miles of place is over 3", "the miles of place is at most 3"),
         ("place['near']", "the near of place is true", "the near of place is false"),
         ("True", "always", "never"),
+        ("not (not (member or eligible)) and zone == 'A'", "(member is true or eligible is true) and zone is A",
+         "(member is false and eligible is false) or zone is not A"),
+        ("note in 'abc'", 'note occurs in "abc"', 'note does not occur in "abc"'),
         # without sure words: null is not false, and a number's truth is not said
         ("maybe", "`maybe` holds", "`maybe` does not hold"),
         ("remark", "`remark` holds", "`remark` does not hold"),
@@ -130,3 +133,20 @@ def test_values(source: str, words: str) -> None:
 def test_quoted_code_is_counted() -> None:
     assert quoted(WORDS.condition(parsed("maybe and re.search('a', note)"))) == 2
     assert quoted(WORDS.condition(parsed("member"))) == 0
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("age_years // 2", "age_years divided by 2, rounded down"),
+        ("weight // 2", "`weight // 2`"),  # of decimals it goes towards zero
+        ("weight % 2", "`weight % 2`"),
+        ("note[:3]", "the first 3 of note"),
+        ("note[:-1]", "`note[:-1]`"),
+        ("note[:age_years]", "the first age_years of note (below zero: all but so many of the last)"),
+        ("bags[0]", "item 1 of bags"),
+        ("rates[1]", "`rates[1]`"),  # perhaps a table, whose key 1 is not its item 2
+    ],
+)
+def test_what_is_true_of_some_kinds_alone_is_said_of_those(source: str, said: str) -> None:
+    assert plain(WORDS.value(parsed(source))) == said

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ingot.program import Program, Signature
 from ingot.readback.citations import cited_lines, within
@@ -38,7 +38,7 @@ def sentences(program: Program, signature: Signature) -> tuple[Sentence, ...]:
 
 def words_of(node: ast.FunctionDef, signature: Signature) -> Words:
     """Words that know the function's parameters, and which of its locals are always true or false."""
-    words = Words({field.name: field for field in signature.params})
+    given = {field.name: field for field in signature.params}
     values: dict[str, list[ast.expr]] = {}
     other: set[str] = set()
     for one in ast.walk(node):
@@ -47,13 +47,15 @@ def words_of(node: ast.FunctionDef, signature: Signature) -> Words:
         elif isinstance(one, ast.Assign | ast.AugAssign | ast.AnnAssign | ast.For | ast.comprehension | ast.NamedExpr):
             aims = one.targets if isinstance(one, ast.Assign) else [one.target]
             other |= {name.id for aim in aims for name in ast.walk(aim) if isinstance(name, ast.Name)}
-    known: frozenset[str] = frozenset()
+    kept = {name: field for name, field in given.items() if name not in other and name not in values}
+    words = Words(kept)
     for name, held in values.items():
-        words = Words(words.fields, known)
-        if name not in other and all(words.is_boolean(value) for value in held):
-            known |= {name}
-    kept = {name: field for name, field in words.fields.items() if name not in other and name not in values}
-    return Words(kept, known)
+        if name in other or name in given:
+            continue
+        kinds = (("booleans", words.is_boolean), ("whole", words.is_whole), ("rows", words.is_row))
+        sure = {kind: getattr(words, kind) | {name} for kind, is_so in kinds if all(map(is_so, held))}
+        words = replace(words, **sure)
+    return words
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,10 @@ class _Teller:
             and isinstance(body[0], ast.Return | ast.Assign | ast.AugAssign | ast.Raise | ast.Pass)
         ):
             clauses = within(line, body[0].end_lineno or line, self.cited)
-            yield Sentence(depth, _capital(f"{head}, {self._said(body[0])}."), body[0].lineno, clauses)
+            said = self._said(body[0])
+            if isinstance(body[0], ast.Return | ast.Assign) and isinstance(body[0].value, ast.IfExp):
+                said = f"({said})"  # else its 'otherwise' would seem to be the head's
+            yield Sentence(depth, _capital(f"{head}, {said}."), body[0].lineno, clauses)
             return
         yield Sentence(depth, f"{_capital(head)}:", line, self.cited.get(line, ()))
         yield from self.block(body, depth + 1)
@@ -141,6 +146,8 @@ class _Teller:
         for case in node.cases:
             test = case_test(node.subject, case)
             like = f"{self.words.value(node.subject)} is like {CODE}{ast.unparse(case.pattern)}{CODE_END}"
+            if test is None and case.guard is not None:
+                like += f" and {self.words.part(case.guard)}"
             said = like if test is None else self.words.condition(test)
             head = "Otherwise" if said == "always" and start else f"{start}if {said}"
             yield from self._held(head, case.pattern, case.body, depth, comma=True)
@@ -193,7 +200,8 @@ class _Teller:
         """What comes out: every output by its name."""
         names = [field.name for field in self.signature.outputs]
         if isinstance(value, ast.IfExp):
-            test, yes, no = self.words.condition(value.test), self.outcome(value.body), self.outcome(value.orelse)
+            test = self.words.condition(value.test)
+            yes, no = (self._branch(one) for one in (value.body, value.orelse))
             return f"{yes} if {test}, otherwise {no}"
         if len(names) == 1:
             return self._is(names[0], value)
@@ -207,9 +215,14 @@ class _Teller:
                 return listed([self._is(name, held[name]) for name in names])
         return f"{listed(names)} are those of {self.words.value(value)}"
 
+    def _branch(self, value: ast.expr) -> str:
+        """A part of an outcome that a test chooses: in brackets where it has a test itself."""
+        said = self.outcome(value)
+        return f"({said})" if isinstance(value, ast.IfExp) else said
+
     def _is(self, name: str, value: ast.expr) -> str:
         field = next(one for one in self.signature.outputs if one.name == name)
-        words = Words({**self.words.fields, name: field}, self.words.booleans)
+        words = replace(self.words, fields={**self.words.fields, name: field})
         with_unit = words.beside(value, ast.Name(name, ast.Load()))
         brackets = isinstance(value, ast.IfExp) or not with_unit.startswith("(")
         return f"the {name} is {with_unit if brackets else self.words.value(value)}"
@@ -237,4 +250,5 @@ def _source(node: ast.AST) -> str:
 
 
 def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    start = 1 if text.startswith("(") else 0
+    return text[:start] + text[start : start + 1].upper() + text[start + 1 :]

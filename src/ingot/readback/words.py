@@ -56,10 +56,13 @@ _TEXT_CALLS = {
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """`fields` are the parameters by name; `booleans` further names that surely are true or false."""
+    """`fields` are the parameters by name; `booleans` further names that surely are true or false, `whole` those that
+    surely are whole numbers, `rows` those that surely are lists or texts."""
 
     fields: Mapping[str, Field]
     booleans: frozenset[str] = field(default_factory=frozenset)
+    whole: frozenset[str] = field(default_factory=frozenset)
+    rows: frozenset[str] = field(default_factory=frozenset)
 
     # ---- conditions ----------------------------------------------------------------------------------------------
 
@@ -81,8 +84,9 @@ class Words:
 
     def part(self, test: ast.expr, holds: bool = True) -> str:
         """A test as one of several: in brackets where it is several itself."""
-        inner = test.operand if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not) else test
-        said = self.condition(test, holds)
+        inner, said = test, self.condition(test, holds)
+        while isinstance(inner, ast.UnaryOp) and isinstance(inner.op, ast.Not):
+            inner = inner.operand
         several = isinstance(inner, ast.BoolOp) or (isinstance(inner, ast.Compare) and len(inner.ops) > 1)
         return f"({said})" if several else said
 
@@ -128,7 +132,7 @@ class Words:
                 return f"is {'' if positive else 'not '}{members[0]}"
             return f"is {'one' if positive else 'none'} of {listed(members, 'or' if positive else 'and')}"
         known = self.field_of(right)
-        if known is not None and known.type == "text":
+        if is_text(right) or (known is not None and known.type == "text"):
             return f"{'occurs' if positive else 'does not occur'} in {self._operand(right)}"
         return f"is {'' if positive else 'not '}in {self._operand(right)}"
 
@@ -228,8 +232,12 @@ class Words:
                 if isinstance(number, Decimal) and 0 < number < 1 and constant(base) is None:
                     return f"{decimal_words(number.scaleb(2).normalize())} % of {self._operand(base)}"
         if isinstance(op, ast.FloorDiv):
+            if not (self.is_whole(left) and self.is_whole(right)):
+                return code(expression)  # of decimals it goes towards zero, of whole numbers down
             return f"{self._operand(left)} divided by {self._operand(right)}, rounded down"
         if isinstance(op, ast.Mod) and not isinstance(left, ast.Constant):
+            if not (self.is_whole(left) and self.is_whole(right)):
+                return code(expression)  # of decimals it has the sign of the left, of whole numbers of the right
             return f"what is left of {self._operand(left)} divided by {self._operand(right)}"
         if type(op) not in _ARITHMETIC:
             return code(expression)
@@ -247,17 +255,28 @@ class Words:
     def _item(self, expression: ast.Subscript) -> str:
         owner, at = expression.value, expression.slice
         if isinstance(at, ast.Slice):
-            if at.lower is None and at.step is None and at.upper is not None:
-                return f"the part of {self._operand(owner)} before position {self._operand(at.upper)}"
-            return code(expression)
+            return self._first(owner, at) or code(expression)
         place = at.operand if isinstance(at, ast.UnaryOp) and isinstance(at.op, ast.USub) else at
         if isinstance(place, ast.Constant) and isinstance(place.value, int) and not isinstance(place.value, bool):
             if place is not at:
-                return f"the last item of {self._operand(owner)}" if place.value == 1 else code(expression)
-            return f"item {place.value + 1} of {self._operand(owner)}"
+                is_last = place.value == 1 and self.is_row(owner)
+                return f"the last item of {self._operand(owner)}" if is_last else code(expression)
+            return f"item {place.value + 1} of {self._operand(owner)}" if self.is_row(owner) else code(expression)
         if isinstance(at, ast.Constant) and isinstance(at.value, str):
             return f"the {at.value} of {self._operand(owner)}" if at.value.isidentifier() else code(expression)
         return f"the entry of {self._operand(owner)} for {self._operand(at)}"
+
+    def _first(self, owner: ast.expr, part: ast.Slice) -> str | None:
+        """The beginning of a list or text."""
+        match part:
+            case ast.Slice(lower=None, step=None, upper=ast.expr() as most) if self.is_whole(most):
+                known = self.field_of(most)
+                low = None if known is None else known.minimum
+                sure = isinstance(most, ast.Constant) or (isinstance(low, Decimal) and low >= 0)
+                below = "" if sure else " (below zero: all but so many of the last)"
+                negative = isinstance(most, ast.UnaryOp)
+                return None if negative else f"the first {self._operand(most)} of {self._operand(owner)}{below}"
+        return None
 
     def _attribute(self, expression: ast.Attribute, owner: ast.expr, attr: str) -> str:
         if attr == "days" and isinstance(owner, ast.BinOp) and isinstance(owner.op, ast.Sub):
@@ -357,6 +376,38 @@ class Words:
                 return True
         known = self.field_of(expression)
         return known is not None and known.type == "boolean" and not known.nullable
+
+    def is_row(self, expression: ast.expr) -> bool:
+        """Whether it surely is a list or a text: a number then is a place, and no key of a table."""
+        known = self.field_of(expression)
+        if known is not None:
+            return known.type in ("list", "text", "enum")
+        match expression:
+            case ast.Name(id=name):
+                return name in self.rows
+            case ast.Call(func=ast.Name(id="sorted" | "list" | "tuple" | "divmod")):
+                return True
+            case ast.Call(func=ast.Attribute(attr="split" | "strip" | "upper" | "lower" | "rsplit" | "partition")):
+                return True
+        return isinstance(expression, ast.List | ast.Tuple | ast.ListComp) or is_text(expression)
+
+    def is_whole(self, expression: ast.expr) -> bool:
+        """Whether it surely is a whole number."""
+        match expression:
+            case ast.Constant(value=int()):
+                return True
+            case ast.Name(id=name) if name in self.whole:
+                return True
+            case ast.Call(func=ast.Name(id="int" | "len")):
+                return True
+            case ast.Attribute(attr="days" | "year" | "month" | "day"):
+                return True
+            case ast.UnaryOp(op=ast.USub(), operand=operand):
+                return self.is_whole(operand)
+            case ast.BinOp(left=left, op=ast.Add() | ast.Sub() | ast.Mult() | ast.FloorDiv() | ast.Mod(), right=right):
+                return self.is_whole(left) and self.is_whole(right)
+        known = self.field_of(expression)
+        return known is not None and known.type == "integer"
 
     def _kind(self, expression: ast.expr) -> str:
         known = self.field_of(expression)
