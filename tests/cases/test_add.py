@@ -135,6 +135,15 @@ def test_the_same_case_twice_is_refused_also_within_the_file() -> None:
     assert "case 'new' has the same input as case 'old' (spec.yaml:8:5)\n  hint: delete this one" in refused(same)
 
 
+def test_an_amount_with_more_zeros_is_the_same_input() -> None:
+    same = NEW.replace("18", "3").replace("3.10", "9").replace("paid: 1.50", "paid: 1.500")
+    assert "case 'new' has the same input as case 'old' (spec.yaml:8:5) and contradicts it: fee is '9' here" in refused(
+        same
+    )
+    hundred = INLINE.replace("paid: 1.50", "paid: 100")
+    assert "has the same input" in refused(same.replace("1.500", "1E+2"), hundred)
+
+
 def test_a_contradiction_with_a_held_out_case_does_not_show_its_answer() -> None:
     secret = INLINE.replace("    input: {age: 3", "    held_out: true\n    input: {age: 3")
     said = refused(NEW.replace("age: 18", "age: 3"), secret)

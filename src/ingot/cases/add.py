@@ -9,6 +9,7 @@ import json
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
@@ -179,7 +180,25 @@ def _refuse_known(spec: Spec, new: Sequence[Case]) -> None:
 
 
 def _input(case: Case) -> bytes:
-    return canonical_json([to_plain(case.input), to_plain(case.steps)])
+    """Bytes that cases of equal inputs share: 100 and 100.00 are one amount."""
+    return canonical_json([to_plain(_even(case.input)), to_plain(_even(case.steps))])
+
+
+def _even(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return _trimmed(value)
+    if isinstance(value, Mapping):
+        return {key: _even(inner) for key, inner in value.items()}
+    return [_even(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+def _trimmed(number: Decimal) -> Decimal:
+    """The number without zeros at its end, exactly; ``normalize`` would round to 28 digits."""
+    sign, digits, exponent = number.as_tuple()
+    if not isinstance(exponent, int) or not number:
+        return Decimal(0)
+    kept = len(digits) - next(n for n, digit in enumerate(reversed(digits)) if digit)
+    return Decimal((sign, digits[:kept], exponent + len(digits) - kept))
 
 
 def _twin(case: Case, twin: Case) -> SpecError:
