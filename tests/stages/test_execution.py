@@ -28,7 +28,7 @@ from ingot.stages.constants import constants_of
 from ingot.stages.execution import RULES, STAGE, check_execution, warm_sandbox
 from ingot.stages.fit import misfits
 from ingot.stages.inputs import boundary_trials, generated_trials
-from ingot.stages.values import boundary_values
+from ingot.stages.values import boundary_values, typical
 from ingot.verdict import Verdict
 
 CHARGE = """
@@ -378,3 +378,8 @@ def test_inputs_keep_to_the_lengths_of_a_spec() -> None:
     assert len(trials) > 20
     assert {len(trial.input["size"]) for trial in trials} == {3}
     assert min(len(trial.input["word"]) for trial in trials) == 9
+
+
+def test_a_field_with_more_digits_than_decimal_usually_keeps_has_a_middle() -> None:
+    wide = Field(name="a", type="decimal", minimum=0, maximum=Decimal("99999999999999999999"), places=10)
+    assert typical(wide) == Decimal("49999999999999999999.5")

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime, time
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any
 
 from pydantic import ValidationError
 
-from ingot.fields import Field, validator
+from ingot.fields import MOST_DIGITS, Field, validator
 from ingot.runtime.tagged import encode
 from ingot.stages.constants import Constants
 from ingot.stages.draws import DATES, INTEGERS, NUMBERS, drawn_texts
@@ -26,6 +26,8 @@ LEAP_AND_EDGES = tuple(
 TEXTS = ("", " ", "a", "A", "0", "-1", "12.50", "Straße Ünï 中文 🙂", "two\nlines", "  padded  ", "null", "x" * 120)
 PLACES = ("0.01", "0.005", "-0.01", "0.000001", "999999.995", "0.10", "1E+3")
 MOST = 40
+_WIDE = Context(prec=2 * MOST_DIGITS)
+"""More digits than a number may have: the usual 28 are fewer than a field with many places may ask for."""
 
 
 def narrowed(field: Field, bounds: Iterable[Any]) -> Field:
@@ -80,7 +82,8 @@ def _middle(field: Field) -> Any:
         middle = low + 10 if low is not None else (high or Decimal(0)) - 10
     if field.type == "integer":
         return int(middle)
-    return float(middle) if field.type == "float" else middle.quantize(Decimal(1).scaleb(-(field.places or 0)))
+    step = Decimal(1).scaleb(-(field.places or 0))
+    return float(middle) if field.type == "float" else middle.quantize(step, context=_WIDE)
 
 
 # ---- boundaries --------------------------------------------------------------------------------------------------
