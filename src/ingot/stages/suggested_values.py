@@ -16,6 +16,7 @@ from ingot.runtime.tagged import encode
 from ingot.spec import Spec
 from ingot.stages.constants import bounds_of
 from ingot.stages.inputs import admission, axes, case_trial
+from ingot.stages.suggested_forms import texts_with
 from ingot.stages.values import typical
 
 _DATE = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
@@ -34,8 +35,8 @@ class Named:
 
 
 def named_values(spec: Spec, base: Trial | None = None) -> tuple[Named, ...]:
-    """An input for each value that no given case has: of enums and booleans, null, the bounds of the fields, and both
-    sides of the numbers and dates that clauses and validation expressions name. The rest is as in `base`, by default
+    """An input for each value that no given case has: of enums and booleans, null, the bounds of the fields, both
+    sides of the numbers and dates that clauses and validation expressions name, and the forms of a date that clauses name. The rest is as in `base`, by default
     the first given case."""
     places = axes(spec)
     given = [case_trial(case, spec) for case in spec.given]
@@ -47,7 +48,7 @@ def named_values(spec: Spec, base: Trial | None = None) -> tuple[Named, ...]:
     known = {key(case_trial(case, spec)) for case in spec.cases}
     is_valid = admission(spec)
     found: list[Named] = []
-    for axis, value, why in _named(spec, places):
+    for axis, value, why in (*_named(spec, places), *_dated(spec, places, rest)):
         if (axis, encode(value)) in seen:
             continue
         seen.add((axis, encode(value)))
@@ -87,6 +88,16 @@ def _named(spec: Spec, places: dict[Axis, Field]) -> Iterator[tuple[Axis, Any, s
         for bound, word in ((field.minimum, "smallest"), (field.maximum, "largest")):
             if bound is not None:
                 yield axis, _typed(field, bound), f"{field.name} = {bound}: the {word} that the field allows"
+
+
+def _dated(spec: Spec, places: dict[Axis, Field], rest: dict[Axis, Any]) -> Iterator[tuple[Axis, Any, str]]:
+    """Every text with a date in each form that a clause names."""
+    for axis, field in places.items():
+        if field.type != "text" or field.pattern is not None or not isinstance(rest.get(axis), str):
+            continue
+        for clause in spec.clauses:
+            for value, form in texts_with(clause.text, rest[axis]):
+                yield axis, value, f"{field.name} has a date as {form}, which {clause.id} names"
 
 
 def _mentions(text: str, name: str) -> bool:
