@@ -32,9 +32,7 @@ def test_a_day_is_written_in_a_form(form: str, text: str) -> None:
 
 
 def test_the_dates_of_a_text_are_replaced_and_nothing_else() -> None:
-    found = dict(
-        (form, text) for text, form in texts_with("YYYYMMDD", "NO 12 JALAN 3\nDATE: 25/12/2018 10:41\nTOTAL 8.50")
-    )
+    found = {form: text for text, form in texts_with("YYYYMMDD", "NO 12 JALAN 3\nDATE: 25/12/2018 10:41\nTOTAL 8.50")}
     assert found == {"YYYYMMDD": "NO 12 JALAN 3\nDATE: 20190308 10:41\nTOTAL 8.50"}
     assert list(texts_with("YYYYMMDD", "no date")) == [("no date\n20190308", "YYYYMMDD")]
 
