@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 
 import pytest
 
@@ -54,6 +55,16 @@ def test_a_mutant_that_no_trial_tells_apart_gets_an_input(sandbox: Sandbox) -> N
     answer = Solver(own, TRIALS, sandbox)(own, one_with(own, "return 0 if n <= 18 else 5"))
     assert isinstance(answer, Trial)
     assert answer.input["n"] == 18
+
+
+def test_what_is_the_same_within_bounds_that_were_taken_is_not_proved(sandbox: Sandbox) -> None:
+    spec = SPEC.replace("n: {type: integer, range: [-50, 50]}", "n: decimal").replace("fee: integer", "fee: decimal")
+    code = "def charge(n: Decimal, word: str) -> Decimal:\n    return n * 2 + bool(n > Decimal('5000000000'))\n"
+    own = assemble(parse_spec(spec), code)
+    trials = tuple(Trial(f"t{n}", {"n": Decimal(n), "word": "a"}) for n in (-40, 0, 40))
+    solver, far = Solver(own, trials, sandbox), one_with(own, "return n * 2 + bool(n >= Decimal('5000000000'))")
+    assert solver(own, far) is None
+    assert "nothing is proved" in solver.why[far]
 
 
 def test_nothing_is_said_of_what_is_not_expressible(sandbox: Sandbox) -> None:

@@ -33,8 +33,8 @@ BATCH = 80
 class Apart:
     """How two programs of the same inputs compare.
 
-    `verdict` is "differ" with the input `trial`, run on both; "same", proved by the solver for every input of the
-    stated domain; or "none found" among the `tried` inputs. `how` says who found out. `why` is the reason why the
+    `verdict` is "differ" with the input `trial`, run on both; "same", proved by the solver for every input that the
+    fields allow; or "none found" among the `tried` inputs. `how` says who found out. `why` is the reason why the
     solver could not say, "" where it could. `assumed` are unbounded fields with the bounds that the solver took for
     granted. `region` are the lines of the returns where the two part on `trial`, where the solver found it.
     """
@@ -71,8 +71,12 @@ def tell_apart(
     answer, assumed = _solved(one, other, sandbox, starts)
     if answer.verdict == "differ" and answer.trial is not None:
         return Apart("differ", answer.trial, "solver", 0, "", assumed, answer.region)
-    if answer.verdict == "same":
-        return Apart("same", None, "solver", 0, "", assumed)
+    if answer.verdict == "same" and not assumed:
+        return Apart("same", None, "solver", 0)
+    if answer.verdict == "same":  # beyond these bounds they may well differ: no proof
+        bounds = " and ".join(f"{path} {said}" for path, said in assumed.items())
+        within = f"they are the same on inputs with {bounds}, and beyond that nothing is proved"
+        return replace(_searched(one, other, sandbox, starts, effort, within), assumed=assumed)
     return _searched(one, other, sandbox, starts, effort, answer.why)
 
 
@@ -129,7 +133,7 @@ def _solved(
         answer = confirmed(pair.differ(), one, other, sandbox)
     except NotExpressible as error:
         return Answer("unknown", why=f"the solver has no exact form of {error}"), {}
-    if answer.verdict == "same":
+    if answer.verdict == "same" and not pair.assumed:
         _check(pair, sandbox, starts)
     return answer, pair.assumed
 

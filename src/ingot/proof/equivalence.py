@@ -88,6 +88,9 @@ class Solver:
         check_agreement(pair.other, {trial.id: trial for trial in some[:COMPARED_OF_EACH]}, self._seen)
         answer = pair.differ(plain=False)
         self._left -= pair.spent
+        if answer.verdict == "same" and pair.assumed:  # beyond these bounds it may well differ: no proof
+            bounds = " and ".join(f"{path} {said}" for path, said in pair.assumed.items())
+            return f"it is the same on inputs with {bounds}, and beyond that nothing is proved"
         return answer.why if answer.verdict == "unknown" else answer.trial or True
 
     def _some(self) -> list[Trial]:

@@ -96,6 +96,8 @@ class Translation:
     def disagreement(self, trial: Trial, seen: Observation) -> str | None:
         """What the translation says otherwise than CPython did, or None."""
         bindings = self.symbols.bindings(_values(self.program.spec, trial))
+        if self.assumed and not all(_is_true(term, bindings) for term in self.symbols.domain()):
+            raise NotExpressible("an input beyond the bounds that were taken")  # nothing is claimed of it
         parts: list[tuple[str, Any]] = []
         if seen.error is not None:
             parts.append((f"CPython raised {seen.error}", self.raised))
