@@ -81,6 +81,14 @@ def test_trusted_rows_that_cannot_be_converted_fail_by_themselves(permit: Workfl
     assert (report.rows, report.failed) == (3, 2)
 
 
+def test_a_trusted_row_that_the_program_cannot_take_fails_by_itself(permit: Workflow, tmp_path: Path) -> None:
+    good = rows(1)[0]
+    source = written(tmp_path / "in.jsonl", [good, {**good, "months": "two"}, {**good, "months": None}, good])
+    report = run_batch(permit, source, tmp_path / "out.jsonl", workers=1, validate=False)
+    assert (report.rows, report.failed) == (4, 2)
+    assert {line["kind"] for line in lines(tmp_path / "out.failed.jsonl")} == {"OutputError"}
+
+
 def test_csv_and_parquet_are_read_as_json_lines_are(permit: Workflow, tmp_path: Path) -> None:
     import pyarrow
     from pyarrow import parquet

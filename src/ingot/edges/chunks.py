@@ -73,7 +73,7 @@ class ChunkRunner:
         values = self.workflow.validate(row) if self._convert is None else _trusted(self._convert, row)
         if self.recorded is not None:
             return self._audited(number, row, values, done)
-        output, review = self.workflow.transact(values) if self._convert is not None else self.workflow.answer(values)
+        output, review = self.workflow.answer(values, check=self._convert is None)
         done.reviews += review is not None
         return _line_of(number, output, review)
 
@@ -81,7 +81,7 @@ class ChunkRunner:
         assert self.recorded is not None
         run = f"{self.batch}-{number:08x}"
         started = time.perf_counter()
-        output, review, trace = self.workflow.traced_answer(values)
+        output, review, trace = self.workflow.traced_answer(values, check=self._convert is None)
         seconds = time.perf_counter() - started
         done.records.append(self.recorded.records.ended(run, row, output, review, trace, seconds))
         if review is not None:

@@ -197,19 +197,24 @@ class Workflow:
         seconds = time.perf_counter() - started
         return Outcome(None if asked else output, asked, _run_id(), self.digest, seconds, trace, calls)
 
-    def answer(self, values: dict[str, Any]) -> Answer:
-        """The checked output or proposal for validated values, and the step and reason where a person must decide."""
+    def answer(self, values: dict[str, Any], *, check: bool = True) -> Answer:
+        """The output or proposal for validated values, and the step and reason where a person must decide. `check` off
+        leaves the output unchecked."""
         answer = self._escalating if self._validates else self._answer
-        return answer(self.transact, values, self.perform)
+        return answer(self.transact, values, self.perform, check)
 
-    def traced_answer(self, values: dict[str, Any]) -> tuple[Mapping[str, Any] | None, tuple[str, str] | None, Trace]:
+    def traced_answer(
+        self, values: dict[str, Any], *, check: bool = True
+    ) -> tuple[Mapping[str, Any] | None, tuple[str, str] | None, Trace]:
         """What `answer` gives, and the lines and clauses that decided."""
         hits: list[int] = []
         answer = self._escalating if self._validates else self._answer
-        output, review = answer(self._instrumented(hits.append), values, self.perform)
+        output, review = answer(self._instrumented(hits.append), values, self.perform, check)
         return output, review, self._trace(tuple(hits))
 
-    def _answer(self, transact: Transact, values: dict[str, Any], perform: Perform | None) -> Answer:
+    def _answer(
+        self, transact: Transact, values: dict[str, Any], perform: Perform | None, check: bool = True
+    ) -> Answer:
         """The checked output or proposal, and the step and reason where a person must decide."""
         try:
             output, review = drive(transact, values, perform) if perform is not None else transact(values)
@@ -220,8 +225,8 @@ class Workflow:
             raise OutputError(
                 f"the program raised {type(error).__name__}", hint="`ingot explain` shows where"
             ) from error
-        if output is None:
-            return None, review
+        if output is None or not check:
+            return output, review
         try:
             return self._check_output(output), review
         except ValidationError as error:
@@ -229,14 +234,16 @@ class Workflow:
             place = ".".join(map(str, first["loc"]))
             raise OutputError(f"the program answered {first['input']!r}: {first['msg']}", place=place) from None
 
-    def _escalating(self, transact: Transact, values: dict[str, Any], perform: Perform | None) -> Answer:
+    def _escalating(
+        self, transact: Transact, values: dict[str, Any], perform: Perform | None, check: bool = True
+    ) -> Answer:
         """The validator template: what cannot be computed or does not fit goes to a person, never on."""
 
         def escalate(_: Mapping[str, Any], proposed: Answer | None, problems: Sequence[str]) -> Answer:
             return (proposed or (None, None))[0], ("validator", "; ".join(problems))
 
         decision = self.template["run"](
-            lambda item: self._answer(transact, item, perform), values, validate=lambda _: (), escalate=escalate
+            lambda item: self._answer(transact, item, perform, check), values, validate=lambda _: (), escalate=escalate
         )
         answer: Answer = decision.outcome
         return answer
