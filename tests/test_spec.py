@@ -659,3 +659,18 @@ def test_values_swapped_for_others_raise_spec_error_or_nothing(data: st.DataObje
     lines[number] = head + colon + junk
     error = error_of("\n".join(lines))
     assert error is None or error.place
+
+
+def test_a_given_case_may_not_show_the_answer_of_a_held_out_one() -> None:
+    text = """
+metadata: {name: t}
+inputs: {n: "decimal"}
+outputs: {v: integer}
+logic_requirements: [{step: rule, type: function, intent: Count., inputs: [n]}]
+cases:
+  - {id: shown, input: {n: 100}, expected: {v: 1}}
+  - {id: secret, input: {n: 100.00}, expected: {v: 1}, held_out: true}
+"""
+    with pytest.raises(SpecError, match="'shown' has the input of held-out case 'secret'") as raised:
+        parse_spec(text, "spec.yaml")
+    assert raised.value.place == "spec.yaml:7:5"

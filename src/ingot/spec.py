@@ -1372,7 +1372,30 @@ def _cases(spec: Spec, rows: Iterable[tuple[Mapping[str, Any], _Locate]]) -> tup
         if case.id in seen:
             raise SpecError(f"duplicate case {case.id!r}", place=case.place, hint="give every case its own id")
         seen.add(case.id)
+    _refuse_shown_answers(cases)
     return tuple(cases)
+
+
+def _refuse_shown_answers(cases: Sequence[Case]) -> None:
+    """A given case is shown to the model: with the input of a held-out one, it would show that one's answer."""
+    held_out = {_comparable([case.input, case.steps]): case for case in cases if case.held_out}
+    for case in cases:
+        twin = None if case.held_out else held_out.get(_comparable([case.input, case.steps]))
+        if twin is not None:
+            raise SpecError(
+                f"given case {case.id!r} has the input of held-out case {twin.id!r}, whose answer the model would see",
+                place=case.place,
+                hint=f"remove one of them, or hold out both (the held-out one is at {twin.place})",
+            )
+
+
+def _comparable(value: Any) -> Any:
+    """A value that can be a key and is equal where the values are: 100 and 100.00 are one decimal, true is not 1."""
+    if isinstance(value, Mapping):
+        return tuple(sorted((name, _comparable(one)) for name, one in value.items()))
+    if isinstance(value, list | tuple):
+        return tuple(_comparable(one) for one in value)
+    return (type(value).__name__, value)
 
 
 def _hybrid_outputs(spec: Spec, case: Case) -> dict[str, Mapping[str, Any]]:

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from ingot.compile.assemble import assemble, signatures
 from ingot.readback.render import as_html, as_json, as_markdown, as_text, readback
+from ingot.spec import parse_spec
+from ingot.tables.compiled import write_tables
 from tests.cli.conftest import Run, artifact, ingot, starter
 from tests.readback.programs import bundled, one
 
@@ -149,3 +152,15 @@ def test_bad_input_is_one_precise_error(ingot: Run, starter: Path, tmp_path: Pat
     assert done.code != 0
     assert "does not define 'permit_fee'" in done.err
     assert "cannot read the code" in ingot("readback", starter, "--code", tmp_path / "none.py").err
+
+
+def test_a_gap_of_a_table_is_told_as_a_person_deciding() -> None:
+    spec = parse_spec(
+        "metadata: {name: t}\ninputs: {n: {type: integer, range: [0, 50]}}\n"
+        "logic_requirements:\n  - step: rule\n    type: deterministic_rule\n"
+        "    outputs: {v: {type: enum, values: [OK, NO]}}\n"
+        '    table: {hit_policy: unique, inputs: [n], outputs: [v], rows: [["< 5", OK], ["> 5", NO]]}\n'
+    )
+    said = as_text(assemble(spec, write_tables(spec, signatures(spec))))
+    assert "- Otherwise, there is no v, and a person decides." in said
+    assert "3. otherwise → a person decides" in said

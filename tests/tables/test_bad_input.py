@@ -24,7 +24,11 @@ from tests.tables.conftest import table_spec
         (['["<= 18", A]', '["> 90, 18", B]', '["> 18", A]'], "any", "row 2: .* row 1 for age = 18 and says otherwise"),
         (['["> 10", A]', '["> 20", B]', '["-", C]'], "first", "row 2: no input that no row before it takes reaches"),
         (['["-", A]', '["> 20", B]'], "first", "row 2: no input that no row before"),
-        (['["> 10", B]', '["> 20", C]', '["-", A]'], "priority", "row 1: no input that no row before"),
+        (
+            ['["> 10", B]', '["> 20", C]', '["-", A]'],
+            "priority",
+            "row 1: wherever this row holds, a row with outputs of higher priority",
+        ),
         (['["> 130", A]', '["<= 130", B]'], "unique", "row 1: no input reaches this row"),
         (['["[20..10]", A]', '["-", B]'], "collect", "'level' is of type enum"),
     ],

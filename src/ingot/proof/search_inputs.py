@@ -9,7 +9,7 @@ import ast
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 from functools import lru_cache
 from itertools import product
 from types import CodeType
@@ -18,7 +18,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ingot import expressions
-from ingot.fields import Field, validator
+from ingot.fields import MOST_DIGITS, Field, validator
 from ingot.program import Program
 from ingot.proof.pair_fields import Path, common_fields
 from ingot.proof.search import PURE
@@ -331,13 +331,17 @@ def _step(one: Field) -> Decimal:
     return Decimal(1).scaleb(-(2 if one.places is None else one.places))
 
 
+_WIDE = Context(prec=4 * MOST_DIGITS)
+"""Fields may have more digits than a context has by default."""
+
+
 def _as(one: Field, value: Decimal) -> Any:
     """The number as the field's type has it."""
     if one.type == "integer":
         return int(value)
     if one.type == "float":
         return float(value)
-    return value if one.places is None else value.quantize(_step(one))
+    return value if one.places is None else value.quantize(_step(one), context=_WIDE)
 
 
 def _moved(day: date, days: int) -> date:

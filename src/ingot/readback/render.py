@@ -13,7 +13,7 @@ from ingot.program import Program, Signature
 from ingot.readback.nouns import CODE, CODE_END, listed, quoted
 from ingot.readback.paths import paths
 from ingot.readback.rows import Paths, Row
-from ingot.readback.sentences import Sentence, sentences, words_of
+from ingot.readback.sentences import Sentence, escalates, sentences, words_of
 from ingot.readback.words import Words
 
 _CODE = re.compile(f"{CODE}(.*?){CODE_END}", re.DOTALL)
@@ -61,7 +61,8 @@ def readback(program: Program) -> tuple[Told, ...]:
         words = words_of(nodes[signature.name], signature)
         named = {name: words.value(_parsed(source)) for name, source in rows.named.items()}
         named = {name: said for name, said in named.items() if any(name in _names(row) for row in rows.rows)}
-        table = tuple(_line(row, words) for row in rows.rows) if _has_table(rows) else ()
+        asks = escalates(program, signature)
+        table = tuple(_line(row, words, asks) for row in rows.rows) if _has_table(rows) else ()
         found.append(Told(signature, sentences(program, signature), table, named, rows.cut))
     return tuple(found)
 
@@ -71,11 +72,13 @@ def _has_table(rows: Paths) -> bool:
     return len(rows.rows) > 1 and all(row.exact for row in rows.rows)
 
 
-def _line(row: Row, words: Words) -> Line:
+def _line(row: Row, words: Words, asks: bool) -> Line:
     needed = [words.part(_parsed(one.written), one.holds) for one in row.needed]
     said = " and ".join(needed) or ("otherwise" if row.conditions else "always")
     if row.raises:
         outcome = f"the run stops with the error {CODE}{row.raises}{CODE_END}"
+    elif asks and all(source == "None" for source in row.written.values()):
+        outcome = "a person decides"
     else:
         outcome = ", ".join(f"{name or 'all'}: {words.value(_parsed(source))}" for name, source in row.written.items())
     return Line(said, outcome, row.clauses, row.line)

@@ -32,8 +32,15 @@ def sentences(program: Program, signature: Signature) -> tuple[Sentence, ...]:
     clauses = {clause.id: clause.text for clause in program.spec.clauses}
     node = found[signature.name]
     words = words_of(node, signature)
-    teller = _Teller(words, signature, cited_lines(program.logic, clauses))
+    teller = _Teller(words, signature, cited_lines(program.logic, clauses), escalates(program, signature))
     return tuple(teller.block(node.body, 0))
+
+
+def escalates(program: Program, signature: Signature) -> bool:
+    """Whether a function that gives nothing sends the run to a person: by the spec something must stand there."""
+    return any(
+        step.step == signature.name and not any(one.nullable for one in step.outputs) for step in program.spec.functions
+    )
 
 
 def words_of(node: ast.FunctionDef, signature: Signature) -> Words:
@@ -63,6 +70,7 @@ class _Teller:
     words: Words
     signature: Signature
     cited: Mapping[int, tuple[str, ...]]
+    escalates: bool
 
     def block(self, statements: Sequence[ast.stmt], depth: int) -> Iterator[Sentence]:
         """A block's sentences. Right after a test whose branch ends the run, what follows is what is left: otherwise.
@@ -203,6 +211,8 @@ class _Teller:
             test = self.words.condition(value.test)
             yes, no = (self._branch(one) for one in (value.body, value.orelse))
             return f"{yes} if {test}, otherwise {no}"
+        if isinstance(value, ast.Constant) and value.value is None and self.escalates:
+            return f"there is no {listed(names)}, and a person decides"
         if len(names) == 1:
             return self._is(names[0], value)
         if isinstance(value, ast.Dict):

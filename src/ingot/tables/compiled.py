@@ -72,6 +72,15 @@ def from_tables(program: Program) -> frozenset[str]:
     return frozenset(name for name, text in written.items() if texts.get(name) == text)
 
 
+_DEAD = {
+    "first": ("no input that no row before it takes reaches this row", "delete it, or move it up"),
+    "priority": (
+        "wherever this row holds, a row with outputs of higher priority holds as well",
+        "delete it, or put its outputs earlier among the output's values",
+    ),
+}
+
+
 class _Place:
     """Where the parts of one table are written."""
 
@@ -111,13 +120,10 @@ def _check_coverage(table: DecisionTable, coverage: Coverage, place: _Place) -> 
                 hint="give both rows the same outputs, or choose 'first' or 'priority'",
             )
     for row in coverage.dead:
-        before = " that no row before it takes" if policy in ("first", "priority") else ""
-        raise place.error(
-            table.step,
-            f"no input{before} reaches this row",
-            row.number,
-            hint="delete it, or move it up" if before else "delete it, or mend its tests or the range of its fields",
+        told, hint = _DEAD.get(
+            policy, ("no input reaches this row", "delete it, or mend its tests or the range of its fields")
         )
+        raise place.error(table.step, told, row.number, hint=hint)
 
 
 def _literal(outputs: Sequence[object]) -> bool:
