@@ -191,7 +191,43 @@ def test_a_run_goes_on_only_with_its_own_version(pure: RecordedWorkflow, clerk: 
         pure.resume("nothing-00")
 
 
+@pytest.mark.parametrize(
+    "run",
+    [
+        "plain",
+        "order-1",
+        "order-01",
+        "order-zz",
+        "x-" + "f" * 20,
+        "x-80000000",
+        "retention-00000001",
+        "label-a-00000001",
+    ],
+)
+def test_an_id_that_the_log_has_no_place_of_its_own_for_is_refused_before_anything_is_done(
+    pure: RecordedWorkflow, clerk: RecordedWorkflow, run: str
+) -> None:
+    for recorded in (pure, clerk):
+        with pytest.raises(InputError, match="no id of a run"):
+            recorded.run(CASE, run=run)
+    assert list(pure.store.audit.records(run)) == []
+    assert clerk.unfinished() == []
+    assert pure.store.audit.verify().problems == ()
+
+
+def test_a_decision_is_taken_only_with_the_artifact_that_the_run_began_with(
+    pure: RecordedWorkflow, clerk: RecordedWorkflow
+) -> None:
+    run = clerk.run(CASE).run_id
+    for approve, answer in ((False, None), (True, {"permit": "YES"}), (True, {"fee": 1, "greeting": "Dear Eve"})):
+        with pytest.raises(StoreError, match="belongs to artifact"):
+            decide(pure, f"{run}.0", approve=approve, by="Eve", why="why not", answer=answer)
+    assert [one["state"] for one in list_reviews(clerk.store)] == ["open"]
+    outcome = decide(clerk, f"{run}.0", approve=True, by="Eve", why="fits", answer={"permit": "YES"})
+    assert outcome is not None
+
+
 def test_a_run_has_one_record(clerk: RecordedWorkflow) -> None:
-    clerk.run(CASE, run="mine-01")
+    clerk.run(CASE, run="mine-00000001")
     with pytest.raises(StoreError, match="in the store already"):
-        clerk.run(CASE, run="mine-01")
+        clerk.run(CASE, run="mine-00000001")

@@ -41,6 +41,7 @@ from ingot.edges.temporal_loaded import deployment
 from ingot.errors import IngotError, InputError, StepError, StoreError
 from ingot.fields import to_plain
 from ingot.runtime.run import Workflow
+from ingot.store.audit import run_place
 from ingot.store.encoding import encoded
 from ingot.store.keys import StoreKey
 
@@ -91,6 +92,7 @@ async def submit(client: Client, workflow: Workflow, case: Mapping[str, Any], ru
     """
     workflow.validate(case)
     run = run or new_run()
+    run_place(run)
     order = {"digest": workflow.digest, "run": run, "input": to_plain(case)}
     await _start(client, workflow, "ingot-run", order, run)
     return run

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +19,7 @@ from sqlalchemy import Connection, Engine, Row, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from ingot.canonical import canonical_json
-from ingot.errors import StoreError
+from ingot.errors import InputError, StoreError
 from ingot.store.database import now_text, reading, store_error, writing
 from ingot.store.keys import StoreKey
 from ingot.store.tables import about, segments
@@ -29,6 +30,24 @@ READ_AT_ONCE = 64
 
 RETENTION = "retention"
 """The prefix of the segments that say what was pruned; they are pruned themselves only by saying so."""
+
+MOST_NUMBER = 0x7FFFFFFF
+"""The greatest number of a run that every database keeps."""
+
+_RUN = re.compile(r"([A-Za-z0-9][A-Za-z0-9._:@+-]{0,39})-([0-7][0-9a-f]{7})")
+
+
+def run_place(run: str) -> tuple[str, int]:
+    """Where the log has a run: the prefix and the number of its id. Each place has one spelling, so that no two runs share
+    one; the log's own prefixes are not for runs. Raises InputError."""
+    found = _RUN.fullmatch(run)
+    if found is None or found[1] == RETENTION or found[1].startswith("label-"):
+        raise InputError(
+            f"{run[:80]!r} is no id of a run",
+            place="run",
+            hint="letters, digits and . _ : @ + - (at most 40), then - and eight hex digits: order-00000017",
+        )
+    return found[1], int(found[2], 16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +163,8 @@ class AuditLog:
             query = query.where(segments.c.prefix == own)
         if run is not None:
             prefix, _, number = run.rpartition("-")
-            at = int(number, 16) if number and set(number) <= set("0123456789abcdef") else -1
+            at = int(number, 16) if 0 < len(number) <= 8 and set(number) <= set("0123456789abcdef") else -1
+            at = at if at <= MOST_NUMBER else -1
             inside = (segments.c.first <= at) & (segments.c.first + segments.c.records > at)
             query = query.where(segments.c.prefix == prefix, inside)
         while True:
@@ -185,7 +205,8 @@ class AuditLog:
             if row.body is None:
                 pruned.append(row.number)
             elif row.prefix == RETENTION and not (problems and problems[-1].segment == row.number):
-                prunings += [tuple(json.loads(line)["segments"]) for line in _lines(row)[1:]]
+                notes = [json.loads(line) for line in _lines(row)[1:]]
+                prunings += [tuple(one["segments"]) for one in notes if one.get("kind") == "pruned"]
         problems += [
             Problem(one, "it is empty, and no record says that it was pruned") for one in _unsaid(pruned, prunings)
         ]

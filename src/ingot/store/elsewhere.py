@@ -21,6 +21,7 @@ from ingot.fields import to_plain
 from ingot.runtime.bounded.ledger import Call
 from ingot.runtime.run import Outcome, Workflow
 from ingot.runtime.steps import NeedsReview, Perform
+from ingot.store.audit import run_place
 from ingot.store.database import store_error, writing
 from ingot.store.group import End, Entry, append_together
 from ingot.store.reviews import Decided, keep_decision, show_review
@@ -180,8 +181,8 @@ class DrivenElsewhere(RecordedWorkflow):
         state = connection.execute(select(runs.c.state).where(runs.c.run == run)).scalar()
         if state is not None:
             return str(state) == ENDED
-        prefix, _, number = run.rpartition("-")
-        mine = (segments.c.prefix == prefix) & (segments.c.first == int(number, 16))
+        prefix, number = run_place(run)
+        mine = (segments.c.prefix == prefix) & (segments.c.first == number)
         return connection.execute(select(segments.c.number).where(mine)).first() is not None
 
     # ---- steps ---------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from ingot.errors import StoreError
+from ingot.store.audit import run_place
 from ingot.store.database import store_error, writing
 from ingot.store.records import Records
 from ingot.store.runs import Waiting, keep_waiting
@@ -35,8 +36,7 @@ class Entry:
     @property
     def place(self) -> tuple[str, int]:
         """The prefix and the number of the run's id."""
-        prefix, _, number = self.run.rpartition("-")
-        return prefix, int(number, 16)
+        return run_place(self.run)
 
 
 End = bool | StoreError

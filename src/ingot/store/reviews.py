@@ -15,6 +15,7 @@ from ingot.canonical import canonical_json
 from ingot.errors import InputError, StoreError
 from ingot.fields import to_plain, validator
 from ingot.runtime.run import Outcome
+from ingot.store.audit import run_place
 from ingot.store.database import now_text, reading, store_error, writing
 from ingot.store.runs import ENDED, RecordedWorkflow
 from ingot.store.store import Store
@@ -115,6 +116,7 @@ def keep_decision(
     held = show_review(store, review)
     if held.state != "open":
         raise StoreError(f"review {review!r} was {held.state} by {held.decided_by}", place=held.decided_at)
+    _refuse_other(recorded, held)
     if not by.strip() or not why.strip():
         raise InputError("a decision has a name and a reason", hint="say who decides and why")
     is_step = recorded.workflow.perform is not None and held.proposed is None and _is_step(recorded, held.step)
@@ -136,6 +138,17 @@ def keep_decision(
     except SQLAlchemyError as error:
         raise store_error(error, "keep the decision") from None
     return Decided(held.run, goes_on, given)
+
+
+def _refuse_other(recorded: RecordedWorkflow, held: Review) -> None:
+    """Only the artifact that a run began with knows what its answer must be."""
+    with reading(recorded.store.engine) as connection:
+        digest = connection.execute(select(runs.c.digest).where(runs.c.run == held.run)).scalar()
+    if digest != recorded.workflow.digest:
+        raise StoreError(
+            f"run {held.run!r} belongs to artifact {str(digest)[:12]}, this is {recorded.workflow.digest[:12]}",
+            hint="a run ends with the version that it began with",
+        )
 
 
 def _is_step(recorded: RecordedWorkflow, name: str) -> bool:
@@ -180,5 +193,5 @@ def _decided(
         "kind": "decision", "run": held.run, "review": held.review, "at": at, "step": held.step, "state": state, "by": by,
         "why": why, "answer_digest": None if given is None else store.key.input_digest(canonical_json(given)),
     }  # fmt: skip
-    prefix, _, number = held.run.rpartition("-")
-    store.audit.append([canonical_json(record)], prefix=prefix, first=int(number, 16), within=connection)
+    prefix, number = run_place(held.run)
+    store.audit.append([canonical_json(record)], prefix=prefix, first=number, within=connection)

@@ -24,6 +24,7 @@ from ingot.runtime.bounded.ledger import Call, Ledger, spending
 from ingot.runtime.run import Outcome, Review, Workflow
 from ingot.runtime.steps import Perform
 from ingot.store.answers import StoreAnswers
+from ingot.store.audit import run_place
 from ingot.store.database import now_text, reading, store_error, writing
 from ingot.store.encoding import encoded
 from ingot.store.masks import joined
@@ -94,6 +95,7 @@ class RecordedWorkflow:
         it cannot be recorded: then there is no answer.
         """
         run = run or self.new_run()
+        run_place(run)  # before any step is carried out
         if self.workflow.perform is None:
             return self._pure(run, case)
         plain: dict[str, Any] = to_plain(case)
@@ -146,6 +148,8 @@ class RecordedWorkflow:
         if state == RUNNING:
             return self.resume(run)
         ended = [opened(one, self.store) for one in self.store.audit.records(run) if one["kind"] == "run"]
+        if not ended:
+            raise StoreError(f"the record of run {run!r} was pruned", hint="give a new run an id of its own")
         return self.read_back(ended[-1])
 
     def read_back(self, record: Mapping[str, Any]) -> Outcome:
@@ -157,9 +161,9 @@ class RecordedWorkflow:
         return Outcome(record.get("output"), asked, record["run"], record["digest"], record["seconds"])
 
     def _append(self, run: str, record: bytes, within: Connection | None = None) -> None:
-        prefix, _, number = run.rpartition("-")
+        prefix, number = run_place(run)
         common = self.records.common()
-        self.store.audit.append([record], prefix=prefix, first=int(number, 16), common=common, within=within)
+        self.store.audit.append([record], prefix=prefix, first=number, common=common, within=within)
 
     # ---- runs with steps -----------------------------------------------------------------------------------------
 
