@@ -253,3 +253,15 @@ def test_an_input_beyond_the_bounds_that_were_taken_is_no_fault_of_the_translati
     own = program("return amount * 2", "amount", "decimal", amount=("decimal", "Decimal"))
     seen = sandbox.run(own.text, [far], offset=own.offset, seed=sandbox.seeds[0]).observations
     assert check_agreement(translate(own), {"far": far}, seen) == 0
+
+
+def test_a_witness_has_ordinary_years() -> None:
+    spec = parse_spec(
+        "metadata: {name: t}\ninputs: {born: date, on: date}\noutputs: {v: integer}\n"
+        "logic_requirements: [{step: rule, type: function, intent: Of age., inputs: [born, on]}]\n"
+    )
+    rule = "def rule(born: date, on: date) -> int:\n    if born.year + 18 {} on.year and born < on:\n        return 1\n    return 0\n"
+    trial = Pair(assemble(spec, rule.format("<=")), assemble(spec, rule.format("<"))).differ().trial
+    assert trial is not None
+    assert all(1940 <= day.year <= 2060 for day in trial.input.values())
+    assert trial.input["born"].year + 18 == trial.input["on"].year

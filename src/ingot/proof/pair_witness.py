@@ -14,6 +14,7 @@ MOST_LEAVES, STEPS = 24, 50_000
 """So many variables are made plain; each attempt has so many of the solver's steps."""
 
 _ORDINARY_DAY = date(2024, 6, 14)
+_ORDINARY_YEARS = ((2020, 2030), (1940, 2060))
 
 
 def plainer(solver: Any, symbols: Symbols) -> Any:
@@ -24,9 +25,9 @@ def plainer(solver: Any, symbols: Symbols) -> Any:
     for leaf in symbols.leaves[:MOST_LEAVES]:
         own = model.eval(leaf.variable, model_completion=True)
         for wanted in _plain(leaf, own, symbols.context):
-            if wanted.eq(own):
+            if z3.is_true(model.eval(wanted, model_completion=True)):
                 break
-            if solver.check(leaf.variable == wanted) == z3.sat:
+            if solver.check(wanted) == z3.sat:
                 model = solver.model()
                 break
         solver.add(leaf.variable == model.eval(leaf.variable, model_completion=True))
@@ -34,6 +35,16 @@ def plainer(solver: Any, symbols: Symbols) -> Any:
 
 
 def _plain(leaf: Leaf, own: Any, context: Any) -> Iterator[Any]:
+    """What to try for a variable, plainest first, as conditions."""
+    for value in _values(leaf, own, context):
+        yield leaf.variable == value
+    if leaf.part not in ("none", "length") and leaf.field.type == "date":
+        for first, last in _ORDINARY_YEARS:
+            days = date(first, 1, 1).toordinal(), date(last, 12, 31).toordinal()
+            yield z3.And(leaf.variable >= days[0], leaf.variable <= days[1])
+
+
+def _values(leaf: Leaf, own: Any, context: Any) -> Iterator[Any]:
     """Values to try for a variable, plainest first."""
     field = leaf.field
     if leaf.part == "none":
