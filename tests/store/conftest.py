@@ -14,6 +14,9 @@ from ingot.runtime.run import load
 from ingot.store.keys import StoreKey
 from ingot.store.runs import RecordedWorkflow
 from ingot.store.store import Store
+from tests.library.conftest import mail, web
+
+__all__ = ["mail", "web"]  # the loopback servers
 
 KEY = StoreKey(bytes(range(32)))
 

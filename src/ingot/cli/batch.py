@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from ingot.cli.notify import NOTIFY, send_to, telling_beside
 from ingot.cli.use import APPROVED, ARTIFACT, KEYS, MODEL, load_workflow
 
 
@@ -20,6 +21,7 @@ from ingot.cli.use import APPROVED, ARTIFACT, KEYS, MODEL, load_workflow
 @click.option("--rows-at-once", type=click.IntRange(1), default=2_000, show_default=True, help="Rows of a chunk.")
 @click.option("--trust-rows", is_flag=True, help="Validate neither rows nor answers: something before this has.")
 @click.option("--store", "url", help="Record every row in this store's audit log: a file, or an SQLAlchemy URL.")
+@NOTIFY
 @APPROVED
 @KEYS
 @MODEL
@@ -32,6 +34,7 @@ def batch_command(
     rows_at_once: int,
     trust_rows: bool,
     url: str | None,
+    notify: str | None,
     require_approval: bool,
     keys: tuple[Path, ...],
     model: str | None,
@@ -46,15 +49,22 @@ def batch_command(
     from ingot.edges.sources import open_source
     from ingot.store.store import Store
 
+    send = send_to(notify, url)
     workflow = load_workflow(artifact, keys, require_approval, model, None)
     size = open_source(source, workflow.spec.inputs, kind).size
+
+    def reached(position: int) -> None:
+        bar.update(position - bar.pos)
+        tell()
+
     with (
         Store.open(url) if url else nullcontext() as store,
+        telling_beside(store, send) as tell,
         click.progressbar(length=size, label="running", file=sys.stderr) as bar,
     ):
         report = run_batch(
             workflow, source, out, kind=kind, workers=workers, rows_at_once=rows_at_once, validate=not trust_rows,
-            store=store, progress=lambda position: bar.update(position - bar.pos),
+            store=store, progress=reached,
         )  # fmt: skip
     waiting = f", {report.reviews} for a person" if report.reviews else ""
     resumed = f" ({report.resumed} of them by an earlier run)" if report.resumed else ""

@@ -7,15 +7,8 @@ from pathlib import Path
 
 import click
 
-from ingot.cli.use import APPROVED, ARTIFACT, KEYS, MODEL, load_workflow
-
-DURABLE = click.option(
-    "--durable",
-    type=click.Choice(["store", "dbos"]),
-    default="store",
-    show_default=True,
-    help="What knows which runs are under way: the store's journal alone, or DBOS, which resumes them by itself.",
-)
+from ingot.cli.notify import NOTIFY, send_to, telling_beside
+from ingot.cli.use import APPROVED, ARTIFACT, DURABLE, EXECUTOR, KEYS, MODEL, load_workflow
 
 
 @click.command("resume")
@@ -24,7 +17,8 @@ DURABLE = click.option(
 @click.option("--store", "url", required=True, envvar="INGOT_STORE", help="The store that the runs began in.")
 @click.option("--all", "every", is_flag=True, help="Every run under way: no other process may be at work on them.")
 @DURABLE
-@click.option("--executor", help="With dbos: this process's name among others. [default: the host's name]")
+@EXECUTOR
+@NOTIFY
 @APPROVED
 @KEYS
 @MODEL
@@ -35,6 +29,7 @@ def resume_command(
     every: bool,
     durable: str,
     executor: str | None,
+    notify: str | None,
     require_approval: bool,
     keys: tuple[Path, ...],
     model: str | None,
@@ -47,8 +42,9 @@ def resume_command(
     from ingot.cli.store import _open as open_store
     from ingot.store.runs import RecordedWorkflow
 
+    send = send_to(notify, url)
     workflow = load_workflow(artifact, keys, require_approval, model, None)
-    with open_store(url) as store:
+    with open_store(url) as store, telling_beside(store, send):
         if durable == "dbos":
             from ingot.edges import durable as dbos
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from ingot.cli.notify import NOTIFY, send_to
 from ingot.cli.use import APPROVED, KEYS, MODEL
 from ingot.errors import InputError
 
@@ -26,6 +27,7 @@ PATH = click.Path(path_type=Path)
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes a free one.")
 @click.option("--store", "url", help="Record every run in this store before it is answered: a file, or a URL.")
 @click.option("--resume", is_flag=True, help="Go on with runs that a killed server left. For the store's only server.")
+@NOTIFY
 @click.option("--tokens", type=PATH, help="The file of known tokens; or their lines in INGOT_TOKENS.")
 @click.option("--tls-cert", type=PATH, help="The server's certificate (PEM).")
 @click.option("--tls-key", type=PATH, help="Its private key (PEM).")
@@ -47,6 +49,7 @@ def serve_command(
     port: int,
     url: str | None,
     resume: bool,
+    notify: str | None,
     tokens: Path | None,
     tls_cert: Path | None,
     tls_key: Path | None,
@@ -72,8 +75,10 @@ def serve_command(
     from ingot.edges.http_metrics import Log
     from ingot.edges.http_server import Listening, refuse_open, serve
     from ingot.edges.http_shelf import Shelf
+    from ingot.store.notices import telling
     from ingot.store.store import Store
 
+    send = send_to(notify, url)
     limits = Limits(body_bytes=body_bytes, seconds=seconds, drain_seconds=drain_seconds, connections=connections)
     known = None if tokens is None and not os.environ.get("INGOT_TOKENS") else lambda: _tokens(tokens)
     listening = Listening(host, port, _tls(tls_cert, tls_key, tls_client_ca), known)
@@ -82,7 +87,10 @@ def serve_command(
         shelf = Shelf(places, store=store, trusted=keys, require_approval=require_approval, ask_model=_ask_model(model))
         log = Log(_write, requests=access_log)
         app = HttpApp(shelf, limits=limits, log=log, tracer=_tracer() if traces else None)
-        serve(app, listening, ready=_ready, resume=resume)
+        with ExitStack() as stack:
+            if store is not None and send is not None:
+                stack.enter_context(telling(store, send, lambda line: log.event(event="notify", error=line)))
+            serve(app, listening, ready=_ready, resume=resume)
 
 
 def _ready(address: str) -> None:

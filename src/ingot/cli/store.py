@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from ingot.cli.notify import NOTIFY
 from ingot.cli.use import KEYS
 from ingot.errors import InputError, StoreError
 
@@ -95,6 +96,33 @@ def show_command(review: str, url: str | None, as_json: bool) -> None:
     for name, value in held.items():
         if value is not None:
             click.echo(f"{name:<11} {json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value}")
+
+
+@reviews_command.command("notify")
+@STORE
+@NOTIFY
+@JSON
+def notify_command(url: str | None, notify: str | None, as_json: bool) -> None:
+    """Tell of every open review that nobody was told of, those included that could not be sent before.
+
+    A notice names reviews, workflows, steps and times, and no value. It is sent at least once: marked when it is
+    delivered, and kept where it is not. Exit 1 where it could not be delivered.
+    """
+    from ingot.store.notices import sender, tell
+
+    if notify is None:
+        raise click.UsageError("say whom to tell: --notify https://… or mailto:…, or INGOT_NOTIFY")
+    send = sender(notify)
+    with _open(url) as store:
+        told = tell(store, send, at_once=True)
+    if as_json:
+        click.echo(json.dumps({"told": told.told, "pending": told.pending, "error": told.error}))
+    else:
+        click.echo(f"told of {told.told} reviews, {told.pending} pending")
+        if told.error is not None:
+            click.echo(f"error: {told.error}", err=True)
+    if told.error is not None:
+        raise click.exceptions.Exit(1)
 
 
 def _decision(approve: bool) -> Callable[..., None]:

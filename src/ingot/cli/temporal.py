@@ -7,11 +7,13 @@ import json
 import sys
 import time
 from collections.abc import Coroutine, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from ingot.cli.notify import NOTIFY, send_to, warn
 from ingot.cli.use import APPROVED, ARTIFACT, KEYS, MODEL, load_workflow
 from ingot.cli.use import _json as read_json
 from ingot.cli.use import _read as read_text
@@ -47,6 +49,7 @@ def _through(made: Coroutine[Any, Any, Given]) -> Given:
 @click.option("--lost-after", type=click.FloatRange(1), default=10.0, show_default=True,
               help="Seconds without a sign of life after which a step goes to another worker.")  # fmt: skip
 @click.option("--at-once", type=click.IntRange(1), default=16, show_default=True, help="Steps at the same time.")
+@NOTIFY
 @APPROVED
 @KEYS
 @MODEL
@@ -57,6 +60,7 @@ def worker_command(
     url: str,
     lost_after: float,
     at_once: int,
+    notify: str | None,
     require_approval: bool,
     keys: tuple[Path, ...],
     model: str | None,
@@ -68,8 +72,10 @@ def worker_command(
     """
     from ingot.edges.temporal_client import connect
     from ingot.edges.temporal_worker import work
+    from ingot.store.notices import telling
     from ingot.store.store import Store
 
+    send = send_to(notify, url)
     workflows = [load_workflow(one, keys, require_approval, model, None) for one in artifacts]
 
     async def serve() -> None:
@@ -80,7 +86,7 @@ def worker_command(
             click.echo(f"{one.spec.metadata.name} {one.spec.metadata.version}  {one.digest[:12]}", err=True)
         await work(client, workflows, store, lost_after=lost_after, at_once=at_once, stop=stop)
 
-    with Store.open(url) as store:
+    with Store.open(url) as store, nullcontext() if send is None else telling(store, send, warn):
         _through(serve())
 
 

@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from ingot.cli.notify import NOTIFY, send_to, telling_beside
 from ingot.errors import InputError
 
 if TYPE_CHECKING:
+    from ingot.edges.durable import DurableWorkflow
     from ingot.runtime.run import Explanation, Outcome, Workflow
     from ingot.runtime.steps import AskModel
     from ingot.spec import Spec
+    from ingot.store.notices import Send
+    from ingot.store.store import Store
 
 ARTIFACT = click.argument("artifact", type=click.Path(path_type=Path))
 INPUT = click.option("--input", "source", required=True, help="JSON, @FILE, or - for standard input.")
@@ -32,6 +36,14 @@ MODEL = click.option(
     "--model",
     help="The model for bounded steps, or 'spec': those that the spec names; without it they go to a person.",
 )
+DURABLE = click.option(
+    "--durable",
+    type=click.Choice(["store", "dbos"]),
+    default="store",
+    show_default=True,
+    help="What knows which runs are under way: the store's journal alone, or DBOS, which resumes them by itself.",
+)
+EXECUTOR = click.option("--executor", help="With dbos: this process's name among others. [default: the host's name]")
 
 
 @click.command("run")
@@ -40,6 +52,9 @@ MODEL = click.option(
 @click.option("--trace", is_flag=True, help="Add the lines and clauses that decided.")
 @click.option("--out", type=click.Path(path_type=Path), help="For a batch: the JSON Lines file to write.")
 @click.option("--store", "url", help="Record the run in this store's audit log: a file, or an SQLAlchemy URL.")
+@DURABLE
+@EXECUTOR
+@NOTIFY
 @APPROVED
 @KEYS
 @ON
@@ -50,6 +65,9 @@ def run_command(
     trace: bool,
     out: Path | None,
     url: str | None,
+    durable: str,
+    executor: str | None,
+    notify: str | None,
     require_approval: bool,
     keys: tuple[Path, ...],
     model: str | None,
@@ -57,12 +75,17 @@ def run_command(
 ) -> None:
     """Run ARTIFACT on an input and print the outcome as JSON.
 
-    With --store the run is recorded before its outcome is printed; one that waits for a person is in `ingot reviews`.
+    With --store the run is recorded before its outcome is printed; one that waits for a person is in `ingot reviews`,
+    and --notify tells somebody. With --durable dbos it goes on by itself where a killed process left it, and so do others
+    of ARTIFACT.
 
     An artifact with the stream template reads JSON Lines from standard input and answers line by line; one with the
     batch template takes JSON Lines and --out, and can be stopped and resumed at any point. Both exit with 1 where a
     line failed. A run that ends with a person ("status": "needs_review") is no failure: it exits with 0.
     """
+    if url is None and durable == "dbos":
+        raise click.UsageError("--durable dbos needs --store: what a run has behind it is kept there")
+    send = send_to(notify, url)
     workflow = load_workflow(artifact, keys, require_approval, model, day)
     if workflow.template_name == "stream" and source == "-":
         _run_stream(workflow)
@@ -72,19 +95,49 @@ def run_command(
         _run_batch(workflow, text, source, out)
         return
     case = _json(text, _MANY.get(workflow.template_name, _ONE))
-    outcome = _run_recorded(workflow, case, url, trace) if url else workflow.run(case, trace=trace)
+    if url is None:
+        outcome = workflow.run(case, trace=trace)
+    else:
+        outcome = _run_recorded(workflow, case, url, trace, send, executor if durable == "dbos" else False)
     click.echo(json.dumps(outcome.to_json(), indent=2, ensure_ascii=False))
 
 
-def _run_recorded(workflow: Workflow, case: Mapping[str, Any], url: str, trace: bool) -> Outcome:
+def _run_recorded(
+    workflow: Workflow, case: Mapping[str, Any], url: str, trace: bool, send: Send | None, executor: str | bool | None
+) -> Outcome:
+    """`executor` False: without DBOS; None: under the host's name."""
     from dataclasses import replace
 
-    from ingot.store.runs import RecordedWorkflow
     from ingot.store.store import Store
 
-    with Store.open(url) as store:
-        outcome = RecordedWorkflow(workflow, store).run(case)
+    with Store.open(url) as store, telling_beside(store, send):
+        outcome = _run_kept(workflow, case, store, executor)
     return outcome if trace else replace(outcome, trace=None)
+
+
+def _run_kept(workflow: Workflow, case: Mapping[str, Any], store: Store, executor: str | bool | None) -> Outcome:
+    from ingot.store.runs import RecordedWorkflow
+
+    if isinstance(executor, bool):
+        return RecordedWorkflow(workflow, store).run(case)
+    from ingot.edges import durable as dbos
+
+    with dbos.durable(workflow, store, executor=executor) as recorded:
+        outcome = recorded.run(case)
+        _tell_taken_up(recorded)
+    return outcome
+
+
+def _tell_taken_up(recorded: DurableWorkflow) -> None:
+    """Wait for the runs of killed processes that went on beside this one, and say what came of them."""
+    from ingot.errors import IngotError
+
+    for run in recorded.taken_up:
+        try:
+            status = recorded.wait(run).status
+        except IngotError as error:
+            status = f"failed ({type(error).__name__})"
+        click.echo(f"{run} of a killed process went on: {status}", err=True)
 
 
 def _run_stream(workflow: Workflow) -> None:

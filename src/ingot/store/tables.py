@@ -6,7 +6,7 @@ from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, MetaData
 
 tables = MetaData()
 
-HEAD_REVISION = "0002"
+HEAD_REVISION = "0003"
 """The newest migration: what this version of the package reads and writes."""
 
 about = Table(
@@ -84,6 +84,10 @@ reviews = Table(
     Column("decided_by", String(200)),
     Column("why", Text),
     Column("answer", Text),
+    Column("told", String(32)),
+    Column("tell_after", String(32)),
+    Column("tries", Integer, nullable=False, server_default="0"),
     Index("ingot_reviews_open", "state", "at"),
 )
-"""What waits for a person: `state` is ``open``, ``approved`` or ``rejected``; `answer` is sealed."""
+"""What waits for a person: `state` is ``open``, ``approved`` or ``rejected``; `answer` is sealed. `told`: when somebody was
+told of it; `tell_after`: not before then, because it is being told, or could not be and is tried again (`tries` so far)."""

@@ -1,0 +1,96 @@
+"""--notify and --durable as they are typed: people are told, and a killed run goes on by itself."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.library.conftest import web
+from tests.store.conftest import CLERK, LOGIC, SPEC
+
+from .conftest import Run
+
+__all__ = ["web"]
+
+CASE = '{"name": "Planted Patient", "months": 2, "rate": "913.37"}'
+
+
+@pytest.fixture
+def asking(ingot: Run, tmp_path: Path) -> Path:
+    """An artifact that asks a clerk first."""
+    folder = tmp_path / "clerk"
+    folder.mkdir()
+    steps = "    steps: {ask_clerk: {permit: YES}}\n"
+    (folder / "spec.yaml").write_text(SPEC.format(name="clerk", before=CLERK, more=", permit", steps=steps))
+    (folder / "logic.py").write_text(LOGIC.format(more=", permit: Literal['YES', 'NO']"))
+    done = ingot("check", folder / "spec.yaml", "--code", folder / "logic.py", "--author", "A", "--out", folder / "out")
+    assert done.code == 0, done.err
+    return next((folder / "out").iterdir())
+
+
+def test_run_and_batch_tell_and_what_failed_is_told_by_command(
+    ingot: Run, asking: Path, tmp_path: Path, web: Any
+) -> None:
+    store = tmp_path / "runs.db"
+    told = ingot("run", asking, "--input", CASE, "--store", store, "--notify", web.url)
+    assert (told.code, json.loads(told.out)["status"], told.err) == (0, "needs_review", "")
+    assert json.loads(web.requests[0].body)["count"] == 1
+    (tmp_path / "in.jsonl").write_text(f"{CASE}\n{CASE}\n")
+    web.replies += [(400, {}, {})]
+    out = tmp_path / "out.jsonl"
+    batch = ingot("batch", asking, tmp_path / "in.jsonl", "--out", out, "--store", store, "--notify", web.url)
+    assert batch.code == 0
+    assert "warning: told of 0 reviews, 2 are pending: the webhook answered with status 400" in batch.err
+    again = ingot("reviews", "notify", "--store", store, "--notify", web.url)
+    assert (again.code, again.out) == (0, "told of 2 reviews, 0 pending\n")
+    web.replies += [(400, {}, {})]
+    assert ingot("run", asking, "--input", CASE, "--store", store).code == 0
+    failed = ingot("reviews", "notify", "--store", store, "--notify", web.url, "--json")
+    assert (failed.code, json.loads(failed.out)["pending"]) == (1, 1)
+    assert "Planted" not in repr(web.requests)
+
+
+def test_whom_to_tell_is_checked_before_the_run(
+    ingot: Run, asking: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, web: Any
+) -> None:
+    store = tmp_path / "runs.db"
+    wrong = ingot("run", asking, "--input", CASE, "--store", store, "--notify", "http://example.org/x")
+    assert (wrong.code, store.exists()) == (2, False)
+    assert "needs --store" in ingot("run", asking, "--input", CASE, "--notify", web.url).err
+    assert "say whom to tell" in ingot("reviews", "notify", "--store", store).err
+    monkeypatch.setenv("INGOT_NOTIFY", web.url)
+    assert ingot("run", asking, "--input", CASE).code == 0, "without a store the variable asks for nothing"
+    assert ingot("run", asking, "--input", CASE, "--store", store).code == 0
+    assert len(web.requests) == 1
+
+
+KILLED = """
+import os, signal, sys
+from ingot.store.runs import RecordedWorkflow
+RecordedWorkflow._end = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+from ingot.cli import main
+main(sys.argv[1:])
+"""
+
+
+def test_a_run_on_dbos_takes_killed_ones_up(ingot: Run, asking: Path, artifact: Path, tmp_path: Path) -> None:
+    pytest.importorskip("dbos")
+    store = tmp_path / "runs.db"
+    typed = ["run", str(asking), "--input", CASE, "--store", str(store), "--durable", "dbos", "--executor", "one"]
+    killed = subprocess.run([sys.executable, "-c", KILLED, *typed], capture_output=True, timeout=60, check=False)
+    assert (killed.returncode, killed.stdout) == (-signal.SIGKILL, b"")
+    done = subprocess.run(
+        [sys.executable, "-m", "ingot", *typed], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, json.loads(done.stdout)["status"]) == (0, "needs_review"), done.stderr
+    assert "of a killed process went on: needs_review" in done.stderr
+    assert len(ingot("reviews", "list", "--store", store, "--json").out.splitlines()) == 2
+    pure = ingot("run", artifact, "--input", CASE, "--store", store, "--durable", "dbos")
+    assert (pure.code, "this workflow is pure" in pure.err) == (2, True)
+    assert "needs --store" in ingot("run", asking, "--input", CASE, "--durable", "dbos").err
