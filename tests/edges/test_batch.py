@@ -15,11 +15,13 @@ from typing import Any
 
 import pytest
 
+from ingot.compile.driver import check
 from ingot.edges import batch as module
 from ingot.edges.batch import run_batch
-from ingot.errors import InputError, StepError
-from ingot.runtime.run import Workflow
+from ingot.errors import IngotError, InputError, StepError
+from ingot.runtime.run import Workflow, load
 from ingot.store.reviews import list_reviews
+from ingot.store.runs import opened
 from ingot.store.store import Store
 
 
@@ -130,6 +132,100 @@ def test_a_labelled_value_that_does_not_fit_is_not_told(permit: Workflow, tmp_pa
     source = written(tmp_path / "in.jsonl", [{**rows(1)[0], "name": "Planted" * 20}])
     run_batch(permit, source, tmp_path / "out.jsonl", workers=1)
     assert "Planted" not in (tmp_path / "out.failed.jsonl").read_text()
+
+
+GREETING = """
+metadata: {name: greeting, owner: clerk}
+inputs:
+  name: {type: text, sensitive: phi}
+  who: {type: object, fields: {number: {type: text, sensitive: pii, max_length: 5}}}
+outputs: {greeting: {type: text, sensitive: phi, max_length: 5000}}
+logic_requirements:
+  - step: compute
+    type: function
+    intent: Greet.
+    inputs: [name]
+    outputs: {greeting: {type: text, sensitive: phi, max_length: 5000}}
+cases:
+  - {id: a, input: {name: Ann, who: {number: "1"}}, expected: {greeting: Dear Ann}}
+  - {id: b, input: {name: Bob, who: {number: "1"}}, expected: {greeting: Dear Bob}, held_out: true}
+"""
+
+
+@pytest.fixture(scope="module")
+def greeting(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
+    folder = tmp_path_factory.mktemp("greeting")
+    (folder / "spec.yaml").write_text(GREETING, encoding="utf-8")
+    logic = 'def compute(name: str) -> str:\n    return f"Dear {name}"  # C1\n'
+    checked = check(folder / "spec.yaml", logic, author="test", out=folder / "out")
+    assert checked.path, [str(finding) for finding in checked.attempts[0].findings]
+    return load(checked.path)
+
+
+def test_a_labelled_value_inside_an_object_or_an_answer_is_in_no_reason_and_no_record(
+    greeting: Workflow, store: Store, tmp_path: Path
+) -> None:
+    """An answer that does not fit its field fails the run: what the error says of it is sealed in its record."""
+    bad = [{"name": "Planted" * 1000, "who": {"number": "1"}}, {"name": "A", "who": {"number": "Planted"}}]
+    run_batch(greeting, written(tmp_path / "in.jsonl", bad), tmp_path / "out.jsonl", workers=1, store=store)
+    told = (tmp_path / "out.failed.jsonl").read_text()
+    assert [line["place"] for line in map(json.loads, told.splitlines())] == ["greeting", "who.number"]
+    records = list(store.audit.records())
+    assert "Planted" not in told + json.dumps(records)
+    assert [one["kind"] for one in records] == ["run", "refused"]
+    assert (records[0]["status"], records[0]["error_type"]) == ("failed", "OutputError")
+    assert opened(records[0], store)["input"]["name"] == "Planted" * 1000
+    for row in bad:
+        with pytest.raises(IngotError) as caught:
+            greeting.run(row)
+        assert "Planted" not in str(caught.value)
+
+
+@pytest.mark.parametrize("months", ["--5", "-", "9" * 5000, "\u0665"])
+def test_a_cell_that_is_no_number_fails_its_row_alone(permit: Workflow, tmp_path: Path, months: str) -> None:
+    source = tmp_path / "in.csv"
+    source.write_text(f"name,months,rate,start\na,{months},1,2026-01-01\nb,2,1,2026-01-01\n", encoding="utf-8")
+    report = run_batch(permit, source, tmp_path / "out.jsonl", workers=1)
+    assert (report.rows, report.failed) == (2, 1)
+    assert [line["place"] for line in lines(tmp_path / "out.failed.jsonl")] == ["months"]
+
+
+def test_a_quote_that_nobody_closes_costs_no_more_than_its_bytes(permit: Workflow, tmp_path: Path) -> None:
+    source = tmp_path / "in.csv"
+    source.write_bytes(b'name,months,rate,start\n"' + b"a\n" * 2_000_000)
+    started = time.perf_counter()
+    report = run_batch(permit, source, tmp_path / "out.jsonl", workers=1)
+    assert (report.rows, report.failed) == (1, 1)
+    assert time.perf_counter() - started < 10
+
+
+def test_the_rows_of_a_batch_are_no_file_that_it_writes(permit: Workflow, tmp_path: Path) -> None:
+    """The failures of an earlier batch, given under the name where this one would write its own."""
+    source = written(tmp_path / "out.failed.jsonl", rows(3))
+    before = source.read_bytes()
+    with pytest.raises(InputError, match="would write itself"):
+        run_batch(permit, source, tmp_path / "out.jsonl", workers=1)
+    assert source.read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["out.failed.jsonl"]
+
+
+def test_an_output_that_another_process_finished_meanwhile_is_not_made_twice(
+    permit: Workflow, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other one ends after this one looked for the output and before it opens the journal."""
+    source, out = written(tmp_path / "in.jsonl", rows(20)), tmp_path / "out.jsonl"
+    looked = module._refuse_taken
+
+    def then_done(path: Path, named: Path) -> None:
+        looked(path, named)
+        monkeypatch.undo()
+        run_batch(permit, source, out, workers=1, store=store)
+
+    monkeypatch.setattr(module, "_refuse_taken", then_done)
+    with pytest.raises(InputError, match="just now"):
+        run_batch(permit, source, out, workers=1, store=store)
+    assert len(list(store.audit.records())) == 20
+    assert sorted(path.name for path in tmp_path.glob("out*")) == ["out.failed.jsonl", "out.jsonl"]
 
 
 def test_with_a_store_every_row_has_a_record(permit: Workflow, store: Store, tmp_path: Path) -> None:
@@ -288,6 +384,7 @@ def test_a_full_disk_is_one_error_and_the_batch_goes_on_later(
         ("in.txt", "x", "not a kind of file"),
         ("in.csv", "", "no header"),
         ("in.csv", "a,b,a\n1,2,3\n", "'a' is there twice"),
+        ("in.csv", "a\0b" + "x" * 200_000 + "\n1\n", "no CSV"),
         ("in.parquet", "no parquet", "not Parquet"),
     ],
 )

@@ -98,8 +98,7 @@ def run_batch(
             "this workflow has steps that reach outside, and nothing would keep them from being done twice",
             hint="give it a store: --store FILE",
         )
-    if out.exists():
-        raise InputError("the output is there already", place=str(out), hint="name another, or remove it")
+    _refuse_taken(path, out)
     try:
         with _Files(out, {"digest": workflow.digest, "validate": validate, "rows_at_once": rows_at_once}) as files:
             return _run(
@@ -121,6 +120,25 @@ def run_batch(
         raise StepError(
             "a worker process was lost", place=str(out), hint="run it again: it goes on where it was"
         ) from None
+
+
+def _refuse_taken(path: Path, out: Path) -> None:
+    """The files that a batch writes are none that somebody needs."""
+    if out.exists():
+        raise InputError("the output is there already", place=str(out), hint="name another, or remove it")
+    if any(one.exists() and one.samefile(path) for one in _beside(out)):
+        raise InputError(
+            "the rows are in a file that the batch would write itself", place=str(path), hint="name another --out"
+        )
+
+
+def _beside(out: Path) -> tuple[Path, Path, Path]:
+    """Unfinished outcomes, failures and the journal."""
+    return (
+        out.with_name(out.name + ".partial"),
+        out.with_name(f"{out.stem}.failed.jsonl"),
+        out.with_name(out.name + ".journal"),
+    )
 
 
 def _run(
@@ -248,9 +266,7 @@ class _Files:
 
     def __init__(self, out: Path, settings: dict[str, Any]) -> None:
         self._target = out
-        self._partial = out.with_name(out.name + ".partial")
-        self._journal_path = out.with_name(out.name + ".journal")
-        self._bad_path = out.with_name(f"{out.stem}.failed.jsonl")
+        self._partial, self._bad_path, self._journal_path = _beside(out)
         self._settings = settings
         self.batch = os.urandom(6).hex()
         self.finished = _Finished()
@@ -274,6 +290,8 @@ class _Files:
         except BlockingIOError:
             file.close()
             raise InputError("another process is writing this output", place=str(self._target)) from None
+        if self._target.exists() or not os.fstat(file.fileno()).st_nlink:
+            self._refuse_finished(file)
         file.seek(0)
         whole = [line for line in file.read().split(b"\n")[:-1] if line]
         if not whole:
@@ -293,6 +311,13 @@ class _Files:
             self.finished = _Finished(**json.loads(whole[-1]))
         file.truncate(sum(len(line) + 1 for line in whole))
         return file
+
+    def _refuse_finished(self, file: BinaryIO) -> None:
+        """Another process finished the output after this one looked: done again, every row would be done twice."""
+        if os.fstat(file.fileno()).st_nlink and not os.fstat(file.fileno()).st_size:
+            self._journal_path.unlink()  # this process made it
+        file.close()
+        raise InputError("another process wrote this output just now", place=str(self._target))
 
     def write(self, done: Done) -> None:
         """Both files of a chunk, on the disk."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from ingot.edges.sources import ReadRow
 from ingot.errors import IngotError, InputError
-from ingot.fields import Field
+from ingot.fields import Field, walk
 from ingot.runtime.run import Outcome, Review, Workflow
 from ingot.store.encoding import encoded
 from ingot.store.runs import RecordedWorkflow, Waiting
@@ -50,7 +50,7 @@ class ChunkRunner:
         batch: str = "",
     ) -> None:
         self.workflow, self.read, self.recorded, self.batch = workflow, read, recorded, batch
-        self._labelled = {one.name for one in workflow.spec.inputs if one.sensitive is not None}
+        self._labelled = {one.name for one in workflow.spec.inputs if any(inner.sensitive for _, inner in walk((one,)))}
         self._convert = None if validate else converter(workflow.spec.inputs)
 
     def run(self, first: int, raw: Sequence[Any]) -> Done:
@@ -81,7 +81,11 @@ class ChunkRunner:
         assert self.recorded is not None
         run = f"{self.batch}-{number:08x}"
         started = time.perf_counter()
-        output, review, trace = self.workflow.traced_answer(values, check=self._convert is None)
+        try:
+            output, review, trace = self.workflow.traced_answer(values, check=self._convert is None)
+        except IngotError as error:  # a run that failed: what it says may hold a value, so its record seals it
+            done.records.append(self.recorded.records.failed(run, row, error))
+            raise
         seconds = time.perf_counter() - started
         done.records.append(self.recorded.records.ended(run, row, output, review, trace, seconds))
         if review is not None:
@@ -100,7 +104,7 @@ class ChunkRunner:
         name = (error.place or "").split(".")[0]
         message = "the value does not fit" if name in self._labelled else error.message
         told = {"row": number, "error": message, "kind": type(error).__name__, "place": error.place}
-        if self.recorded is not None and self.workflow.perform is None:
+        if self.recorded is not None and self.workflow.perform is None and isinstance(error, InputError):
             done.records.append(self.recorded.records.refused(f"{self.batch}-{number:08x}", told))
         return told
 

@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import itertools
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -20,6 +21,9 @@ from ingot.runtime.lines import read_row
 
 Row = Mapping[str, Any]
 ReadRow = Callable[[Any], Row]
+
+_INTEGER = re.compile(r"-?[0-9]{1,4000}")
+"""What Python makes a number of: a longer one, or two signs, is left for validation to refuse."""
 
 LONGEST_LINE = 16 * 1024 * 1024
 """Bytes of one line beyond which it is no row: a file without line ends must not fill the memory."""
@@ -109,7 +113,10 @@ def _chunked(lines: Iterator[bytes], size: int, is_row: Callable[[bytes], bool])
 def _csv(path: Path, fields: Sequence[Field]) -> Source:
     """A header of input names, then a row a record. An empty cell is null where the field may be null."""
     with path.open("rb") as file:
-        header = next(csv.reader(io.TextIOWrapper(file, "utf-8-sig", newline="")), None)
+        try:
+            header = next(csv.reader(io.TextIOWrapper(file, "utf-8-sig", newline="")), None)
+        except (UnicodeDecodeError, csv.Error):
+            raise InputError("its header is no CSV in UTF-8", place=str(path)) from None
     if not header:
         raise InputError("the file has no header", place=str(path), hint=", ".join(one.name for one in fields))
     twins = {name for name in header if header.count(name) > 1}
@@ -150,7 +157,7 @@ class _CsvRow:
             return None
         match field.type:
             case "integer":
-                return int(cell) if cell.lstrip("-").isascii() and cell.lstrip("-").isdigit() else cell
+                return int(cell) if _INTEGER.fullmatch(cell) else cell
             case "boolean":
                 return {"true": True, "false": False}.get(cell.lower(), cell)
             case "list" | "object":
@@ -179,16 +186,18 @@ def _float_cell(cell: str) -> float | str:
 
 def _records(path: Path) -> Iterator[bytes]:
     """The records of a CSV file as bytes: lines, joined while a quote is open."""
-    held = b""
+    held: list[bytes] = []
+    quotes = size = 0
     for line in _lines(path):
-        held += line
-        if held.count(b'"') % 2 == 0:
-            yield held
-            held = b""
-        elif len(held) > LONGEST_LINE:
+        held.append(line)
+        quotes, size = quotes + line.count(b'"'), size + len(line)
+        if quotes % 2 == 0:
+            yield b"".join(held)
+            held, quotes, size = [], 0, 0
+        elif size > LONGEST_LINE:
             raise InputError("a quote is opened and not closed", place=str(path))
     if held:
-        yield held
+        yield b"".join(held)
 
 
 # ---- Parquet -----------------------------------------------------------------------------------------------------

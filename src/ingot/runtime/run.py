@@ -23,7 +23,7 @@ from pydantic import ValidationError
 from ingot.artifact.manifest import CALIBRATION
 from ingot.artifact.verify import Verified, verify
 from ingot.errors import ArtifactError, InputError, OutputError
-from ingot.fields import Field, to_plain, validator
+from ingot.fields import Field, to_plain, validator, walk
 from ingot.readback.citations import citations
 from ingot.runtime.bounded.hybrid import standing
 from ingot.runtime.bounded.ledger import Call, spending, used_by
@@ -232,7 +232,8 @@ class Workflow:
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(map(str, first["loc"]))
-            raise OutputError(f"the program answered {first['input']!r}: {first['msg']}", place=place) from None
+            shown = _shown(repr(first["input"]), first["loc"], self.spec.outputs)
+            raise OutputError(f"the program answered {shown}: {first['msg']}", place=place) from None
 
     def _escalating(
         self, transact: Transact, values: dict[str, Any], perform: Perform | None, check: bool = True
@@ -348,4 +349,12 @@ def _input_error(error: ValidationError, fields: Sequence[Field]) -> InputError:
         return InputError(f"the input lacks {place!r}", place=place, hint=f"give all of: {', '.join(names)}")
     if first["type"] == "extra_forbidden":
         return InputError(f"unknown input {place!r}", place=place, hint=closest(str(first["loc"][-1]), names))
-    return InputError(f"{as_source(first['input'])} does not fit: {first['msg']}", place=place)
+    shown = _shown(as_source(first["input"]), first["loc"], fields)
+    return InputError(f"{shown} does not fit: {first['msg']}", place=place)
+
+
+def _shown(text: str, place: Sequence[int | str], fields: Sequence[Field]) -> str:
+    """A value as an error shows it: in a field with a label, or with one inside, not at all. Errors get into logs."""
+    own = [one for one in fields if place and one.name == place[0]]
+    labels = [inner.sensitive for one in own for _, inner in walk((one,)) if inner.sensitive]
+    return f"<{labels[0]}>" if labels else text
