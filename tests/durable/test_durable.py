@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from ingot.errors import InputError, StoreError
+from ingot.errors import InputError, StepError, StoreError
 from ingot.runtime.run import load
 from ingot.store.reviews import decide, list_reviews
 from ingot.store.runs import RecordedWorkflow, replay
@@ -245,3 +246,29 @@ def test_a_rejected_run_ends(backend: Backend, artifacts: Callable[[str], Path],
     assert effects.count() == {"book": 1}
     with backend.store() as store, store.engine.connect() as connection:
         assert connection.execute(text("SELECT state FROM ingot_runs")).scalar() == "ended"
+
+
+def test_what_a_failed_step_says_is_not_logged(
+    artifacts: Callable[[str], Path], effects: Effects, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """DBOS logs the exception of a run with its causes: what a driver says of a row may repeat the row."""
+    from ingot.edges.durable import durable
+
+    def saying_it(_step: str, _arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        try:
+            raise ValueError("row of Planted Patient")
+        except ValueError as error:
+            raise StepError("the driver said: Planted Patient", place="book") from error
+
+    steps = load(artifacts("steps"))
+    steps.perform = saying_it
+    logger = logging.getLogger("dbos")
+    with Store.open(str(tmp_path / "store.db"), KEY) as store, durable(steps, store) as recorded:
+        logger.addHandler(caplog.handler)
+        try:
+            with pytest.raises(StepError):
+                recorded.run(CASE)
+        finally:
+            logger.removeHandler(caplog.handler)
+    assert "StepError at " in caplog.text
+    assert "Planted" not in caplog.text

@@ -67,6 +67,33 @@ async def until_waiting(client: Any, run: str) -> str:
     raise AssertionError("the run does not wait")
 
 
+def saying_it(_step: str, _arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A step whose driver repeats a value of the run."""
+    try:
+        raise ValueError("row of Planted Patient")
+    except ValueError as error:
+        raise StepError("the driver said: Planted Patient", place="book") from error
+
+
+def test_what_a_failed_step_says_is_not_logged(
+    server: Server, artifacts: Callable[[str], Path], tmp_path: Path, effects: Effects, caplog: pytest.LogCaptureFixture
+) -> None:
+    steps = load(artifacts("steps"))
+    steps.perform = saying_it
+
+    async def call() -> None:
+        client = await connect(KEY, server.address)
+        with Store.open(str(tmp_path / "store.db"), KEY) as store:
+            async with at_work(client, steps, store):
+                with pytest.raises(StepError, match="Planted Patient"):  # whoever submitted it is told
+                    await temporal_client.result(client, await started(client, steps))
+
+    asyncio.run(call())
+    assert "Completing activity as failed" in caplog.text
+    assert "StepError at " in caplog.text
+    assert "Planted" not in caplog.text
+
+
 def test_nothing_planted_is_in_what_the_server_keeps_and_histories_replay(
     server: Server, artifacts: Callable[[str], Path], effects: Effects, tmp_path: Path
 ) -> None:

@@ -21,6 +21,8 @@ from dbos import DBOS, Serializer, SetWorkflowID
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
+from ingot.edges.logs import DBOS as LOGGERS
+from ingot.edges.logs import keep_values_out
 from ingot.errors import IngotError, InputError, StoreError
 from ingot.runtime.run import Outcome, Workflow
 from ingot.runtime.steps import NeedsReview
@@ -138,6 +140,7 @@ def _launch(at: str, executor: str, recorded: DurableWorkflow) -> None:
             "executor_id": executor, "serializer": Sealed(recorded.store.key), "log_level": "ERROR",
         }
     )  # fmt: skip
+    keep_values_out(LOGGERS)
     try:
         DBOS.launch()
         recorded.resume_all()

@@ -12,6 +12,7 @@ from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkerDeploymentConfig
 
+from ingot.edges.logs import TEMPORAL, keep_values_out
 from ingot.edges.temporal_flow import ChunkFlow, RunFlow
 from ingot.edges.temporal_loaded import LOADED, Loaded, deployment
 from ingot.edges.temporal_work import ACTIVITIES
@@ -42,6 +43,7 @@ async def work(
     names = [deployment(one.spec) for one in workflows]
     if len(set(names)) < len(names):
         raise InputError("two artifacts are versions of one workflow", hint="start a worker process for each version")
+    keep_values_out(TEMPORAL)
     for one in workflows:
         LOADED[one.digest] = Loaded(one, store, timedelta(seconds=lost_after))
     with ThreadPoolExecutor(at_once, thread_name_prefix="ingot-step") as threads:
