@@ -318,3 +318,32 @@ def test_an_address_that_others_reach_needs_tokens(folder: Path) -> None:
     )
     assert done.returncode == 2
     assert "ingot token" in done.stderr
+
+
+def test_a_name_that_points_to_any_address_of_this_machine_is_not_answered(folder: Path) -> None:
+    with served(folder, "--http", "127.0.0.2:0") as url:
+        assert "127.0.0.2" in url
+        assert status(url, None, Host="attacker.example") == 421
+        assert status(url, None, Origin="http://attacker.example") == 403
+        assert status(url, None) == 406  # this machine, which does not say what answers it takes
+
+
+def test_a_bug_tells_neither_the_client_nor_the_log_what_it_says(caplog: pytest.LogCaptureFixture) -> None:
+    from ingot.edges.mcp import make_server
+    from ingot.edges.mcp_tools import Answer, Tool
+
+    def broken(given: Any, _client: str) -> Answer:
+        raise KeyError(given["patient"])
+
+    server = make_server([Tool("broken", "", "", {"type": "object"}, {"type": "object"}, broken)])
+
+    async def talk() -> None:
+        async with Client(server) as client:
+            answer = await client.call_tool("broken", {"patient": "Planted"})
+            assert answer.is_error
+            assert "the server has a bug" in answer.content[0].text  # type: ignore[union-attr]
+            assert "Planted" not in answer.model_dump_json()
+
+    anyio.run(talk)
+    assert "KeyError at mcp.py:" in caplog.text
+    assert "Planted" not in caplog.text

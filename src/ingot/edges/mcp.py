@@ -18,6 +18,7 @@ from anyio.to_thread import run_sync
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel.server import Server
 from mcp.server.stdio import stdio_server
+from mcp.server.transport_security import TransportSecuritySettings
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
     INVALID_PARAMS,
@@ -34,6 +35,7 @@ from ingot import __version__
 from ingot.artifact.manifest import MANIFEST
 from ingot.edges.http_errors import Refused
 from ingot.edges.http_tokens import Tokens
+from ingot.edges.logs import place_of
 from ingot.edges.mcp_tools import Answer, Tool
 
 LOG = logging.getLogger("ingot.mcp")
@@ -64,7 +66,7 @@ def make_server(tools: Sequence[Tool]) -> Server[Any]:
         tool = by_name.get(params.name)
         if tool is None:
             raise MCPError(INVALID_PARAMS, "there is no such tool; tools/list names them")
-        answer = await run_sync(tool.call, params.arguments or {}, client_name(ctx), limiter=limiter)
+        answer = await run_sync(_called, tool, params.arguments or {}, client_name(ctx), limiter=limiter)
         LOG.info("%s %s", tool.name, "failed" if answer.failed else "answered")
         return _answered(answer)
 
@@ -78,6 +80,16 @@ def make_server(tools: Sequence[Tool]) -> Server[Any]:
         on_list_tools=list_tools,
         on_call_tool=call_tool,
     )
+
+
+def _called(tool: Tool, given: Mapping[str, Any], client: str) -> Answer:
+    """What a tool answers. A bug of ours is one too: the protocol's package would tell the client, and the log, what the
+    exception says, which may hold a value."""
+    try:
+        return tool.call(given, client)
+    except Exception as error:  # noqa: BLE001 - only its type and place are told
+        LOG.error("%s: a bug: %s", tool.name, place_of(error))
+        return Answer("the server has a bug\nnext: tell whoever runs it; its log has the place", failed=True)
 
 
 def _described(tool: Tool) -> Described:
@@ -121,8 +133,17 @@ async def serve_stdio(server: Server[Any]) -> None:
 
 def http_app(server: Server[Any], host: str, tokens: Tokens | None) -> Any:
     """The ASGI application at ``/mcp``. With `tokens` every request shows one that may ``run``."""
-    app = server.streamable_http_app(host=host)
-    return app if tokens is None else Guarded(app, tokens)
+    if tokens is not None:
+        return Guarded(server.streamable_http_app(host=host), tokens)
+    # a page in somebody's browser, under a name that points here, is not this machine; the package itself would look at
+    # that for three addresses and no others
+    names = {"127.0.0.1", "localhost", "[::1]", f"[{host}]" if ":" in host else host}
+    only = TransportSecuritySettings(
+        enable_dns_rebinding_protection=True,
+        allowed_hosts=[f"{name}:*" for name in sorted(names)],
+        allowed_origins=[f"http://{name}:*" for name in sorted(names)],
+    )
+    return server.streamable_http_app(host=host, transport_security=only)
 
 
 class Guarded:
