@@ -199,6 +199,21 @@ def test_a_quote_that_nobody_closes_costs_no_more_than_its_bytes(permit: Workflo
     assert time.perf_counter() - started < 10
 
 
+def test_a_parquet_file_whose_pages_are_damaged_is_one_precise_error(permit: Workflow, tmp_path: Path) -> None:
+    import pyarrow
+    from pyarrow import parquet
+
+    path = tmp_path / "in.parquet"
+    parquet.write_table(pyarrow.Table.from_pylist(rows(3000)), path)
+    content = bytearray(path.read_bytes())
+    footer = 8 + int.from_bytes(content[-8:-4], "little")
+    content[8 : len(content) - footer] = bytes(one ^ 0x5A for one in content[8 : len(content) - footer])
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="damaged Parquet") as caught:
+        run_batch(permit, path, tmp_path / "out.jsonl", workers=1)
+    assert caught.value.place == str(path)
+
+
 def test_the_rows_of_a_batch_are_no_file_that_it_writes(permit: Workflow, tmp_path: Path) -> None:
     """The failures of an earlier batch, given under the name where this one would write its own."""
     source = written(tmp_path / "out.failed.jsonl", rows(3))

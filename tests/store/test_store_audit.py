@@ -183,3 +183,13 @@ def test_the_tables_are_those_that_the_migrations_make(store: Store, artifacts: 
     with store.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": "ingot_revision"})
         assert compare_metadata(context, tables) == []
+
+
+def test_a_new_store_is_its_users_alone_to_read(tmp_path: Path) -> None:
+    """What has no label stands in it in the clear, and so it does in SQLite's journal."""
+    with Store.open(str(tmp_path / "own.db"), KEY) as store:
+        store.audit.append([b"{}"], prefix="a")
+        modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.glob("own.db*")}
+    assert modes["own.db"] == 0o600
+    assert set(modes.values()) == {0o600}
+    assert len(modes) > 1

@@ -151,6 +151,9 @@ class HttpApp:
         except IngotError as error:
             found = refusal(error)
             self.log.failure(error)
+        except SQLAlchemyError as error:  # where the store is only read
+            found = Refused(503, "the store does not answer", place="store", hint="see to the store, then ask again")
+            self.log.failure(error)
         except Exception as error:  # noqa: BLE001 - a bug of ours: its text may hold a value, so only its place is told
             found = Refused(500, "the server has a bug", hint="its log has the place")
             self.log.failure(error)

@@ -214,12 +214,19 @@ def _parquet(path: Path, _fields: Sequence[Field]) -> Source:
         raise InputError(f"not Parquet: {error}", place=str(path)) from None
     seen = hashlib.sha256(identity.encode()).hexdigest()
 
+    def parts(size: int) -> Iterator[list[Any]]:
+        try:
+            with parquet.ParquetFile(path) as file:
+                for batch in file.iter_batches(batch_size=size):
+                    yield batch.to_pylist()
+        except (ArrowInvalid, OSError, UnicodeDecodeError, OverflowError) as error:
+            said = "its rows cannot be read" if isinstance(error, UnicodeDecodeError) else str(error).splitlines()[0]
+            raise InputError(f"damaged Parquet: {said}", place=str(path)) from None
+
     def chunks(size: int) -> Iterator[Chunk]:
         first = 0
-        with parquet.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=size):
-                part = batch.to_pylist()
-                yield Chunk(first, part, first + len(part), seen)
-                first += len(part)
+        for part in parts(size):
+            yield Chunk(first, part, first + len(part), seen)
+            first += len(part)
 
     return Source(path, rows, dict, chunks)

@@ -106,6 +106,7 @@ def _engine(url: URL) -> Engine:
         return sqlalchemy.create_engine(url, pool_pre_ping=True)
     if url.database and url.database != ":memory:" and not Path(url.database).parent.is_dir():
         raise StoreError("the folder of the store is not there", place=url.database, hint="make it, or name another")
+    _make_own(url.database)
     engine = sqlalchemy.create_engine(url, connect_args={"timeout": BUSY_SECONDS})
 
     @event.listens_for(engine, "connect")
@@ -122,6 +123,14 @@ def _engine(url: URL) -> Engine:
         connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
     return engine
+
+
+def _make_own(file: str | None) -> None:
+    """A new store is its user's alone to read: what has no label stands in the clear in it. SQLite gives its journals the
+    same mode. Where the file cannot be made, connecting says why."""
+    if file and file != ":memory:" and not file.startswith("file:"):
+        with contextlib.suppress(OSError):
+            os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
 def _migrate(connection: Connection, shown: str) -> None:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+import sqlalchemy
 
 from ingot.edges.http_tokens import new_token, read_tokens
 from ingot.errors import InputError
@@ -143,3 +144,13 @@ def test_it_can_be_mounted_in_an_application(make: Make, tmp_path: Path) -> None
     import asyncio
 
     assert asyncio.run(ask()).json()["status"] == "completed"
+
+
+def test_a_store_that_cannot_be_read_is_no_bug(make: Make, tmp_path: Path, store: Store) -> None:
+    known, headers = known_tokens()
+    with running(app_of(make(tmp_path / "served"), store, known)) as client:
+        with store.engine.begin() as connection:
+            connection.execute(sqlalchemy.text("ALTER TABLE ingot_reviews RENAME TO gone"))
+        answer = client.get("/reviews", headers=headers["judge"])
+    assert (answer.status_code, answer.json()["place"]) == (503, "store")
+    assert "ingot_reviews" not in answer.text
