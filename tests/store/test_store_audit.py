@@ -110,6 +110,22 @@ def test_pruning_keeps_the_chain_and_says_so(store: Store, monkeypatch: pytest.M
     assert (store.audit.verify().pruned, store.audit.verify().problems) == (6, ())
 
 
+def test_a_pruning_names_what_it_emptied_and_nothing_between(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock that was set back leaves a younger segment among older ones: whoever empties that one is seen."""
+    for day in ("2026-01-01", "2026-02-01", "2026-01-02"):
+        monkeypatch.setattr(module, "now_text", lambda day=day: f"{day}T00:00:00Z")
+        filled(store, 1)
+    monkeypatch.setattr(module, "now_text", lambda: "2026-01-10T00:00:00Z")
+    assert store.audit.prune("2026-01-05T00:00:00Z") == 2
+    assert store.audit.prune("2026-01-11T00:00:00Z") == 1  # the record of the first pruning
+    assert store.audit.verify().problems == ()
+    with writing(store.engine) as connection:
+        connection.execute(text("UPDATE ingot_audit SET body = NULL WHERE number = 2"))
+    assert [one.segment for one in store.audit.verify().problems] == [2]
+    assert store.audit.prune("2026-01-11T00:00:00Z") == 1
+    assert [one.segment for one in store.audit.verify().problems] == [2]  # another pruning does not cover it up
+
+
 def test_writers_in_many_threads_make_one_chain(url: str) -> None:
     with Store.open(url, KEY) as one, Store.open(url, KEY) as other:
         threads = [threading.Thread(target=filled, args=(store, 10)) for store in (one, other) for _ in range(2)]

@@ -205,8 +205,7 @@ class AuditLog:
             if row.body is None:
                 pruned.append(row.number)
             elif row.prefix == RETENTION and not (problems and problems[-1].segment == row.number):
-                notes = [json.loads(line) for line in _lines(row)[1:]]
-                prunings += [tuple(one["segments"]) for one in notes if one.get("kind") == "pruned"]
+                prunings += _said(row)
         problems += [
             Problem(one, "it is empty, and no record says that it was pruned") for one in _unsaid(pruned, prunings)
         ]
@@ -241,23 +240,44 @@ class AuditLog:
                 emptied = list(numbers)
                 if not emptied:
                     return 0
-                note = {
-                    "kind": "pruned",
-                    "before": before,
-                    "segments": [1, emptied[-1]],
-                    "count": len(emptied),
-                }
+                said = _ranges([*self._prunings(connection), *((number, number) for number in emptied)])
+                note = {"kind": "pruned", "before": before, "segments": said, "count": len(emptied)}
                 self._append(connection, [b"{}", canonical_json(note)], RETENTION, emptied[-1])
                 connection.execute(update(segments).where(old & (segments.c.number <= emptied[-1])).values(body=None))
         except SQLAlchemyError as error:
             raise store_error(error, "prune the audit log") from None
         return len(emptied)
 
+    def _prunings(self, connection: Connection) -> Iterator[tuple[int, int]]:
+        """What earlier prunings emptied, by those of their records that hold: a new record says it again, since it may be
+        all that is left of them."""
+        mine = (segments.c.prefix == RETENTION) & segments.c.body.is_not(None)
+        for row in connection.execute(select(segments).where(mine)):
+            if not list(self._broken(row, Head(row.number - 1, row.previous))):
+                yield from _said(row)
+
 
 def chained(previous: str, body: bytes, row: Any) -> str:
     """The hash of a segment: over the hash before, its lines, and the columns that say what and when."""
     columns = canonical_json([row[name] for name in ("number", "prefix", "first", "records", "at")])
     return hashlib.sha256(bytes.fromhex(previous) + hashlib.sha256(body).digest() + columns).hexdigest()
+
+
+def _said(row: Row[Any]) -> list[tuple[int, int]]:
+    """The first and last segments of what a record of a pruning says."""
+    notes = [json.loads(line) for line in _lines(row)[1:]]
+    return [(first, last) for one in notes if one.get("kind") == "pruned" for first, last in one["segments"]]
+
+
+def _ranges(some: Sequence[tuple[int, int]]) -> list[list[int]]:
+    """The same segments in as few ranges as there are gaps: a clock that was set back leaves younger ones in between."""
+    found: list[list[int]] = []
+    for first, last in sorted(some):
+        if found and first <= found[-1][1] + 1:
+            found[-1][1] = max(found[-1][1], last)
+        else:
+            found.append([first, last])
+    return found
 
 
 def _unsaid(pruned: Sequence[int], prunings: Sequence[tuple[int, int]]) -> Iterator[int]:
