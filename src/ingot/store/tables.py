@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text, text
 
 tables = MetaData()
 
@@ -88,6 +88,14 @@ reviews = Table(
     Column("tell_after", String(32)),
     Column("tries", Integer, nullable=False, server_default="0"),
     Index("ingot_reviews_open", "state", "at"),
+    Index(
+        "ingot_reviews_untold",
+        "state",
+        "at",
+        "review",
+        sqlite_where=text("told IS NULL"),
+        postgresql_where=text("told IS NULL"),
+    ),
 )
 """What waits for a person: `state` is ``open``, ``approved`` or ``rejected``; `answer` is sealed. `told`: when somebody was
 told of it; `tell_after`: not before then, because it is being told, or could not be and is tried again (`tries` so far)."""
