@@ -104,7 +104,7 @@ def _stop_on_signals(stop: asyncio.Event) -> None:
               help="A file of rows (.jsonl, .csv, .parquet) instead; with --out.")  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path), help="For a batch: the JSON Lines file to write.")
 @click.option("--rows-at-once", type=click.IntRange(1), default=100, show_default=True, help="Rows of a chunk.")
-@click.option("--run", help="The run's id: given twice it is one run. [default: a new one]")
+@click.option("--run", help="The run's id, such as order-00000017; given twice it is one run. [default: a new one]")
 @click.option("--wait", is_flag=True, help="Wait for the run's end and print its outcome.")
 @ADDRESS
 @NAMESPACE
