@@ -410,3 +410,17 @@ def test_a_source_that_cannot_be_read_is_one_precise_error(
     with pytest.raises(InputError, match=says):
         run_batch(permit, tmp_path / name, tmp_path / "out.jsonl")
     assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_workers_end_with_a_parent_that_is_killed_and_leave_its_lock(permit_path: Path, tmp_path: Path) -> None:
+    written(tmp_path / "in.jsonl", rows(3_000))
+    command = [sys.executable, "-c", CODE, str(permit_path), str(tmp_path), "2"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE)
+    while process.poll() is None and size(tmp_path) < 5_000:
+        time.sleep(0.002)
+    process.kill()
+    assert process.wait(10) == -signal.SIGKILL
+    again = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (again.returncode, again.stderr) == (0, "")
+    assert [line["row"] for line in lines(tmp_path / "out.jsonl")] == expected(3_000)[0]
+    assert process.communicate(timeout=10) == (b"", None), "a worker is alive as long as its end of the pipe"

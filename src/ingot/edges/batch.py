@@ -16,6 +16,8 @@ import json
 import multiprocessing
 import os
 import signal
+import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -160,7 +162,7 @@ def _run(
         if elsewhere is not None:
             call = elsewhere(files.batch, source.read)
         else:
-            call = _caller(stack, workflow, source, files.batch, workers, validate, store)
+            call = _caller(stack, workflow, source, files, workers, validate, store)
         for chunk, done in _in_order(call, todo, workers * AHEAD if workers > 1 else 1):
             files.write(done)
             if store is not None and records is not None and chunk.first >= audited:
@@ -213,9 +215,18 @@ def _unfinished(source: Source, rows_at_once: int, finished: _Finished) -> Itera
 _RUNNER: list[ChunkRunner] = []
 
 
-def _begin_worker(make: Callable[[], ChunkRunner]) -> None:
+def _begin_worker(make: Callable[[], ChunkRunner], parent: int, lock: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle: it stops between chunks
+    os.close(lock)  # a forked copy holds the lock too, and would keep whoever goes on after a kill from it
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     _RUNNER[:] = [make()]
+
+
+def _end_with(parent: int) -> None:
+    """End this worker when its parent was killed: it would wait for chunks for ever."""
+    while os.getppid() == parent:
+        time.sleep(0.2)
+    os._exit(1)
 
 
 def _run_chunk(first: int, raw: Any) -> Done:
@@ -223,8 +234,16 @@ def _run_chunk(first: int, raw: Any) -> Done:
 
 
 def _caller(
-    stack: ExitStack, workflow: Workflow, source: Source, batch: str, workers: int, validate: bool, store: Store | None
+    stack: ExitStack,
+    workflow: Workflow,
+    source: Source,
+    files: _Files,
+    workers: int,
+    validate: bool,
+    store: Store | None,
 ) -> Call:
+    batch, lock = files.batch, files.lock
+
     def make() -> ChunkRunner:
         own = None if store is None else store if workers == 1 else Store(store.fresh_engine(), store.key)
         recorded = None if own is None else RecordedWorkflow(workflow, own)
@@ -241,7 +260,9 @@ def _caller(
         return here
     # Forked, so that what was verified and compiled once is what every worker runs.
     context = multiprocessing.get_context("fork")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin_worker, initargs=(make,))
+    pool = ProcessPoolExecutor(
+        workers, mp_context=context, initializer=_begin_worker, initargs=(make, os.getpid(), lock)
+    )
     stack.callback(pool.shutdown, wait=True, cancel_futures=True)
     return lambda chunk: pool.submit(_run_chunk, chunk.first, chunk.raw)
 
@@ -280,6 +301,11 @@ class _Files:
     def __exit__(self, *_: object) -> None:
         for file in (self.out, self.bad, self._journal):
             file.close()
+
+    @property
+    def lock(self) -> int:
+        """The descriptor that holds the output's lock."""
+        return self._journal.fileno()
 
     def _open_journal(self) -> BinaryIO:
         import fcntl
