@@ -424,3 +424,24 @@ def test_workers_end_with_a_parent_that_is_killed_and_leave_its_lock(permit_path
     assert (again.returncode, again.stderr) == (0, "")
     assert [line["row"] for line in lines(tmp_path / "out.jsonl")] == expected(3_000)[0]
     assert process.communicate(timeout=10) == (b"", None), "a worker is alive as long as its end of the pipe"
+
+
+@pytest.mark.parametrize("at", ["unlink", "sync_folder"])
+def test_killed_after_the_output_had_its_name_it_is_finished(
+    permit: Workflow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    source, out = written(tmp_path / "in.jsonl", rows(20)), tmp_path / "out.jsonl"
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(*((Path, at) if at == "unlink" else (module, at)), killed)
+        with pytest.raises(KeyboardInterrupt):
+            run_batch(permit, source, out, workers=1, rows_at_once=10)
+    with pytest.raises(InputError, match="there already"):
+        run_batch(permit, source, out, workers=1, rows_at_once=11)
+    report = run_batch(permit, source, out, workers=1, rows_at_once=10)
+    assert (report.rows, report.resumed) == (20, 20)
+    assert [line["row"] for line in lines(out)] == expected(20)[0]
+    assert not (tmp_path / "out.jsonl.journal").exists()

@@ -100,9 +100,12 @@ def run_batch(
             "this workflow has steps that reach outside, and nothing would keep them from being done twice",
             hint="give it a store: --store FILE",
         )
+    settings = {"digest": workflow.digest, "validate": validate, "rows_at_once": rows_at_once}
+    if out.exists() and (ended := _ended_before(out, settings)) is not None:
+        return ended
     _refuse_taken(path, out)
     try:
-        with _Files(out, {"digest": workflow.digest, "validate": validate, "rows_at_once": rows_at_once}) as files:
+        with _Files(out, settings) as files:
             return _run(
                 workflow,
                 source,
@@ -361,9 +364,27 @@ class _Files:
         """Give the output its name; the journal is not needed any more."""
         self._partial.replace(self._target)
         sync_folder(self._target.parent)
-        self._journal_path.unlink()
         if not self.bad.tell():
-            self._bad_path.unlink()
+            self._bad_path.unlink(missing_ok=True)
+        self._journal_path.unlink(missing_ok=True)
+
+
+def _ended_before(out: Path, settings: dict[str, Any]) -> BatchReport | None:
+    """The report of a batch that was killed after its output had its name and before its journal was gone; that is done
+    now. None where `out` is something else."""
+    journal = out.with_name(out.name + ".journal")
+    if not journal.exists() or out.with_name(out.name + ".partial").exists():
+        return None
+    header, *notes = [json.loads(line) for line in journal.read_bytes().split(b"\n")[:-1] if line] or [{}]
+    if {name: header.get(name) for name in settings} != settings:
+        return None
+    done = _Finished(**notes[-1]) if notes else _Finished()
+    if out.stat().st_size != done.out:
+        return None
+    if not done.bad:
+        out.with_name(f"{out.stem}.failed.jsonl").unlink(missing_ok=True)
+    journal.unlink(missing_ok=True)
+    return BatchReport(done.rows, done.failed, done.reviews, done.rows)
 
 
 def _append(file: BinaryIO, entry: dict[str, Any]) -> None:
