@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ingot.cli.bench_faults import faults_command
 from ingot.cli.bench_http import bare_http_command, http_command
 from ingot.cli.bench_hybrid import hybrid_command
 from ingot.cli.bench_proof import policyengine_command, proof_command, wrong_rules_command
@@ -31,6 +32,7 @@ def bench_command() -> None:
     """Measure on this machine. Compare the ratios; absolute times depend on the machine and its load."""
 
 
+bench_command.add_command(faults_command)
 bench_command.add_command(http_command)
 bench_command.add_command(bare_http_command)
 bench_command.add_command(hybrid_command)
