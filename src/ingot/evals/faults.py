@@ -225,6 +225,8 @@ class _Batch(_Trial):
             if not self.killed():
                 break
             self.midway()
+            if self.out.exists() and not self.out.with_name("out.jsonl.journal").exists():
+                break  # killed when all was done
         else:
             if (ended := _forked(self.work)) != 0:
                 raise StageError(f"the last process of a batch ended with {ended}", place=str(self.place))
