@@ -300,6 +300,15 @@ def test_http_on_loopback_and_with_tokens(folder: Path, tmp_path: Path) -> None:
         assert status(url, None) == 401
 
 
+def test_making_artifacts_asks_for_more_than_running_them(folder: Path, tmp_path: Path) -> None:
+    from ingot.edges.http_tokens import new_token
+
+    made = [new_token("agent", "run"), new_token("builder", "run,admin")]
+    (tmp_path / "tokens").write_text("".join(f"{line}\n" for _, line in made))
+    with served(folder, "--compile", "--tokens", str(tmp_path / "tokens")) as url:
+        assert [status(url, f"Bearer {token}") for token, _ in made] == [403, 406]
+
+
 def status(url: str, authorization: str | None, **headers: str) -> int:
     """What a plain request is answered."""
     if authorization is not None:

@@ -34,7 +34,7 @@ from mcp_types import Tool as Described
 from ingot import __version__
 from ingot.artifact.manifest import MANIFEST
 from ingot.edges.http_errors import Refused
-from ingot.edges.http_tokens import Tokens
+from ingot.edges.http_tokens import Scope, Tokens
 from ingot.edges.logs import place_of
 from ingot.edges.mcp_tools import Answer, Tool
 
@@ -131,10 +131,10 @@ async def serve_stdio(server: Server[Any]) -> None:
         await server.run(incoming, outgoing, server.create_initialization_options())
 
 
-def http_app(server: Server[Any], host: str, tokens: Tokens | None) -> Any:
-    """The ASGI application at ``/mcp``. With `tokens` every request shows one that may ``run``."""
+def http_app(server: Server[Any], host: str, tokens: Tokens | None, needed: Scope = "run") -> Any:
+    """The ASGI application at ``/mcp``. With `tokens` every request shows one that has the `needed` scope."""
     if tokens is not None:
-        return Guarded(server.streamable_http_app(host=host), tokens)
+        return Guarded(server.streamable_http_app(host=host), tokens, needed)
     # a page in somebody's browser, under a name that points here, is not this machine; the package itself would look at
     # that for three addresses and no others
     names = {"127.0.0.1", "localhost", "[::1]", f"[{host}]" if ":" in host else host}
@@ -149,16 +149,16 @@ def http_app(server: Server[Any], host: str, tokens: Tokens | None) -> Any:
 class Guarded:
     """Lets requests with a known token through to `app`; the rest is answered 401 or 403 before anything is read."""
 
-    def __init__(self, app: Any, tokens: Tokens) -> None:
-        self._app, self._tokens = app, tokens
+    def __init__(self, app: Any, tokens: Tokens, needed: Scope) -> None:
+        self._app, self._tokens, self._needed = app, tokens, needed
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """One ASGI connection."""
         if scope["type"] == "http":
             try:
                 caller = self._tokens.caller(dict(scope["headers"]).get(b"authorization"), None)
-                if "run" not in caller.scopes:
-                    raise Refused(403, "this token may not run workflows", place="Authorization")
+                if self._needed not in caller.scopes:
+                    raise Refused(403, f"this token lacks the scope {self._needed!r}", place="Authorization")
             except Refused as error:
                 await _refuse(error, send)
                 return
@@ -172,10 +172,11 @@ async def _refuse(error: Refused, send: Any) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-async def serve_http(server: Server[Any], opened: socket, tokens: Tokens | None) -> None:
-    """Serve over streamable HTTP at a socket that listens already, until a signal ends it."""
+async def serve_http(server: Server[Any], opened: socket, tokens: Tokens | None, needed: Scope = "run") -> None:
+    """Serve over streamable HTTP at a socket that listens already, until a signal ends it. With `tokens` every request
+    shows one that has the `needed` scope."""
     import uvicorn
 
-    app = http_app(server, str(opened.getsockname()[0]), tokens)
+    app = http_app(server, str(opened.getsockname()[0]), tokens, needed)
     config = uvicorn.Config(app, log_level="warning", access_log=False)
     await uvicorn.Server(config).serve(sockets=[opened])
