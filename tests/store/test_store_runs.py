@@ -14,10 +14,13 @@ from sqlalchemy import text
 
 from ingot.errors import InputError, StoreError
 from ingot.runtime.run import load
+from ingot.store.alone import alone
 from ingot.store.database import writing
 from ingot.store.reviews import decide, list_reviews, show_review
 from ingot.store.runs import RecordedWorkflow, opened, replay
 from ingot.store.store import Store
+
+from .conftest import KEY
 
 CASE = {"name": "Planted Patient", "months": 2, "rate": "1.10"}
 
@@ -231,3 +234,41 @@ def test_a_run_has_one_record(clerk: RecordedWorkflow) -> None:
     clerk.run(CASE, run="mine-00000001")
     with pytest.raises(StoreError, match="in the store already"):
         clerk.run(CASE, run="mine-00000001")
+
+
+def test_two_who_resume_a_run_carry_its_step_out_once(store: Store, artifacts: Callable[[str], Path], url: str) -> None:
+    asked: list[str] = []
+    inside, let_go = threading.Event(), threading.Event()
+
+    def slow(step: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        asked.append(step)
+        inside.set()
+        assert let_go.wait(20)
+        return {"permit": "YES"}
+
+    def killed(step: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        RecordedWorkflow(load(artifacts("clerk"), ask_person=killed), store).run(CASE, run="mine-00000001")
+    outcomes: list[Any] = []
+    first = RecordedWorkflow(load(artifacts("clerk"), ask_person=slow), store)
+    thread = threading.Thread(target=lambda: outcomes.append(first.resume("mine-00000001")))
+    thread.start()
+    assert inside.wait(20)
+    with Store.open(url, KEY) as other:
+        second = RecordedWorkflow(load(artifacts("clerk"), ask_person=slow), other)
+        with pytest.raises(StoreError, match="under way in another process"):
+            second.resume("mine-00000001")
+    let_go.set()
+    thread.join()
+    assert (asked, [outcome.status for outcome in outcomes]) == (["ask_clerk"], ["completed"])
+    with pytest.raises(StoreError, match="is ended"):
+        first.resume("mine-00000001")
+
+
+def test_a_run_is_let_go_by_whoever_held_it(store: Store, url: str, tmp_path: Path) -> None:
+    for _ in range(3):
+        with alone(store.engine, "mine-00000001"), Store.open(url, KEY) as other, alone(other.engine, "mine-00000002"):
+            pass
+    assert not list(tmp_path.glob("*.lock"))

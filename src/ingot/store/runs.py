@@ -23,6 +23,7 @@ from ingot.fields import to_plain, validator
 from ingot.runtime.bounded.ledger import Call, Ledger, spending
 from ingot.runtime.run import Outcome, Review, Workflow
 from ingot.runtime.steps import Perform
+from ingot.store.alone import alone
 from ingot.store.answers import StoreAnswers
 from ingot.store.audit import run_place
 from ingot.store.database import now_text, reading, store_error, writing
@@ -99,8 +100,9 @@ class RecordedWorkflow:
         if self.workflow.perform is None:
             return self._pure(run, case)
         plain: dict[str, Any] = to_plain(case)
-        self._begin(run, plain)
-        return self.go_on(Progress(run, plain))
+        with alone(self.store.engine, run):
+            self._begin(run, plain)
+            return self.go_on(Progress(run, plain))
 
     def _pure(self, run: str, case: Mapping[str, Any]) -> Outcome:
         try:
@@ -185,9 +187,10 @@ class RecordedWorkflow:
         }  # fmt: skip
 
     def resume(self, run: str) -> Outcome:
-        """Go on with a run that was killed, or whose review was decided. Raises StoreError where it is not under way or
-        belongs to another artifact."""
-        return self.go_on(self.progress(run))
+        """Go on with a run that was killed, or whose review was decided. Raises StoreError where it is not under way,
+        belongs to another artifact, or another process is working on it."""
+        with alone(self.store.engine, run):
+            return self.go_on(self.progress(run))
 
     def progress(self, run: str) -> Progress:
         """What a run under way has behind it. Raises as `resume`."""

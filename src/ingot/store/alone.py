@@ -1,0 +1,87 @@
+"""One process at a time: who works on a run holds it, and nobody else carries out its steps meanwhile.
+
+The hold ends with the process, however it ends: a lock on a file beside a SQLite store, a session's advisory lock in
+PostgreSQL.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator
+
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from ingot.errors import StoreError
+from ingot.store.database import store_error
+
+
+@contextlib.contextmanager
+def alone(engine: Engine, run: str) -> Iterator[None]:
+    """Hold a run against every other process and thread. Raises StoreError where it is held already."""
+    if engine.dialect.name == "postgresql":
+        with _advisory(engine, run):
+            yield
+        return
+    database = engine.url.database
+    if not database or database == ":memory:":  # nobody else can open it
+        yield
+        return
+    with _file_lock(f"{database}.{hashlib.sha256(run.encode()).hexdigest()[:16]}.lock", run):
+        yield
+
+
+def _held(run: str) -> StoreError:
+    return StoreError(f"run {run!r} is under way in another process", hint="wait for it; see `ingot audit show`")
+
+
+@contextlib.contextmanager
+def _advisory(engine: Engine, run: str) -> Iterator[None]:
+    key = {"key": int.from_bytes(hashlib.sha256(run.encode()).digest()[:8], "big", signed=True)}
+    try:
+        connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+    except SQLAlchemyError as error:
+        raise store_error(error, "hold the run") from None
+    with connection:
+        if not connection.execute(text("SELECT pg_try_advisory_lock(:key)"), key).scalar():
+            raise _held(run)
+        try:
+            yield
+        finally:
+            # a connection that broke has let go by itself, and the pool gives no broken one out again
+            with contextlib.suppress(SQLAlchemyError):
+                connection.execute(text("SELECT pg_advisory_unlock(:key)"), key)
+
+
+@contextlib.contextmanager
+def _file_lock(path: str, run: str) -> Iterator[None]:
+    descriptor = _locked(path, run)
+    try:
+        yield
+    finally:
+        # while it is still held: whoever opened it before finds that the name stands for another file, or for none
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+        os.close(descriptor)
+
+
+def _locked(path: str, run: str) -> int:
+    """A descriptor that holds the file which the path names now."""
+    while True:
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        except OSError as error:
+            raise StoreError(f"cannot hold the run: {error.strerror}", place=path) from None
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(descriptor), os.stat(path)):
+                return descriptor
+        except BlockingIOError:
+            os.close(descriptor)
+            raise _held(run) from None
+        except FileNotFoundError:
+            pass
+        os.close(descriptor)
