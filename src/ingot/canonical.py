@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from ingot.fields import to_plain
@@ -14,6 +16,28 @@ _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=
 def canonical_json(value: Any) -> bytes:
     """UTF-8 JSON with sorted keys, no spaces, no NaN; decimals and dates as text."""
     return _ENCODER.encode(to_plain(value)).encode()
+
+
+def equal_bytes(value: Any) -> bytes:
+    """`canonical_json` that is the same for equal values: 100 and 100.00 are one amount."""
+    return canonical_json(_trimmed(value))
+
+
+def _trimmed(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return _without_zeros(value)
+    if isinstance(value, Mapping):
+        return {key: _trimmed(inner) for key, inner in value.items()}
+    return [_trimmed(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+def _without_zeros(number: Decimal) -> Decimal:
+    """The number without zeros at its end, exactly; ``normalize`` would round to 28 digits."""
+    sign, digits, exponent = number.as_tuple()
+    if not isinstance(exponent, int) or not number:
+        return Decimal(0)
+    kept = len(digits) - next(n for n, digit in enumerate(reversed(digits)) if digit)
+    return Decimal((sign, digits[:kept], exponent + len(digits) - kept))
 
 
 def readable_json(value: Any) -> bytes:

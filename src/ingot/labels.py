@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from ingot.canonical import canonical_json, digest
+from ingot.canonical import digest, equal_bytes
 from ingot.errors import InputError, SpecError
 from ingot.fields import to_plain
 from ingot.spec import Case, Spec, typed_cases
@@ -118,7 +118,7 @@ def with_own_id(case: Case) -> Case:
 
 def case_key(case: Case) -> str:
     """A digest of a case's input and steps."""
-    return digest(canonical_json([to_plain(case.input), to_plain(case.steps)]))
+    return digest(equal_bytes([case.input, case.steps]))
 
 
 def unknown_labels(spec: Spec, labels: Sequence[Label], known: Sequence[Label]) -> list[Label]:

@@ -28,7 +28,7 @@ from pydantic import Field as Setting
 from pydantic_core import ErrorDetails, SchemaError
 
 from ingot import expressions
-from ingot.canonical import canonical_json, digest
+from ingot.canonical import canonical_json, digest, equal_bytes
 from ingot.errors import SpecError
 from ingot.fields import Field, TypeName, class_name, declarations, to_plain, validator
 from ingot.names import PRELUDE, broken_spelling, hidden_by
@@ -925,14 +925,7 @@ def _with_clauses(
     step: Step, spec: Spec, clauses: list[Clause], *, notes: list[str], place: Place, where: tuple[Any, ...]
 ) -> Step:
     """Cited clauses checked; none cited: those named in the text, else all; none in the spec: one per line."""
-    known = {clause.id for clause in clauses}
-    for clause_id in step.clauses:
-        if clause_id not in known:
-            raise SpecError(
-                f"step {step.step!r} cites clause {clause_id!r}, which does not exist",
-                place=place.of((*where, "clauses")),
-                hint=closest(clause_id, sorted(known)),
-            )
+    _check_cited(step, clauses, place, where)
     if step.clauses:
         return step
     if spec.clauses:
@@ -954,12 +947,8 @@ def _with_clauses(
     return step.model_copy(update={"clauses": tuple(clause.id for clause in added)})
 
 
-def _with_row_clauses(
-    step: Step, spec: Spec, clauses: list[Clause], *, notes: list[str], place: Place, where: tuple[Any, ...]
-) -> Step:
-    """Each row of a table is a clause: R1, R2, … of the only table, R2.1, … of the second of several."""
-    assert step.table is not None
-    known = {clause.id for clause in spec.clauses}
+def _check_cited(step: Step, clauses: Sequence[Clause], place: Place, where: tuple[Any, ...]) -> None:
+    known = {clause.id for clause in clauses}
     for clause_id in step.clauses:
         if clause_id not in known:
             raise SpecError(
@@ -967,6 +956,15 @@ def _with_row_clauses(
                 place=place.of((*where, "clauses")),
                 hint=closest(clause_id, sorted(known)),
             )
+
+
+def _with_row_clauses(
+    step: Step, spec: Spec, clauses: list[Clause], *, notes: list[str], place: Place, where: tuple[Any, ...]
+) -> Step:
+    """Each row of a table is a clause: R1, R2, … of the only table, R2.1, … of the second of several."""
+    assert step.table is not None
+    _check_cited(step, spec.clauses, place, where)
+    known = {clause.id for clause in spec.clauses}
     tables = [one.step for one in spec.functions if one.is_table]
     prefix = "R" if len(tables) == 1 else f"R{tables.index(step.step) + 1}."
     added = [Clause(id=f"{prefix}{n}", text=" | ".join(row)) for n, row in enumerate(step.table.rows, start=1)]
@@ -1378,24 +1376,15 @@ def _cases(spec: Spec, rows: Iterable[tuple[Mapping[str, Any], _Locate]]) -> tup
 
 def _refuse_shown_answers(cases: Sequence[Case]) -> None:
     """A given case is shown to the model: with the input of a held-out one, it would show that one's answer."""
-    held_out = {_comparable([case.input, case.steps]): case for case in cases if case.held_out}
+    held_out = {equal_bytes([case.input, case.steps]): case for case in cases if case.held_out}
     for case in cases:
-        twin = None if case.held_out else held_out.get(_comparable([case.input, case.steps]))
+        twin = None if case.held_out else held_out.get(equal_bytes([case.input, case.steps]))
         if twin is not None:
             raise SpecError(
                 f"given case {case.id!r} has the input of held-out case {twin.id!r}, whose answer the model would see",
                 place=case.place,
                 hint=f"remove one of them, or hold out both (the held-out one is at {twin.place})",
             )
-
-
-def _comparable(value: Any) -> Any:
-    """A value that can be a key and is equal where the values are: 100 and 100.00 are one decimal, true is not 1."""
-    if isinstance(value, Mapping):
-        return tuple(sorted((name, _comparable(one)) for name, one in value.items()))
-    if isinstance(value, list | tuple):
-        return tuple(_comparable(one) for one in value)
-    return (type(value).__name__, value)
 
 
 def _hybrid_outputs(spec: Spec, case: Case) -> dict[str, Mapping[str, Any]]:

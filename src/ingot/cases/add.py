@@ -9,12 +9,11 @@ import json
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
-from ingot.canonical import canonical_json, digest
+from ingot.canonical import canonical_json, digest, equal_bytes
 from ingot.cases.draft import flow, scalar
 from ingot.cases.insert import child, composed, extended
 from ingot.errors import SpecError
@@ -168,37 +167,15 @@ def _refuse_known(spec: Spec, new: Sequence[Case]) -> None:
     ids = {case.id: case for case in spec.cases}
     inputs: dict[bytes, Case] = {}
     for case in spec.cases:
-        inputs.setdefault(_input(case), case)
+        inputs.setdefault(equal_bytes([case.input, case.steps]), case)
     for case in new:
         if case.id in ids:
             raise SpecError(
                 f"duplicate case {case.id!r}: there is one already", place=case.place, hint="give this one another id"
             )
-        twin = inputs.setdefault(_input(case), case)
+        twin = inputs.setdefault(equal_bytes([case.input, case.steps]), case)
         if twin is not case:
             raise _twin(case, twin)
-
-
-def _input(case: Case) -> bytes:
-    """Bytes that cases of equal inputs share: 100 and 100.00 are one amount."""
-    return canonical_json([to_plain(_even(case.input)), to_plain(_even(case.steps))])
-
-
-def _even(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return _trimmed(value)
-    if isinstance(value, Mapping):
-        return {key: _even(inner) for key, inner in value.items()}
-    return [_even(inner) for inner in value] if isinstance(value, list | tuple) else value
-
-
-def _trimmed(number: Decimal) -> Decimal:
-    """The number without zeros at its end, exactly; ``normalize`` would round to 28 digits."""
-    sign, digits, exponent = number.as_tuple()
-    if not isinstance(exponent, int) or not number:
-        return Decimal(0)
-    kept = len(digits) - next(n for n, digit in enumerate(reversed(digits)) if digit)
-    return Decimal((sign, digits[:kept], exponent + len(digits) - kept))
 
 
 def _twin(case: Case, twin: Case) -> SpecError:

@@ -25,7 +25,7 @@ from ingot.compile.faults import Measured, measure
 from ingot.compile.plan import Plan, make_plan
 from ingot.compile.rerun import case_rows
 from ingot.errors import ArtifactError, CompileFailed, InputError, SpecError
-from ingot.fields import Field, to_plain, walk
+from ingot.fields import Field, walk
 from ingot.labels import Label, case_key, contradiction, labelled_cases, unknown_labels, with_own_id
 from ingot.models.model import Completion, Model
 from ingot.program import Program
@@ -321,8 +321,3 @@ def _with_version(text: str, version: str) -> str:
     first = metadata.value[0][0].start_mark
     between = ", " if metadata.flow_style else "\n" + " " * first.column
     return f"{text[: first.index]}version: {quoted}{between}{text[first.index :]}"
-
-
-def plain_case(case: Case) -> dict[str, object]:
-    """A case for a person to read, without where it was written."""
-    return {name: to_plain(value) for name, value in case.to_json().items() if value not in (None, {}, "")}

@@ -74,16 +74,6 @@ def measure(field: str, rows: Sequence[Seen], wanted: float, share: float = 0.5)
     return Measured(field, wanted, *first, mean(shares), precision, mean(risks))
 
 
-def curve(rows: Sequence[Seen]) -> list[tuple[int, int, int]]:
-    """Risk and coverage without any promise: for each score, how many cases reach it, and how many of those were right."""
-    scores = sorted({one.score for _, _, one in rows if one.score}, reverse=True)
-    return [
-        (score, len(taken), sum(taken))
-        for score in scores
-        for taken in [[right for _, right, one in rows if one.score >= score]]
-    ]
-
-
 def table(seen: Mapping[str, Sequence[Seen]], wanted: Sequence[float], share: float = 0.5) -> list[Measured]:
     """Every field at every wanted precision."""
     return [measure(field, rows, one, share) for one in wanted for field, rows in seen.items()]

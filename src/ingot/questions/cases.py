@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from ingot import expressions
-from ingot.canonical import canonical_json
+from ingot.canonical import canonical_json, equal_bytes
 from ingot.fields import Field, to_plain
 from ingot.questions.decisions import Decisions, decisions_of
 from ingot.questions.evaluate import Undecided, evaluate
@@ -64,7 +64,7 @@ def _pairs(spec: Spec) -> Iterator[Question]:
     """Cases with the same input that contradict each other. (A given one with a held-out one's input is no spec.)"""
     seen: dict[bytes, list[Case]] = {}
     for case in spec.cases:
-        seen.setdefault(canonical_json([case.input, case.steps]), []).append(case)
+        seen.setdefault(equal_bytes([case.input, case.steps]), []).append(case)
     for cases in seen.values():
         first = cases[0]
         for other in cases[1:]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
 
-from ingot.canonical import canonical_json
+from ingot.canonical import canonical_json, equal_bytes
 from ingot.program import Program
 from ingot.proof.guided import Search
 from ingot.proof.invariants import InvariantVerdict, check_invariants
@@ -54,15 +52,7 @@ def stated_invariants(program: Program, sandbox: Sandbox | None) -> tuple[list[F
 
 def input_key(trial: Trial) -> bytes:
     """Bytes that two trials share where their values are equal, 1000 and 1000.00 among them."""
-    return canonical_json([_plain(trial.input), _plain(trial.steps)])
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return format(value.normalize() if value else Decimal(0), "f")
-    if isinstance(value, Mapping):
-        return {key: _plain(inner) for key, inner in value.items()}
-    return [_plain(inner) for inner in value] if isinstance(value, list) else value
+    return equal_bytes([trial.input, trial.steps])
 
 
 def _finding(verdict: InvariantVerdict, secret: set[bytes]) -> Finding:
