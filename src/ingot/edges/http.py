@@ -4,6 +4,7 @@
     http_server.py    uvicorn around it: refuses to start open to the world, drains, loads again on SIGHUP or a change
     http_protocol.py  limits on connections and on a request's first lines
     http_shelf.py     the artifacts: verified, the newest in force, others by digest
+    http_trust.py     which keys and approvals count while it runs
     http_runs.py      runs, at once or in threads, recorded together; once for each Idempotency-Key
     http_batch.py     many rows in one request
     http_explain.py   deciding lines, labelled values hidden
@@ -42,7 +43,7 @@ from ingot.edges.http_openapi import described, document
 from ingot.edges.http_runs import Runs, told
 from ingot.edges.http_shelf import Loaded, Shelf, Version
 from ingot.edges.http_tokens import ANYBODY, Caller, Tokens
-from ingot.errors import ArtifactError, IngotError
+from ingot.errors import ArtifactError, IngotError, StoreError
 from ingot.store.database import reading
 from ingot.store.encoding import encoded
 from ingot.store.store import Store
@@ -333,7 +334,7 @@ class HttpApp:
 
 
 def _answers(store: Store) -> bool:
-    with contextlib.suppress(SQLAlchemyError), reading(store.engine) as connection:
+    with contextlib.suppress(StoreError), reading(store.engine) as connection:
         connection.execute(text("SELECT 1"))
         return True
     return False

@@ -1,7 +1,7 @@
 """The artifacts that a server serves: each verified, the newest in force for new runs, the rest by digest.
 
 A version that is taken stays with the runs that began with it. Loading again takes what is new and verifies, and keeps
-what it had where that does not.
+what it had where that does not; but what is no longer trusted is dropped: its key or its approval was taken back.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from ingot.artifact.manifest import MANIFEST
 from ingot.artifact.sign import Trusted, trusted_keys
 from ingot.artifact.verify import Verified, verify
 from ingot.edges.http_errors import Refused
+from ingot.edges.http_trust import key_files, keys_now, still_holds
 from ingot.errors import ArtifactError, IngotError
 from ingot.runtime.run import Workflow, in_force
 from ingot.runtime.steps import AskModel
@@ -92,7 +93,7 @@ class Shelf:
     ) -> None:
         self.places, self.store, self.today = tuple(places), store, today
         self._trusted, self._require_approval, self._ask_model = tuple(trusted), require_approval, ask_model
-        self.served = Served()
+        self.served, self._begun = Served(), False
 
     # ---- choosing ------------------------------------------------------------------------------------------------
 
@@ -152,7 +153,7 @@ class Shelf:
         """Look at every place again, verify what is there, and serve it from now on. Raises ArtifactError where a place
         cannot be read or holds too much; then nothing has changed."""
         before = self.served.versions
-        trusted = trusted_keys(self._trusted)
+        trusted = keys_now(self._trusted) if self._begun else trusted_keys(self._trusted)
         versions: dict[Path, Version] = {}
         refused: list[tuple[Path, str]] = []
         for path in self._artifacts():
@@ -160,12 +161,12 @@ class Shelf:
                 versions[path] = self._version(path, trusted, before.get(path))
             except IngotError as error:
                 refused.append((path, error.message))
-                if path in before:
+                if path in before and still_holds(before[path].workflow.verified, trusted, self._require_approval):
                     versions[path] = before[path]
         taken = tuple(one for path, one in versions.items() if one is not before.get(path))
         kept = {one.digest for one in versions.values()}
         dropped = tuple(one for one in before.values() if one.digest not in kept)
-        self.served = _served(versions)
+        self.served, self._begun = _served(versions), True
         return Loaded(taken, dropped, tuple(refused))
 
     def _version(self, path: Path, trusted: Trusted, before: Version | None) -> Version:
@@ -193,15 +194,15 @@ class Shelf:
         return found
 
     def fingerprint(self) -> int:
-        """Changes when a file under any place does. Raises ArtifactError."""
-        seen: list[tuple[str, int, int]] = []
-        for artifact in self._artifacts():
-            for path in sorted(artifact.rglob("*")):
-                try:
-                    status = path.lstat()
-                except FileNotFoundError:  # being replaced just now: the next look sees what it became
-                    continue
-                seen.append((str(path), status.st_mtime_ns, status.st_size))
+        """Changes when a file under any place does, or a trusted key. Raises ArtifactError."""
+        paths = [path for artifact in self._artifacts() for path in sorted(artifact.rglob("*"))]
+        seen: list[tuple[str, int, int, int]] = []
+        for path in [*paths, *key_files(self._trusted)]:
+            try:
+                status = path.lstat()
+            except FileNotFoundError:  # being replaced just now: the next look sees what it became
+                continue
+            seen.append((str(path), status.st_mtime_ns, status.st_ctime_ns, status.st_size))
         return hash(tuple(seen))
 
 

@@ -1,0 +1,74 @@
+"""A key or an approval that is taken back while a server runs."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import pytest
+
+from ingot.artifact.approve import approve
+from ingot.artifact.manifest import ATTESTATION
+from ingot.artifact.sign import config_folder, make_key, trusted_keys
+from tests.edges.http.conftest import CASE, Make, Serving, app_of, known_tokens, running
+from tests.edges.http.test_http_server import until
+
+
+def approved(make: Make, folder: Path) -> tuple[Path, Path, bytes]:
+    """An artifact with an approval, the approver's public key, and the attestation as it was without it."""
+    artifact = make(folder / "served")
+    before = (artifact / ATTESTATION).read_bytes()
+    key = make_key(folder / "ada" / "ada.pem")
+    public = folder / "ada" / "ada.pub"
+    approve(artifact, key, "Ada", at=datetime(2026, 7, 1, tzinfo=UTC), trusted=trusted_keys([public]))
+    return artifact, public, before
+
+
+@pytest.mark.parametrize("what", ["approval", "approver's key", "damaged attestation"])
+def test_an_approval_that_is_taken_back_ends_serving(make: Make, tmp_path: Path, what: str) -> None:
+    artifact, public, before = approved(make, tmp_path)
+    known, headers = known_tokens()
+    with running(app_of(artifact.parent, tokens=known, require_approval=True, trusted=[public])) as client:
+        assert client.post("/run", json=CASE, headers=headers["runner"]).status_code == 200
+        assert client.post("/admin/reload", headers=headers["chief"]).json()["dropped"] == []
+        match what:
+            case "approval":
+                (artifact / ATTESTATION).write_bytes(before)
+            case "approver's key":
+                public.unlink()
+            case _:
+                (artifact / ATTESTATION).write_bytes(b"{}")
+        told = client.post("/admin/reload", headers=headers["chief"]).json()
+        assert [one["name"] for one in told["dropped"]] == ["fees"]
+        assert client.post("/run", json=CASE, headers=headers["runner"]).status_code == 404
+        assert client.get("/healthz").status_code == 503
+        assert client.post("/admin/reload", headers=headers["chief"]).status_code == 409  # and again
+
+
+def test_damaged_files_of_what_is_trusted_still_leave_the_version_in_memory(make: Make, tmp_path: Path) -> None:
+    artifact, public, _ = approved(make, tmp_path)
+    known, headers = known_tokens()
+    with running(app_of(artifact.parent, tokens=known, require_approval=True, trusted=[public])) as client:
+        (artifact / "logic.py").write_text("changed", encoding="utf-8")
+        told = client.post("/admin/reload", headers=headers["chief"]).json()
+        assert (told["dropped"], len(told["refused"])) == ([], 1)
+        assert client.post("/run", json=CASE, headers=headers["runner"]).status_code == 200
+        public.unlink()  # and now its approver's key goes
+        assert len(client.post("/admin/reload", headers=headers["chief"]).json()["dropped"]) == 1
+
+
+def test_a_running_server_sees_by_itself_that_the_authors_key_is_gone(
+    make: Make, tmp_path: Path, serving: Callable[..., Serving], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    artifact, public = make(tmp_path / "served"), tmp_path / "author.pub"
+    shutil.copy(config_folder() / "keys" / "signing.pub", public)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "nobody"))
+    monkeypatch.setenv("INGOT_TRUSTED_KEYS", str(public))
+    server = serving(artifact.parent, "--port", 0)
+    assert httpx.post(f"{server.url}/run", json=CASE).status_code == 200
+    public.unlink()
+    until(lambda: httpx.post(f"{server.url}/run", json=CASE).status_code == 404)
+    assert "no key is trusted" in server.errors.read_text()
