@@ -1,0 +1,105 @@
+"""A suite through a solver: prepare once a task, answer every item, score, write down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from datetime import UTC, datetime
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from ingot.evals.log import Header, Journal, Log, Scored, TaskLog, write_log
+from ingot.evals.solvers.solver import Answer, Prepared, Solver
+from ingot.evals.suite import Item, Suite, Task, check_apart
+from ingot.usage import Usage
+
+Tell = Callable[[str, int, int], None]
+"""Told of every step: the task's id, items done, items in all."""
+
+
+def estimate(suite: Suite, solver: Solver) -> Usage:
+    """The tokens that an evaluation is expected to use where everything passes at the first attempt: a lower bound."""
+    return sum((solver.estimate(task) for task in suite.tasks), Usage())
+
+
+def evaluate(
+    suite: Suite,
+    solver: Solver,
+    folder: Path,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    tell: Tell | None = None,
+) -> Log:
+    """Run a suite with a solver; the log is in `folder`, which a run that was cut short goes on with.
+
+    What is finished is kept at Ctrl-C, task by task. Raises ModelError and StageError where a tool is broken,
+    SpecError where an item is among a task's cases, InputError where the folder holds another evaluation.
+    """
+    check_apart(suite)
+    journal = Journal(folder, _header(suite, solver, settings or {}))
+    tell = tell or (lambda *_: None)
+    done = 0
+    for task in suite.tasks:
+        if task.id not in journal.done:
+            journal.add(_run(task, solver, partial(_told, tell, task.id, done, suite.items)))
+        done += len(task.items)
+        tell(task.id, done, suite.items)
+    log = Log(journal.header, tuple(journal.done[task.id] for task in suite.tasks))
+    write_log(folder, log)
+    return log
+
+
+def _told(tell: Tell, task: str, before: int, items: int, count: int) -> None:
+    tell(task, before + count, items)
+
+
+def finished(folder: Path, suite: Suite, solver: Solver, settings: Mapping[str, Any]) -> Log:
+    """The log of what is finished so far, after Ctrl-C."""
+    journal = Journal(folder, _header(suite, solver, settings))
+    tasks = tuple(journal.done[task.id] for task in suite.tasks if task.id in journal.done)
+    log = Log(journal.header, tasks, whole=len(tasks) == len(suite.tasks))
+    write_log(folder, log)
+    return log
+
+
+def _run(task: Task, solver: Solver, tell: Callable[[int], None]) -> TaskLog:
+    prepared: Prepared
+    with closing(solver.prepare(task)) as prepared:
+        items = []
+        for count, item in enumerate(task.items, start=1):
+            items.append(_answered(task, item, prepared))
+            tell(count)
+        return TaskLog(task.id, prepared.generation, tuple(items))
+
+
+def _answered(task: Task, item: Item, prepared: Prepared) -> Scored:
+    if prepared.generation.deployed:
+        answer = prepared.answer(item.input)
+    else:
+        answer = Answer(None, withheld=f"not deployed: {prepared.generation.reason}")
+    return Scored(item.id, item.kind, item.answerable, answer, _scores(task, item, answer))
+
+
+def _scores(task: Task, item: Item, answer: Answer) -> dict[str, float | None]:
+    """Every field of the task: 0 where the transaction failed, None where the field was withheld."""
+    if not item.answerable:
+        return {}
+    if answer.error:
+        return dict.fromkeys(task.fields, 0.0)
+    if answer.output is None:
+        return dict.fromkeys(task.fields)
+    found = task.score(item, answer.output)
+    return {name: found.get(name) for name in task.fields}
+
+
+def _header(suite: Suite, solver: Solver, settings: Mapping[str, Any]) -> Header:
+    references = tuple(
+        {"system": one.system, "measure": one.measure, "value": one.value, "unit": one.unit, "source": one.source}
+        for one in suite.references
+    )
+    return Header(
+        suite.name, suite.title, suite.protocol, suite.digest, suite.scorer, suite.origin, solver.name, solver.model,
+        settings, version("ingot"), started=datetime.now(UTC).isoformat(timespec="seconds"), references=references,
+    )  # fmt: skip

@@ -1,0 +1,65 @@
+"""Completions kept beside a log, so that an evaluation that was cut short goes on without paying twice."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+
+from ingot.canonical import canonical_json, readable_json
+from ingot.errors import ModelError
+from ingot.models.atomic import write_atomically
+from ingot.models.model import Completion, Model, Request
+from ingot.usage import Usage
+
+
+class Kept:
+    """The completions of `model`, each kept in `directory` under its request's digest and taken from there when the same
+    is asked again, with the tokens and the seconds that it took the first time. `asked` counts new ones. Safe between
+    threads."""
+
+    def __init__(self, model: Model, directory: Path) -> None:
+        self.model = model
+        self.directory = directory
+        self.asked = 0
+        self._lock = threading.Lock()
+
+    @property
+    def name(self) -> str:
+        """The name of the model inside."""
+        return self.model.name
+
+    def __repr__(self) -> str:
+        return f"Kept({self.model!r}, {str(self.directory)!r})"
+
+    def complete(self, request: Request) -> Completion:
+        """The kept completion, or a new one. Raises as the model inside, and ModelError for a file that was changed."""
+        path = self.directory / f"{request.digest[:32]}.json"
+        if path.exists():
+            return _read(path, request)
+        completion = self.model.complete(request)
+        with self._lock:
+            self.asked += 1
+        content = {
+            "request": request.to_json(),
+            "text": completion.text,
+            "model": completion.model,
+            "usage": completion.usage.to_json(),
+            "seconds": f"{completion.seconds:.6f}",
+            "recorded": completion.recorded,
+        }
+        write_atomically(path, readable_json(content))
+        return completion
+
+
+def _read(path: Path, request: Request) -> Completion:
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+        if canonical_json(told["request"]) != canonical_json(request.to_json()):
+            raise ValueError("it answers another request")
+        usage = Usage(**told["usage"])
+        return Completion(told["text"], told["model"], usage, float(told["seconds"]), recorded=bool(told["recorded"]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(
+            f"the kept completion cannot be used: {error}", place=str(path), hint="remove it: it is then asked again"
+        ) from None

@@ -1,0 +1,236 @@
+"""The log of an evaluation: one JSON file with a version, and the journal that it grows from.
+
+    OUT/journal.jsonl   a line a finished task, written as it is finished; the header first
+    OUT/log.json        the whole, written at the end under a temporary name and renamed
+
+Scores are kept beside answers, expected outputs are not: they stay with the suite.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ingot.errors import InputError
+from ingot.evals.solvers.solver import Answer, Generation
+from ingot.models.atomic import write_atomically
+
+FORMAT = "ingot-eval/1"
+JOURNAL, LOG = "journal.jsonl", "log.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """One item answered and scored. `scores` has every field of the task: None where it was withheld or cannot be scored."""
+
+    item: str
+    kind: str
+    answerable: bool
+    answer: Answer
+    scores: Mapping[str, float | None]
+
+    @property
+    def answered(self) -> bool:
+        """True where an output was given with at least one field."""
+        return bool(self.answer.output)
+
+    @property
+    def whole(self) -> bool:
+        """True where every field that can be scored was answered."""
+        return self.answered and bool(self.scores) and all(one is not None for one in self.scores.values())
+
+    @property
+    def right(self) -> bool | None:
+        """True where all scores are 1, and where nothing was answered to what has no answer; None where withheld.
+
+        An error is False: nothing useful came of the transaction, and nobody was asked.
+        """
+        if not self.answerable:
+            return not self.answered
+        if self.answer.error:
+            return False
+        if not self.whole:
+            return False if any(one is not None and one < 1 for one in self.scores.values()) else None
+        return all(one == 1 for one in self.scores.values())
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return {
+            "item": self.item, "kind": self.kind, "answerable": self.answerable, "answer": self.answer.to_json(),
+            "scores": dict(self.scores),
+        }  # fmt: skip
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> Scored:
+        """What `to_json` told."""
+        return cls(**{**told, "answer": Answer.of(told["answer"])})
+
+
+@dataclass(frozen=True, slots=True)
+class TaskLog:
+    """A task: what preparing took, and every item."""
+
+    task: str
+    generation: Generation
+    items: tuple[Scored, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return {
+            "task": self.task,
+            "generation": self.generation.to_json(),
+            "items": [one.to_json() for one in self.items],
+        }
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> TaskLog:
+        """What `to_json` told."""
+        items = tuple(Scored.of(one) for one in told["items"])
+        return cls(told["task"], Generation.of(told["generation"]), items)
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What was run on what. `suite_digest` covers specs and items; `settings` are the solver's, as they were given."""
+
+    suite: str
+    title: str
+    protocol: str
+    suite_digest: str
+    scorer: str
+    origin: str
+    solver: str
+    model: str
+    settings: Mapping[str, Any]
+    ingot: str
+    python: str = field(default_factory=platform.python_version)
+    machine: str = field(default_factory=lambda: f"{platform.machine()}, {os.cpu_count()} CPUs")
+    started: str = ""
+    references: tuple[Mapping[str, Any], ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON, the format's version first."""
+        names = [name for name in self.__slots__ if name not in ("settings", "references")]
+        told = {name: getattr(self, name) for name in names}
+        return {
+            "format": FORMAT,
+            **told,
+            "settings": dict(self.settings),
+            "references": [dict(one) for one in self.references],
+        }
+
+    def same(self, other: Header) -> bool:
+        """True where the other one can go on with what this one began: everything but when and where is the same."""
+        left, right = self.to_json(), other.to_json()
+        apart = {"started", "machine", "python", "references"}
+        return all(left[name] == right[name] for name in left if name not in apart)
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """An evaluation. `whole` is False where it was cut short."""
+
+    header: Header
+    tasks: tuple[TaskLog, ...]
+    whole: bool = True
+
+    @property
+    def items(self) -> tuple[Scored, ...]:
+        """Every item of every task."""
+        return tuple(item for task in self.tasks for item in task.items)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return {**self.header.to_json(), "whole": self.whole, "tasks": [one.to_json() for one in self.tasks]}
+
+
+class Journal:
+    """The journal of one evaluation in a folder: what is finished, and a place to write the next."""
+
+    def __init__(self, folder: Path, header: Header) -> None:
+        """Opens or begins it. Raises InputError where the folder holds another evaluation."""
+        self.path = folder / JOURNAL
+        folder.mkdir(parents=True, exist_ok=True)
+        self.done: dict[str, TaskLog] = {}
+        self.header = header
+        if self.path.exists() and self.path.stat().st_size:
+            self._resume(header)
+        else:
+            self._write(header.to_json(), "w")
+
+    def add(self, task: TaskLog) -> None:
+        """Write a finished task down."""
+        self._write(task.to_json(), "a")
+        self.done[task.task] = task
+
+    def _resume(self, header: Header) -> None:
+        lines = self.path.read_bytes().split(b"\n")
+        whole = lines[:-1]  # what follows the last line end was cut off while it was written
+        if lines[-1]:
+            write_atomically(self.path, b"".join(line + b"\n" for line in whole))
+        found = _header(_parsed(whole[0].decode(), f"{self.path}:1") if whole else {}, str(self.path))
+        if not found.same(header):
+            raise InputError(
+                "the folder holds another evaluation (another suite, solver, model or setting)",
+                place=str(self.path),
+                hint="give another --out, or remove it",
+            )
+        self.header = found
+        for number, line in enumerate(whole[1:], start=2):
+            task = TaskLog.of(_parsed(line.decode(), f"{self.path}:{number}"))
+            self.done[task.task] = task
+
+    def _write(self, told: Mapping[str, Any], mode: str) -> None:
+        with self.path.open(mode, encoding="utf-8") as file:
+            file.write(json.dumps(told, ensure_ascii=False) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def write_log(folder: Path, log: Log) -> Path:
+    """Write ``log.json`` and return its path."""
+    path = folder / LOG
+    write_atomically(path, (json.dumps(log.to_json(), ensure_ascii=False, indent=1) + "\n").encode())
+    return path
+
+
+def read_log(path: Path) -> Log:
+    """A log, from its file or folder. Raises InputError naming what is wrong."""
+    path = path / LOG if path.is_dir() else path
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"cannot read the log: {error}", place=str(path), hint="give a folder that a bench wrote"
+        ) from None
+    told = _parsed(text, str(path))
+    header = _header(told, str(path))
+    try:
+        return Log(header, tuple(TaskLog.of(one) for one in told["tasks"]), bool(told["whole"]))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(
+            f"not a log: {type(error).__name__} {error}", place=str(path), hint="run the bench again"
+        ) from None
+
+
+def _header(told: Mapping[str, Any], place: str) -> Header:
+    if told.get("format") != FORMAT:
+        raise InputError(
+            f"the log's format is {told.get('format')!r}, not {FORMAT!r}",
+            place=place,
+            hint="run it again with this version, or read it with the one that wrote it",
+        )
+    names: Sequence[str] = Header.__slots__
+    return Header(**{name: told[name] for name in names if name in told})
+
+
+def _parsed(text: str, place: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise InputError(f"not JSON: {error}", place=place, hint="remove the file and run the bench again") from None

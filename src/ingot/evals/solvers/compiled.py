@@ -1,0 +1,151 @@
+"""Ingot itself: compiled once through the gates, then run as code."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ingot.artifact.sign import SigningKey
+from ingot.errors import CompileFailed, InputError, OutputError, StepError
+from ingot.evals.solvers.solver import Answer, Generation, StageRow
+from ingot.evals.suite import Task
+from ingot.models.model import Model
+from ingot.models.reply import estimate_input
+from ingot.usage import Usage
+
+if TYPE_CHECKING:
+    from ingot.compile.driver import Attempt
+    from ingot.runtime.run import Outcome, Workflow
+
+
+class Compiled:
+    """Compiles each task's spec with `model`, up to `attempts` times; answers with the artifact, without a model.
+
+    `keep` is a folder for the artifacts, by task; without it they are thrown away.
+    """
+
+    name = "compiled"
+
+    def __init__(self, model: Model, *, attempts: int = 5, keep: Path | None = None) -> None:
+        self._model, self._attempts, self._keep = model, attempts, keep
+        self.model = model.name
+
+    def estimate(self, task: Task) -> Usage:
+        """The first request, and a reply of half of what it may have."""
+        from ingot.compile.plan import make_plan
+        from ingot.compile.prompt import first_request
+
+        spec = task.spec()
+        if not spec.asked:
+            return Usage()
+        request = first_request(spec, make_plan(spec))
+        return Usage(estimate_input(request), request.max_tokens // 2, 1)
+
+    def prepare(self, task: Task) -> CompiledTask:
+        """Compile. A spec that no candidate passes for is not deployed."""
+        from ingot.compile.driver import compile_spec
+
+        return compiled_task(
+            task, lambda path, out: compile_spec(path, self._model, out=out, attempts=self._attempts), self._keep
+        )
+
+
+class Human:
+    """A program that a person wrote, through the same gates: what the rule is worth when nobody is asked."""
+
+    name = "human"
+    model = ""
+
+    def __init__(self, *, keep: Path | None = None) -> None:
+        self._keep = keep
+
+    def estimate(self, task: Task) -> Usage:
+        """Nothing is asked."""
+        return Usage()
+
+    def prepare(self, task: Task) -> CompiledTask:
+        """Check the task's program. Raises InputError where it has none."""
+        from ingot.compile.driver import check
+
+        if not task.program:
+            raise InputError(f"task {task.id!r} has no program by a person", hint="choose another solver")
+        return compiled_task(task, lambda path, out: check(path, task.program, author="human", out=out), self._keep)
+
+
+class CompiledTask:
+    """An artifact that answers, or the reason why there is none."""
+
+    def __init__(self, generation: Generation, workflow: Workflow | None, folder: Path | None) -> None:
+        self.generation = generation
+        self._workflow, self._folder = workflow, folder
+
+    def answer(self, given: Mapping[str, Any]) -> Answer:
+        """Run the artifact on one input."""
+        assert self._workflow is not None
+        began = time.perf_counter()
+        try:
+            outcome = self._workflow.run(given)
+        except (InputError, OutputError, StepError) as error:
+            return Answer(None, error=f"{type(error).__name__}: {error}", seconds=time.perf_counter() - began)
+        return _answer(outcome)
+
+    def close(self) -> None:
+        """Remove the artifact where it is not kept."""
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def compiled_task(task: Task, make: Any, keep: Path | None) -> CompiledTask:
+    """Run ``make(spec path, out)``, which gives a `compile.driver.Compiled`, and load what it made."""
+    from ingot.artifact.sign import trusted_keys
+    from ingot.artifact.verify import verify
+    from ingot.runtime.run import Workflow
+
+    SigningKey.own()
+    folder = Path(tempfile.mkdtemp(prefix="ingot-eval-")) if keep is None else keep / task.id
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "spec.yaml"
+    path.write_text(task.spec_text, encoding="utf-8")
+    began = time.perf_counter()
+    try:
+        made = make(path, folder / "artifact")
+        attempts, passed = made.attempts, made.passed and made.path is not None
+    except CompileFailed as error:
+        attempts, passed, made = tuple(error.attempts), False, None
+    seconds = time.perf_counter() - began
+    artifact = made.path if passed else None
+    generation = generation_of(attempts, seconds, artifact.name if artifact else "")
+    workflow = Workflow(verify(artifact, trusted_keys(()))) if artifact else None
+    return CompiledTask(generation, workflow, folder if keep is None else None)
+
+
+def generation_of(attempts: tuple[Attempt, ...], seconds: float, artifact: str) -> Generation:
+    """What the attempts of a compile took. Model time that was kept from an earlier run counts as it did then."""
+    completions = [one.completion for one in attempts if one.completion and one.request]
+    usage = sum((one.usage for one in completions), Usage())
+    stages = tuple(
+        StageRow(one.number, verdict.stage, verdict.passed, tuple(sorted({f.code for f in verdict.findings})))
+        for one in attempts
+        for verdict in one.verdicts
+    )
+    last = attempts[-1]
+    refused = next((row for row in reversed(stages) if not row.passed), None)
+    reason = "" if artifact else f"refused by {refused.stage}" if refused else "no artifact"
+    writer = next((one.model for one in reversed(completions)), "")
+    model_seconds = sum(one.seconds for one in completions)
+    return Generation(
+        bool(artifact), reason, usage, seconds, model_seconds, len(attempts), stages, writer, last.logic or "", artifact
+    )
+
+
+def _answer(outcome: Outcome) -> Answer:
+    usage = sum((call.usage for call in outcome.calls), Usage())
+    if outcome.review is not None:
+        return Answer(
+            None, withheld=f"{outcome.review.step}: {outcome.review.reason}", usage=usage, seconds=outcome.seconds
+        )
+    return Answer(dict(outcome.output or {}), usage=usage, seconds=outcome.seconds)

@@ -1,0 +1,121 @@
+"""What every solver has, and the values that it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from ingot.evals.suite import Task
+from ingot.usage import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class StageRow:
+    """What one stage said of one attempt: which attempt, which stage, whether it passed, with which findings."""
+
+    attempt: int
+    stage: str
+    passed: bool
+    codes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """What preparing for a task took, once.
+
+    `deployed` is False where the gates refused every candidate: nothing is then answered, which is not the same as a
+    wrong answer. `reason` says why. `seconds` is wall time, model time included; `model_seconds` the model's alone.
+    `model` is who wrote it, "" where nobody was asked. `source` is the program that was written, for the figures on code.
+    """
+
+    deployed: bool
+    reason: str = ""
+    usage: Usage = field(default_factory=Usage)
+    seconds: float = 0.0
+    model_seconds: float = 0.0
+    attempts: int = 0
+    stages: tuple[StageRow, ...] = ()
+    model: str = ""
+    source: str = ""
+    artifact: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return {
+            "deployed": self.deployed, "reason": self.reason, "usage": self.usage.to_json(),
+            "seconds": round(self.seconds, 6), "model_seconds": round(self.model_seconds, 6), "attempts": self.attempts,
+            "stages": [[one.attempt, one.stage, one.passed, list(one.codes)] for one in self.stages],
+            "model": self.model, "source": self.source, "artifact": self.artifact,
+        }  # fmt: skip
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> Generation:
+        """What `to_json` told."""
+        stages = tuple(StageRow(at, stage, passed, tuple(codes)) for at, stage, passed, codes in told["stages"])
+        return cls(**{**told, "usage": Usage(**told["usage"]), "stages": stages})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a solver answered to one item.
+
+    `output` holds the fields that it answered; one that is missing was withheld (sent to a person). None: nothing was
+    answered, and `withheld` or `error` says why. `by` says for a field who answered it where that differs (``code``,
+    ``model``), `confidence` how sure it is, 0 to 1. `usage` is what this one transaction used, `seconds` its wall time.
+    """
+
+    output: Mapping[str, Any] | None
+    withheld: str = ""
+    error: str = ""
+    usage: Usage = field(default_factory=Usage)
+    seconds: float = 0.0
+    by: Mapping[str, str] = field(default_factory=dict)
+    confidence: Mapping[str, float] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON; decimals and dates as text."""
+        from ingot.fields import to_plain
+
+        return {
+            "output": None if self.output is None else to_plain(dict(self.output)), "withheld": self.withheld,
+            "error": self.error, "usage": self.usage.to_json(), "seconds": round(self.seconds, 9), "by": dict(self.by),
+            "confidence": dict(self.confidence),
+        }  # fmt: skip
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> Answer:
+        """What `to_json` told."""
+        return cls(**{**told, "usage": Usage(**told["usage"])})
+
+
+class Prepared(Protocol):
+    """A solver made ready for one task."""
+
+    @property
+    def generation(self) -> Generation:
+        """What that took."""
+
+    def answer(self, given: Mapping[str, Any]) -> Answer:
+        """Answer one input. A wrong or broken answer is a value; a broken tool (a model that cannot be reached) raises."""
+
+    def close(self) -> None:
+        """Let go of processes and folders."""
+
+
+class Solver(Protocol):
+    """A system under evaluation."""
+
+    @property
+    def name(self) -> str:
+        """Its name in reports."""
+
+    @property
+    def model(self) -> str:
+        """The model that it asks, "" where it asks none."""
+
+    def estimate(self, task: Task) -> Usage:
+        """What `prepare` and answering all items are expected to use where everything passes at the first attempt."""
+
+    def prepare(self, task: Task) -> Prepared:
+        """Make ready for a task. Raises ModelError and StageError; candidates that are refused are a value."""

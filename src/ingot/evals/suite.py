@@ -1,0 +1,175 @@
+"""What is evaluated: items in tasks, tasks in a suite.
+
+    Suite ─▶ Task: a spec with the cases that may be learnt from, and how its items are scored
+              └─ Item: one transaction, and what is right for it, which only the scorer sees
+
+A task's spec never holds an item: what a program is made from and what it is scored on are apart. The one exception is
+stated by the suite's protocol: ``per-instance`` compiles on the very question that is scored, as the paper does.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from ingot.canonical import canonical_json, digest
+from ingot.errors import InputError, SpecError
+from ingot.spec import Spec, parse_spec
+
+Protocol = Literal["unseen", "per-instance"]
+Scores = Mapping[str, float | None]
+"""Field to score: 1 right, 0 wrong, between for partial credit, None where it cannot be scored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One transaction. `input` is plain JSON, `expected` what is right; `kind` tells groups of items apart in the figures,
+    for instance ``original`` and ``perturbed``. `answerable` is False where the only right answer is none."""
+
+    id: str
+    input: Mapping[str, Any]
+    expected: Mapping[str, Any] = field(default_factory=dict)
+    kind: str = "unseen"
+    answerable: bool = True
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything that the digest of a suite covers."""
+        return {
+            "id": self.id, "input": dict(self.input), "expected": dict(self.expected), "kind": self.kind,
+            "answerable": self.answerable,
+        }  # fmt: skip
+
+
+Score = Callable[[Item, Mapping[str, Any]], Scores]
+"""Scores an output's fields against an item's. Deterministic; never a model. A field that the output lacks is not asked of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a solver is prepared for once, and the items that it then answers.
+
+    `spec_text` is a whole spec (YAML or JSON) with given and held-out cases of its own. `fields` are the names that
+    `score` gives scores for: one that an answer lacks was withheld. `program` is a ``logic.py`` that a person wrote, for
+    the solver ``human``; "" where there is none.
+    """
+
+    id: str
+    spec_text: str
+    items: tuple[Item, ...]
+    score: Score
+    fields: tuple[str, ...]
+    program: str = ""
+
+    def spec(self) -> Spec:
+        """The spec, read. Raises SpecError."""
+        return parse_spec(self.spec_text, f"{self.id}.yaml")
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A figure that somebody published, to stand beside ours: `value` of `measure` in `unit`, and where it is from."""
+
+    system: str
+    measure: str
+    value: float
+    unit: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """Tasks under one name. `scorer` says in a sentence how items are scored, `origin` where they come from."""
+
+    name: str
+    title: str
+    protocol: Protocol
+    tasks: tuple[Task, ...]
+    scorer: str
+    origin: str = ""
+    references: tuple[Reference, ...] = ()
+
+    @property
+    def items(self) -> int:
+        """How many items there are in all."""
+        return sum(len(task.items) for task in self.tasks)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over specs and items: two logs compare only where it is the same."""
+        return digest(
+            canonical_json(
+                {
+                    "name": self.name,
+                    "protocol": self.protocol,
+                    "tasks": [
+                        [task.id, task.spec_text, [_as_text(item.to_json()) for item in task.items]]
+                        for task in self.tasks
+                    ],
+                }
+            )
+        )
+
+
+def limited(suite: Suite, limit: int | None, names: Sequence[str] = ()) -> Suite:
+    """The first `limit` tasks, or those of `names`. Raises InputError for a name that there is not."""
+    known = {task.id for task in suite.tasks}
+    if missing := [name for name in names if name not in known]:
+        raise InputError(
+            f"the suite {suite.name!r} has no task {missing[0]!r}", hint=f"it has {', '.join(sorted(known)[:8])} …"
+        )
+    chosen = [task for task in suite.tasks if not names or task.id in names]
+    return replace(suite, tasks=tuple(chosen[:limit]))
+
+
+def check_apart(suite: Suite) -> Suite:
+    """The suite itself, where its ids are unique and no item is among the cases that a program is made from.
+
+    Raises SpecError naming the item. Under ``per-instance`` an item may be a case, but then without what is expected.
+    """
+    _unique((task.id for task in suite.tasks), f"suite {suite.name!r}", "task")
+    for task in suite.tasks:
+        _unique((item.id for item in task.items), f"task {task.id!r}", "item")
+        cases = {_as_text(dict(case.input)): case for case in task.spec().cases}
+        for item in task.items:
+            case = cases.get(_as_text(dict(item.input)))
+            if case is not None and (suite.protocol != "per-instance" or case.expected):
+                raise SpecError(
+                    f"item {item.id!r} is also the case {case.id!r} that a program is made from",
+                    place=f"{suite.name}/{task.id}",
+                    hint="score on inputs that no case has",
+                )
+    return suite
+
+
+def split(rows: Sequence[Any], given: int, held_out: int, *, seed: int = 0) -> tuple[list[Any], list[Any], list[Any]]:
+    """Rows to show, rows to hold out for the gates, and the rest to score, drawn with `seed`.
+
+    Raises InputError where nothing would be left to score.
+    """
+    if given + held_out >= len(rows):
+        raise InputError(
+            f"{given} given and {held_out} held-out cases of {len(rows)} rows leave none to score",
+            hint="make fewer of them cases",
+        )
+    drawn = list(rows)
+    random.Random(seed).shuffle(drawn)  # noqa: S311 - a split, no secret
+    return drawn[:given], drawn[given : given + held_out], drawn[given + held_out :]
+
+
+def _as_text(value: Any) -> str:
+    """A JSON value as one text, numbers and their texts alike, since a spec reads both."""
+    if isinstance(value, Mapping):
+        return "{" + ",".join(f"{key!r}:{_as_text(value[key])}" for key in sorted(value)) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ",".join(map(_as_text, value)) + "]"
+    return repr(value) if isinstance(value, bool) or value is None else repr(str(value))
+
+
+def _unique(names: Iterable[str], place: str, kind: str) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise SpecError(f"two {kind}s are called {name!r}", place=place, hint="give each an id of its own")
+        seen.add(name)

@@ -1,0 +1,118 @@
+"""A suite through a solver: scores, what is withheld, resuming, and that items are apart from cases."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingot.errors import InputError, SpecError
+from ingot.evals.evaluate import evaluate
+from ingot.evals.log import read_log
+from ingot.evals.solvers.compiled import Compiled, Human
+from ingot.evals.suite import Item, Suite, Task, check_apart
+from ingot.models import Scripted
+
+SPEC = """
+metadata: {name: shipping}
+inputs: {weight: {type: integer, minimum: 0, maximum: 100}}
+outputs: {fee: integer}
+clauses:
+  - {id: C1, text: Up to 10 kg the fee is 5.}
+  - {id: C2, text: Above 10 kg it is 9.}
+logic_requirements:
+  - {step: set_fee, type: function, intent: The fee., inputs: [weight], clauses: [C1, C2], outputs: {fee: integer}}
+cases:
+  - {id: light, input: {weight: 10}, expected: {fee: 5}}
+  - {id: heavy, input: {weight: 11}, expected: {fee: 9}}
+  - {id: unseen, input: {weight: 50}, expected: {fee: 9}, held_out: true}
+"""
+RIGHT = """def set_fee(weight: int) -> int:
+    if weight <= 10:
+        return 5  # C1
+    return 9  # C2
+"""
+WRONG = RIGHT.replace("return 9", "return 8")
+
+
+def exact(item: Item, output: Mapping[str, Any]) -> dict[str, float | None]:
+    return {name: float(output[name] == wanted) if name in output else None for name, wanted in item.expected.items()}
+
+
+def suite(**changes: Any) -> Suite:
+    items = (
+        Item("a", {"weight": 3}, {"fee": 5}),
+        Item("b", {"weight": 90}, {"fee": 9}),
+        Item("c", {"weight": 4}, {"fee": 6}),
+    )
+    task = replace(Task("shipping", SPEC, items, exact, ("fee",), RIGHT), **changes)
+    return Suite("tiny", "Tiny", "unseen", (task,), "exact match")
+
+
+def test_items_are_answered_and_scored(tmp_path: Path) -> None:
+    log = evaluate(suite(), Human(), tmp_path)
+    assert [one.right for one in log.items] == [True, True, False]
+    assert log.tasks[0].generation.deployed
+    assert read_log(tmp_path).to_json() == log.to_json()
+
+
+def test_tokens_and_attempts_of_a_compile_are_counted(tmp_path: Path) -> None:
+    model = Scripted([f"```python\n{WRONG}```", f"```python\n{RIGHT}```"])
+    log = evaluate(suite(), Compiled(model), tmp_path)
+    generation = log.tasks[0].generation
+    assert generation.attempts == 2
+    assert generation.usage.requests == 2
+    assert generation.usage.output_tokens > 0
+    assert not all(row.passed for row in generation.stages if row.attempt == 1)
+
+
+def test_what_the_gates_refuse_is_withheld_not_wrong(tmp_path: Path) -> None:
+    log = evaluate(suite(), Compiled(Scripted([f"```python\n{WRONG}```"] * 2), attempts=2), tmp_path)
+    assert not log.tasks[0].generation.deployed
+    assert [one.right for one in log.items] == [None, None, None]
+    assert "accuracy" in log.items[0].answer.withheld
+
+
+def test_an_input_that_does_not_fit_is_an_error_not_an_abstention(tmp_path: Path) -> None:
+    log = evaluate(suite(items=(Item("a", {"weight": "much"}, {"fee": 5}),)), Human(), tmp_path)
+    assert log.items[0].right is False
+    assert "InputError" in log.items[0].answer.error
+
+
+def test_an_answer_to_what_has_none_is_wrong(tmp_path: Path) -> None:
+    log = evaluate(suite(items=(Item("a", {"weight": 3}, answerable=False),)), Human(), tmp_path)
+    assert log.items[0].right is False
+
+
+def test_a_run_that_was_cut_short_goes_on(tmp_path: Path) -> None:
+    one = suite()
+    two = replace(one, tasks=(*one.tasks, replace(one.tasks[0], id="again", program="")))
+    with pytest.raises(InputError, match="has no program"):
+        evaluate(two, Human(), tmp_path)
+    journal = tmp_path / "journal.jsonl"
+    assert len(journal.read_text().splitlines()) == 2
+    with journal.open("a") as file:
+        file.write('{"task": "aga')  # the machine went down within a line
+    whole = replace(two, tasks=(two.tasks[0], replace(two.tasks[1], program=RIGHT)))
+    log = evaluate(whole, Human(), tmp_path)
+    assert [task.task for task in log.tasks] == ["shipping", "again"]
+    assert [json.loads(line).get("task") for line in journal.read_text().splitlines()] == [None, "shipping", "again"]
+
+
+def test_a_folder_of_another_evaluation_is_not_gone_on_with(tmp_path: Path) -> None:
+    evaluate(suite(), Human(), tmp_path)
+    with pytest.raises(InputError, match="another evaluation"):
+        evaluate(suite(items=(Item("z", {"weight": 1}, {"fee": 5}),)), Human(), tmp_path)
+
+
+def test_an_item_among_the_cases_is_refused() -> None:
+    with pytest.raises(SpecError, match="also the case 'light'"):
+        check_apart(suite(items=(Item("a", {"weight": 10}, {"fee": 5}),)))
+
+
+def test_the_digest_covers_what_is_expected() -> None:
+    assert suite().digest != suite(items=(Item("a", {"weight": 3}, {"fee": 7}),)).digest
