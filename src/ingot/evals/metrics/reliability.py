@@ -1,0 +1,102 @@
+"""Reliability: what was answered, what of it was right, and what was wrong without anybody being told.
+
+An item is *right*, *wrong* or *withheld* (sent to a person); one that ended with an error is wrong, since nobody was asked.
+Selective prediction after El-Yaniv and Wiener 2010, "On the foundations of noise-free selective classification".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ingot.evals.log import Log, Scored, TaskLog
+from ingot.evals.metrics.measure import Measure, share
+
+
+def reliability(log: Log) -> list[Measure]:
+    """All figures of this category, of all items together and, where there are several kinds, of each kind."""
+    found = [*_of(log.items, ""), recovery(log.tasks)]
+    kinds = sorted({item.kind for item in log.items})
+    if len(kinds) > 1:
+        for kind in kinds:
+            found += _of([item for item in log.items if item.kind == kind], f" ({kind})")
+    return found
+
+
+def _of(items: Sequence[Scored], suffix: str) -> list[Measure]:
+    measures = [
+        completion(items), coverage(items), accuracy(items), accuracy_on_answered(items), wrong_accept(items),
+        abstention(items), irrelevance(items),
+    ]  # fmt: skip
+    return [_named(one, suffix) for one in measures if one.n or not suffix]
+
+
+def _named(one: Measure, suffix: str) -> Measure:
+    return Measure(f"{one.name}{suffix}", one.value, one.unit, one.n, one.low, one.high, one.note)
+
+
+def completion(items: Iterable[Scored]) -> Measure:
+    """Items that ended without an error / items. Unit: share. Source: arXiv 2604.05150, reliability ("task completion")."""
+    items = list(items)
+    return share("completion", sum(not one.answer.error for one in items), len(items))
+
+
+def coverage(items: Iterable[Scored]) -> Measure:
+    """Items answered in every field / items that have an answer. Unit: share. Source: El-Yaniv and Wiener 2010."""
+    items = [one for one in items if one.answerable]
+    return share("coverage", sum(one.whole for one in items), len(items))
+
+
+def accuracy(items: Iterable[Scored]) -> Measure:
+    """Items right in every field / items that have an answer: what was withheld counts as not right. Unit: share."""
+    items = [one for one in items if one.answerable]
+    return share("accuracy", sum(one.right is True for one in items), len(items), note="withheld counts as not right")
+
+
+def accuracy_on_answered(items: Iterable[Scored]) -> Measure:
+    """Items right in every field / items answered in every field (1 - selective risk). Unit: share.
+    Source: El-Yaniv and Wiener 2010. To be read with the coverage, never alone."""
+    items = [one for one in items if one.answerable and one.whole]
+    return share("accuracy on answered", sum(one.right is True for one in items), len(items))
+
+
+def wrong_accept(items: Iterable[Scored]) -> Measure:
+    """Items given a wrong answer as if it were right / all items, those that have no answer included; an error is no
+    answer. Unit: share. Source: the false-accept rate of ISO/IEC 19795-1, applied to answers."""
+    items = list(items)
+    wrong = sum(one.right is False and one.answered for one in items)
+    return share("wrong accepts", wrong, len(items))
+
+
+def abstention(items: Iterable[Scored]) -> Measure:
+    """Items withheld from in at least one field / items that have an answer. Unit: share."""
+    items = [one for one in items if one.answerable]
+    held = sum(not one.answer.error and not one.whole for one in items)
+    return share("abstention", held, len(items))
+
+
+def irrelevance(items: Iterable[Scored]) -> Measure:
+    """Items without a right answer to which none was given / items without one. Unit: share.
+    Source: the irrelevance categories of the Berkeley Function-Calling Leaderboard."""
+    items = [one for one in items if not one.answerable]
+    return share("irrelevance", sum(one.right is True for one in items), len(items))
+
+
+def recovery(tasks: Iterable[TaskLog]) -> Measure:
+    """Tasks deployed after their first attempt was refused / tasks whose first attempt was refused. Unit: share.
+    Source: arXiv 2604.05150, reliability ("error recovery"), read for the compile, since runs make no attempts."""
+    refused = [one for one in tasks if any(row.attempt == 1 and not row.passed for row in one.generation.stages)]
+    return share("recovery", sum(one.generation.deployed for one in refused), len(refused))
+
+
+def field_scores(log: Log) -> list[Measure]:
+    """For every field: the mean score / items that were scored in it is its accuracy where scores are 0 or 1; the share of
+    items that answered it is in the note. Unit: share, with its Clopper-Pearson interval; partial credit is rounded down
+    to not right."""
+    names = list(dict.fromkeys(name for item in log.items for name in item.scores))
+    found = []
+    for name in names:
+        scores = [item.scores[name] for item in log.items if name in item.scores]
+        answered = [one for one in scores if one is not None]
+        note = f"of {len(answered)} answered of {len(scores)}"
+        found.append(share(f"field {name}", sum(one == 1 for one in answered), len(answered), note=note))
+    return found

@@ -1,0 +1,59 @@
+"""Cost of running a workflow for a month, model calls and machine, from dated prices.
+
+The security figures (precision, recall, false positives of the gates) come from `ingot bench security`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from ingot.evals.log import Log
+from ingot.evals.metrics.latency import percentile
+from ingot.evals.metrics.measure import Measure
+from ingot.evals.metrics.tokens import generation_dollars, runtime_dollars
+
+MONTHLY = 1_000_000
+COMPILES = 1
+
+
+@dataclass(frozen=True, slots=True)
+class MachinePrice:
+    """US dollars for an hour of one virtual CPU, as published on a day."""
+
+    dollars: float
+    source: str
+    as_of: date
+
+
+MACHINE = MachinePrice(
+    0.0446, "AWS EC2 c7i.large on demand, us-east-1: 0.08925 USD an hour for 2 vCPU", date(2025, 1, 1)
+)
+
+
+def cost_of_ownership(
+    log: Log,
+    *,
+    transactions: int = MONTHLY,
+    compiles: int = COMPILES,
+    priced_as: str = "",
+    machine: MachinePrice = MACHINE,
+) -> Measure:
+    """TCO = compiles * G + transactions * (R + t * m): dollars a month for one task.
+
+    G, R: dollars of generating and of a transaction's model calls (`metrics.tokens`); t: median wall time of a
+    transaction in hours, taken as time on one virtual CPU, which overstates it where a model elsewhere is waited for; m:
+    price of that hour. People, storage and network are not in it. Unit: USD a month. Source of the formula:
+    arXiv 2604.05150, cost at one million transactions a month.
+    """
+    name = f"cost of {transactions:,} transactions a month"
+    generation, runtime = generation_dollars(log, priced_as), runtime_dollars(log, priced_as)
+    median = percentile([item.answer.seconds for item in log.items], 50).value
+    if generation.value is None or runtime.value is None or median is None:
+        return Measure(name, None, "USD a month", 0, note=generation.note or runtime.note or "nothing was run")
+    machines = transactions * median / 3600 * machine.dollars
+    value = compiles * generation.value + transactions * runtime.value + machines
+    note = (
+        f"machine {machine.dollars} USD per vCPU hour ({machine.source}, {machine.as_of}); {compiles} compile a month"
+    )
+    return Measure(name, value, "USD a month", len(log.items), note=note)

@@ -1,0 +1,197 @@
+"""Figures of logs, against values worked out by hand."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import pytest
+
+from ingot.evals.log import Header, Log, Scored, TaskLog
+from ingot.evals.metrics.consistency import entropy, exact_match
+from ingot.evals.metrics.every import every
+from ingot.evals.metrics.latency import jitter, percentile
+from ingot.evals.metrics.measure import Measure, quantile, share
+from ingot.evals.metrics.reliability import (
+    abstention,
+    accuracy,
+    accuracy_on_answered,
+    completion,
+    coverage,
+    field_scores,
+    irrelevance,
+    recovery,
+    wrong_accept,
+)
+from ingot.evals.metrics.security_cost import MACHINE, cost_of_ownership
+from ingot.evals.metrics.tokens import (
+    amortised_tokens,
+    compression,
+    dollar_break_even,
+    generation_tokens,
+    token_break_even,
+    total_tokens,
+)
+from ingot.evals.metrics.validation import attempts, deployed, false_rejection, first_pass, first_pass_overall
+from ingot.evals.solvers import Answer, Generation, StageRow
+from ingot.usage import Usage
+
+RIGHT = {"fee": 1.0}
+WRONG = {"fee": 0.0}
+HELD: Mapping[str, float | None] = {"fee": None}
+
+
+def item(
+    scores: Mapping[str, float | None],
+    *,
+    answerable: bool = True,
+    error: str = "",
+    tokens: int = 0,
+    seconds: float = 0.0,
+) -> Scored:
+    output = {"fee": 1} if any(one is not None for one in scores.values()) and not error else None
+    answer = Answer(output, error=error, usage=Usage(tokens, 0, int(tokens > 0)), seconds=seconds)
+    return Scored("x", "unseen", answerable, answer, scores)
+
+
+def log(
+    *items: Scored, generations: tuple[Generation, ...] = (), solver: str = "compiled", model: str = "openai:gpt-5"
+) -> Log:
+    header = Header("s", "S", "unseen", "0", "exact", "", solver, model, {}, "0")
+    made = generations or (Generation(True),)
+    tasks = [TaskLog(f"t{at}", one, items if at == 0 else ()) for at, one in enumerate(made)]
+    return Log(header, tuple(tasks))
+
+
+def value(measure: Measure) -> float:
+    assert measure.value is not None
+    return measure.value
+
+
+ITEMS = [
+    item(RIGHT),
+    item(RIGHT),
+    item(WRONG),
+    item(HELD),
+    item(WRONG, error="OutputError"),
+    item({}, answerable=False),
+]
+
+
+def test_shares_of_answers() -> None:
+    assert value(completion(ITEMS)) == 5 / 6
+    assert value(accuracy(ITEMS)) == 2 / 5
+    assert value(accuracy_on_answered(ITEMS[:4])) == 2 / 3
+    assert value(coverage(ITEMS[:4])) == 3 / 4
+    assert value(abstention(ITEMS)) == 1 / 5
+    assert value(wrong_accept(ITEMS)) == 1 / 6
+    assert value(irrelevance(ITEMS)) == 1.0
+
+
+def test_a_call_where_none_is_right_is_a_wrong_accept() -> None:
+    called = Scored("x", "unseen", False, Answer({"fee": 1}), {})
+    assert value(irrelevance([called])) == 0
+    assert value(wrong_accept([called])) == 1
+
+
+def test_a_half_answered_item_is_withheld_unless_what_it_says_is_wrong() -> None:
+    assert item({"a": 1.0, "b": None}).right is None
+    assert item({"a": 0.0, "b": None}).right is False
+    assert value(wrong_accept([item({"a": 0.0, "b": None})])) == 1
+
+
+def test_nothing_measured_is_not_zero() -> None:
+    assert irrelevance(ITEMS[:3]).value is None
+    assert share("x", 0, 0).value is None
+    assert share("x", 0, 5).value == 0
+    assert percentile([], 50).value is None
+
+
+def test_fields_are_scored_where_they_were_answered() -> None:
+    (found,) = field_scores(log(*ITEMS[:4]))
+    assert found.value == 2 / 3
+    assert found.note == "of 3 answered of 4"
+
+
+def test_intervals_hold_the_value() -> None:
+    found = accuracy(ITEMS)
+    assert found.low is not None
+    assert found.high is not None
+    assert found.low < value(found) < found.high
+
+
+def test_tokens_of_one_task_against_a_baseline() -> None:
+    ours = log(item(RIGHT), generations=(Generation(True, usage=Usage(900, 100, 1)),))
+    theirs = log(item(RIGHT, tokens=200), item(RIGHT, tokens=300), solver="direct")
+    assert value(generation_tokens(ours)) == 1000
+    assert value(total_tokens(ours, 100)) == 1000
+    assert value(total_tokens(theirs, 100)) == 25_000
+    assert value(amortised_tokens(ours, 100)) == 10
+    assert value(token_break_even(ours, theirs)) == 4
+    assert value(compression(ours, theirs, 100)) == 25
+    assert token_break_even(theirs, ours).value is None
+
+
+def test_dollars_need_a_price() -> None:
+    ours = log(item(RIGHT), generations=(Generation(True, usage=Usage(1000, 100, 1), model="openai:gpt-5"),))
+    theirs = log(item(RIGHT, tokens=400), solver="direct")
+    # (1000 * 1.25 + 100 * 10) / 400 / 1.25
+    assert value(dollar_break_even(ours, theirs)) == pytest.approx(4.5)
+    local = log(item(RIGHT), generations=(Generation(True, usage=Usage(1000, 100, 1), model="local:m.gguf"),))
+    assert dollar_break_even(local, theirs).value is None
+    assert value(dollar_break_even(local, theirs, "openai:gpt-5")) == pytest.approx(4.5)
+
+
+def test_cost_of_a_month() -> None:
+    ours = log(
+        item(RIGHT, seconds=0.36), generations=(Generation(True, usage=Usage(1000, 100, 1), model="openai:gpt-5"),)
+    )
+    machines = 1_000_000 * 0.36 / 3600 * MACHINE.dollars
+    assert value(cost_of_ownership(ours)) == pytest.approx(0.00225 + machines)
+
+
+def test_percentiles_and_jitter() -> None:
+    assert quantile([1, 2, 3, 4], 0.5) == 2.5
+    assert value(percentile([float(one) for one in range(101)], 95)) == 95
+    assert "fewer than" in percentile([1.0] * 10, 99).note
+    assert value(jitter([1.0, 3.0])) == 1.0
+
+
+def test_entropy_and_the_share_of_the_most_frequent() -> None:
+    assert value(entropy([b"a"] * 1000)) == 0
+    assert value(entropy([b"a", b"b"] * 500)) == 1
+    assert value(entropy([b"a"] * 3 + [b"b"])) == pytest.approx(-(0.75 * math.log2(0.75) + 0.25 * math.log2(0.25)))
+    assert value(exact_match([b"a"] * 3 + [b"b"])) == 0.75
+    assert entropy([]).value is None
+
+
+def row(attempt: int, stage: str, passed: bool) -> StageRow:
+    return StageRow(attempt, stage, passed)
+
+
+def test_first_passes_count_those_that_reached_the_stage() -> None:
+    first = Generation(True, attempts=1, stages=(row(1, "security", True), row(1, "syntax", True)))
+    second = Generation(
+        True, attempts=2, stages=(row(1, "security", True), row(1, "syntax", False), row(2, "security", True))
+    )
+    third = Generation(False, attempts=1, stages=(row(1, "reply", False),))
+    found = log(generations=(first, second, third))
+    assert value(first_pass(found.tasks, "reply")) == 2 / 3
+    assert value(first_pass(found.tasks, "security")) == 1
+    assert value(first_pass(found.tasks, "syntax")) == 1 / 2
+    assert value(first_pass_overall(found.tasks)) == 1 / 3
+    assert value(deployed(found.tasks)) == 2 / 3
+    assert value(attempts(found.tasks)) == pytest.approx(4 / 3)
+    assert value(recovery(found.tasks)) == 1 / 2
+
+
+def test_false_rejections_need_programs_known_to_be_right() -> None:
+    refused = (Generation(True), Generation(False))
+    assert value(false_rejection(log(solver="human", generations=refused))) == 1 / 2
+    assert false_rejection(log(generations=refused)).value is None
+
+
+def test_every_category_tells_its_figures() -> None:
+    found = every(log(*ITEMS), log(*ITEMS, solver="direct"))
+    assert list(found) == ["reliability", "fields", "validation", "token efficiency", "latency", "cost"]
+    assert all(measures for measures in found.values())
