@@ -9,17 +9,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ingot.artifact.sign import SigningKey
 from ingot.errors import CompileFailed, InputError, OutputError, StepError
 from ingot.evals.solvers.solver import Answer, Generation, StageRow
 from ingot.evals.suite import Task
 from ingot.models.model import Model
 from ingot.models.reply import estimate_input
+from ingot.runtime.needs_review import NeedsReview
 from ingot.usage import Usage
 
 if TYPE_CHECKING:
+    from ingot.artifact.verify import Verified
     from ingot.compile.driver import Attempt
-    from ingot.runtime.run import Outcome, Workflow
 
 
 class Compiled:
@@ -77,21 +77,37 @@ class Human:
 
 
 class CompiledTask:
-    """An artifact that answers, or the reason why there is none."""
+    """An artifact that answers, or the reason why there is none. Not safe between threads."""
 
-    def __init__(self, generation: Generation, workflow: Workflow | None, folder: Path | None) -> None:
+    def __init__(self, generation: Generation, verified: Verified | None, folder: Path | None) -> None:
+        from ingot.runtime.run import Workflow
+
         self.generation = generation
-        self._workflow, self._folder = workflow, folder
+        self._workflow = None if verified is None else Workflow(verified, ask_person=self._ask)
+        self._folder = folder
+        self._standing: dict[str, Any] = {}
 
     def answer(self, given: Mapping[str, Any]) -> Answer:
-        """Run the artifact on one input."""
+        """Run the artifact on one input. Of a run that would wait for a person, the fields that its functions are trusted
+        with are answered and the others withheld; null is no answer."""
         assert self._workflow is not None
+        self._standing = {}
         began = time.perf_counter()
         try:
             outcome = self._workflow.run(given)
         except (InputError, OutputError, StepError) as error:
             return Answer(None, error=f"{type(error).__name__}: {error}", seconds=time.perf_counter() - began)
-        return _answer(outcome)
+        if outcome.review is None:
+            return Answer(dict(outcome.output or {}), seconds=outcome.seconds)
+        names = {field.name for field in self._workflow.spec.outputs}
+        stands = {name: value for name, value in self._standing.items() if name in names}
+        held = f"{outcome.review.step}: {outcome.review.reason}"
+        return Answer(stands or None, withheld=held, seconds=outcome.seconds)
+
+    def _ask(self, step: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        assert self._workflow is not None
+        self._standing |= self._workflow.standing(step, arguments)
+        raise NeedsReview(step, "a person decides")
 
     def close(self) -> None:
         """Remove the artifact where it is not kept."""
@@ -103,9 +119,7 @@ def compiled_task(task: Task, make: Any, keep: Path | None) -> CompiledTask:
     """Run ``make(spec path, out)``, which gives a `compile.driver.Compiled`, and load what it made."""
     from ingot.artifact.sign import trusted_keys
     from ingot.artifact.verify import verify
-    from ingot.runtime.run import Workflow
 
-    SigningKey.own()
     folder = Path(tempfile.mkdtemp(prefix="ingot-eval-")) if keep is None else keep / task.id
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "spec.yaml"
@@ -119,8 +133,8 @@ def compiled_task(task: Task, make: Any, keep: Path | None) -> CompiledTask:
     seconds = time.perf_counter() - began
     artifact = made.path if passed else None
     generation = generation_of(attempts, seconds, artifact.name if artifact else "")
-    workflow = Workflow(verify(artifact, trusted_keys(()))) if artifact else None
-    return CompiledTask(generation, workflow, folder if keep is None else None)
+    verified = verify(artifact, trusted_keys(())) if artifact else None
+    return CompiledTask(generation, verified, folder if keep is None else None)
 
 
 def generation_of(attempts: tuple[Attempt, ...], seconds: float, artifact: str) -> Generation:
@@ -140,12 +154,3 @@ def generation_of(attempts: tuple[Attempt, ...], seconds: float, artifact: str) 
     return Generation(
         bool(artifact), reason, usage, seconds, model_seconds, len(attempts), stages, writer, last.logic or "", artifact
     )
-
-
-def _answer(outcome: Outcome) -> Answer:
-    usage = sum((call.usage for call in outcome.calls), Usage())
-    if outcome.review is not None:
-        return Answer(
-            None, withheld=f"{outcome.review.step}: {outcome.review.reason}", usage=usage, seconds=outcome.seconds
-        )
-    return Answer(dict(outcome.output or {}), usage=usage, seconds=outcome.seconds)

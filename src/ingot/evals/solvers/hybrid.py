@@ -1,0 +1,65 @@
+"""Compiled first; what the code withholds is asked of the model, field by field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ingot.evals.solvers.compiled import Compiled, CompiledTask
+from ingot.evals.solvers.direct import Direct, DirectTask
+from ingot.evals.solvers.solver import Answer
+from ingot.evals.suite import Task
+from ingot.models.model import Model
+from ingot.usage import Usage
+
+
+class Hybrid:
+    """The artifact answers what it is sure of: fields that it gives and that are not null. The rest is one bounded call."""
+
+    name = "hybrid"
+
+    def __init__(self, model: Model, *, attempts: int = 5, keep: Path | None = None) -> None:
+        self._compiled, self._direct = Compiled(model, attempts=attempts, keep=keep), Direct(model)
+        self.model = model.name
+
+    def estimate(self, task: Task) -> Usage:
+        """The compile's; how much is asked at run time is what is to be found out."""
+        return self._compiled.estimate(task)
+
+    def prepare(self, task: Task) -> HybridTask:
+        """Compile. Where no candidate passes, every field goes to the model."""
+        return HybridTask(task, self._compiled.prepare(task), self._direct.prepare(task))
+
+
+class HybridTask:
+    """An artifact, and the model for what it withholds."""
+
+    def __init__(self, task: Task, code: CompiledTask, model: DirectTask) -> None:
+        self._task, self._code, self._model = task, code, model
+        self._outputs = task.spec().outputs
+        self._deployed = code.generation.deployed
+        reason = "" if self._deployed else f"everything goes to the model: {code.generation.reason}"
+        self.generation = replace(code.generation, deployed=True, reason=reason)
+
+    def answer(self, given: Mapping[str, Any]) -> Answer:
+        """The code's fields, and the model's for those that it lacks."""
+        first = self._code.answer(given) if self._deployed else Answer(None)
+        if first.error:
+            first = replace(first, output=None)
+        sure = {name: value for name, value in (first.output or {}).items() if value is not None}
+        missing = tuple(field for field in self._outputs if field.name not in sure)
+        if not missing:
+            return replace(first, by=dict.fromkeys(sure, "code"))
+        asked = self._model.ask(given, missing)
+        by = dict.fromkeys(sure, "code") | dict(asked.by)
+        seconds, usage = first.seconds + asked.seconds, first.usage + asked.usage
+        if asked.output is None and not sure:
+            return Answer(None, error=asked.error, usage=usage, seconds=seconds)
+        return Answer({**sure, **(asked.output or {})}, withheld=asked.error, usage=usage, seconds=seconds, by=by)
+
+    def close(self) -> None:
+        """Let go of both."""
+        self._code.close()
+        self._model.close()

@@ -1,0 +1,111 @@
+"""The other solvers, with scripted models: every call counted, what is withheld, nothing held out in a request."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ingot.evals.evaluate import evaluate
+from ingot.evals.kept import Kept
+from ingot.evals.solvers.code_once import CodeOnce
+from ingot.evals.solvers.compiled import Compiled
+from ingot.evals.solvers.direct import Direct
+from ingot.evals.solvers.hybrid import Hybrid
+from ingot.evals.suite import Item, Suite, Task
+from ingot.models import Scripted
+from tests.evals.test_evaluate import RIGHT, SPEC, WRONG, exact, suite
+
+NULLABLE = (
+    SPEC.replace("outputs: {fee: integer}", "outputs: {fee: integer?}")
+    + "  - {id: unsure, input: {weight: 95}, expected: {fee: null}}\n"
+)
+UNSURE = """def set_fee(weight: int) -> int | None:
+    if weight <= 10:
+        return 5  # C1
+    if weight > 80:
+        return None  # C2
+    return 9  # C2
+"""
+
+
+def unsure() -> Suite:
+    items = (Item("a", {"weight": 3}, {"fee": 5}), Item("b", {"weight": 90}, {"fee": 9}))
+    return Suite("tiny", "Tiny", "unseen", (Task("shipping", NULLABLE, items, exact, ("fee",)),), "exact match")
+
+
+def fenced(code: str) -> str:
+    return f"```python\n{code}```"
+
+
+def test_direct_asks_for_every_transaction(tmp_path: Path) -> None:
+    model = Scripted(['{"fee": 5}', '```json\n{"fee": 9}\n```', '{"fee": 5}'])
+    log = evaluate(suite(), Direct(model), tmp_path)
+    assert [one.right for one in log.items] == [True, True, False]
+    assert all(one.answer.usage.requests == 1 for one in log.items)
+    assert log.tasks[0].generation.usage.requests == 0
+
+
+def test_direct_asks_once_more_and_counts_both(tmp_path: Path) -> None:
+    model = Scripted(["no", '{"fee": 5}', "no", "no", '{"fee": "much"}', '{"fees": 5}'])
+    log = evaluate(suite(), Direct(model), tmp_path)
+    assert [one.right for one in log.items] == [True, False, False]
+    assert [one.answer.usage.requests for one in log.items] == [2, 2, 2]
+    assert "does not fit" in log.items[1].answer.error
+
+
+def test_direct_sees_given_cases_and_never_what_is_held_out_or_expected(tmp_path: Path) -> None:
+    model = Scripted(['{"fee": 5}'] * 3)
+    evaluate(suite(), Direct(model), tmp_path)
+    for request in model.requests:
+        assert '{"weight":11} -> {"fee":9}' in request.prompt
+        assert '{"weight":50}' not in request.prompt
+    assert '{"weight":3}' in model.requests[0].prompt
+
+
+def test_code_once_runs_what_it_wrote_without_gates(tmp_path: Path) -> None:
+    log = evaluate(suite(), CodeOnce(Scripted([fenced(WRONG)])), tmp_path)
+    assert [one.right for one in log.items] == [True, False, False]
+    assert log.tasks[0].generation.attempts == 1
+
+
+def test_code_once_that_breaks_is_an_error_of_each_transaction(tmp_path: Path) -> None:
+    for code in ("def set_fee(weight: int) -> int:\n    return 1 // 0\n", "def set_fee(\n"):
+        log = evaluate(suite(), CodeOnce(Scripted([fenced(code)])), tmp_path / str(len(code)))
+        assert [one.right for one in log.items] == [False, False, False]
+        assert all(one.answer.error for one in log.items)
+
+
+def test_code_once_stays_in_the_cage(tmp_path: Path) -> None:
+    target = tmp_path / "written"
+    code = f"import os\n\n\ndef set_fee(weight: int) -> int:\n    open({str(target)!r}, 'w').write('x')\n    return 5\n"
+    log = evaluate(suite(), CodeOnce(Scripted([fenced(code)])), tmp_path / "log")
+    assert not target.exists()
+    assert all(one.answer.error for one in log.items)
+
+
+def test_a_reply_without_code_deploys_nothing(tmp_path: Path) -> None:
+    log = evaluate(suite(), CodeOnce(Scripted(["Sure!"])), tmp_path)
+    assert [one.right for one in log.items] == [None, None, None]
+
+
+def test_hybrid_asks_only_for_what_the_code_withholds(tmp_path: Path) -> None:
+    model = Scripted([fenced(UNSURE), '{"fee": 9}'])
+    log = evaluate(unsure(), Hybrid(model), tmp_path)
+    assert [one.right for one in log.items] == [True, True]
+    assert [dict(one.answer.by) for one in log.items] == [{"fee": "code"}, {"fee": "model"}]
+    assert [one.answer.usage.requests for one in log.items] == [0, 1]
+
+
+def test_hybrid_without_a_program_asks_for_everything(tmp_path: Path) -> None:
+    model = Scripted([fenced(WRONG), '{"fee": 5}', '{"fee": 9}'])
+    log = evaluate(unsure(), Hybrid(model, attempts=1), tmp_path)
+    assert [one.right for one in log.items] == [True, True]
+    assert "goes to the model" in log.tasks[0].generation.reason
+
+
+def test_kept_completions_are_not_asked_for_again(tmp_path: Path) -> None:
+    first = Kept(Scripted([fenced(RIGHT)]), tmp_path / "kept")
+    one = evaluate(suite(), Compiled(first), tmp_path / "one")
+    again = Kept(Scripted([]), tmp_path / "kept")
+    two = evaluate(suite(), Compiled(again), tmp_path / "two")
+    assert (first.asked, again.asked) == (1, 0)
+    assert one.tasks[0].generation.usage == two.tasks[0].generation.usage
