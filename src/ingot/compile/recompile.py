@@ -19,8 +19,9 @@ from ingot.artifact.verify import Verified
 from ingot.cases.insert import child, composed
 from ingot.compile import generate, prompt
 from ingot.compile.assemble import assemble
+from ingot.compile.attempts import Attempt, Event, Listener, asked_part, with_tables
 from ingot.compile.compare import version_of
-from ingot.compile.driver import Attempt, Compiled, Event, Listener, _asked_part, _compiled, _with_tables, _written
+from ingot.compile.driver import Compiled, compiled_from, written
 from ingot.compile.faults import Measured, measure
 from ingot.compile.plan import Plan, make_plan
 from ingot.compile.rerun import case_rows
@@ -100,11 +101,11 @@ def recompile(
     spec = parse_spec(text, "spec.yaml", cases=[*case_rows(verified), *(case.to_json() for case in cases)])
     work = _Work(spec, make_plan(spec), functions, threshold=before.threshold, listen=listen or (lambda _: None))
     made, after = _attempts(work, old.logic, _author(verified), usable, model, attempts)
-    compiled = _compiled(spec, work.plan, find_questions(spec), made)
+    compiled = compiled_from(spec, work.plan, find_questions(spec), made)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "spec.yaml"
         path.write_text(text, encoding="utf-8")
-        compiled = _written(compiled, path, out, key, work.listen, verified)
+        compiled = written(compiled, path, out, key, work.listen, verified)
     return Recompiled(before, after, compiled, changed(old.logic, made[-1].logic or ""), cases, unused)
 
 
@@ -226,9 +227,9 @@ def _least(
     for name in changed(logic, attempt.logic or ""):
         if len(changed(logic, attempt.logic or "")) < 2:
             break
-        now = _asked_part(work.spec, attempt.logic or "")
-        back = generate.splice(now, generate.excerpt(_asked_part(work.spec, logic), [name]), [name])
-        whole = _with_tables(work.spec, back)
+        now = asked_part(work.spec, attempt.logic or "")
+        back = generate.splice(now, generate.excerpt(asked_part(work.spec, logic), [name]), [name])
+        whole = with_tables(work.spec, back)
         less = replace(attempt, logic=whole, verdicts=run_stages(work.assembled(whole)))
         measured = work.answers(less, cases)
         if measured is not None:
@@ -272,7 +273,7 @@ def _attempt(work: _Work, made: Sequence[Attempt], number: int, model: Model) ->
     base = next(one for one in reversed(made) if one.logic is not None)
     assert base.logic is not None
     findings = _for_repair(base.findings, work.functions)
-    before = _asked_part(work.spec, base.logic)
+    before = asked_part(work.spec, base.logic)
     request = prompt.repair_request(work.spec, work.functions, before, findings, draw=number)
     work.listen(Event("attempt", number, "repair"))
     completion = model.complete(request)
@@ -282,7 +283,7 @@ def _attempt(work: _Work, made: Sequence[Attempt], number: int, model: Model) ->
         reply = Verdict.of("reply", said)
         work.listen(Event("verdict", number, "repair", "reply", reply))
         return Attempt(number, "repair", request, completion, None, (reply,))
-    logic = _with_tables(work.spec, _spliced(before, code, work.functions))
+    logic = with_tables(work.spec, _spliced(before, code, work.functions))
     return Attempt(number, "repair", request, completion, logic, work.stages(work.assembled(logic), number))
 
 
