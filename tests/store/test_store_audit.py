@@ -209,3 +209,48 @@ def test_a_new_store_is_its_users_alone_to_read(tmp_path: Path) -> None:
     assert modes["own.db"] == 0o600
     assert set(modes.values()) == {0o600}
     assert len(modes) > 1
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ("at = '2020-01-01T00:00:00Z'", "its columns are not those that were written"),
+        ("prefix = 'q'", "its columns are not those that were written"),
+        ("records = 9", "its columns are not those that were written"),
+        ("content = 'no digest'", "its columns are not those that were written"),
+        ("content = NULL, records = 9", "its columns cannot be checked"),
+    ],
+)
+def test_what_is_left_of_a_pruned_segment_is_checked(
+    store: Store, monkeypatch: pytest.MonkeyPatch, change: str, says: str
+) -> None:
+    monkeypatch.setattr(module, "now_text", lambda: "2026-01-01T00:00:00Z")
+    filled(store, 3)
+    monkeypatch.setattr(module, "now_text", lambda: "2026-02-01T00:00:00Z")
+    assert store.audit.prune("2026-01-15T00:00:00Z") == 3
+    edit(store, f"UPDATE ingot_audit SET {change} WHERE number = 2")
+    found = [(one.segment, one.message) for one in store.audit.verify().problems]
+    assert [number for number, _ in found] == [2]
+    assert says in found[0][1]
+    filled(store, 1)
+    store.audit.prune("2026-03-01T00:00:00Z")
+    assert [one.segment for one in store.audit.verify().problems] == [2]  # another pruning does not cover it up
+
+
+def test_segments_that_an_older_version_emptied_are_no_problem(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "now_text", lambda: "2026-01-01T00:00:00Z")
+    filled(store, 2)
+    note = b'{"kind":"pruned","before":"2026-01-02","segments":[[1,2]],"count":2}'
+    store.audit.append([note], prefix=module.RETENTION, first=2)
+    edit(store, "UPDATE ingot_audit SET body = NULL WHERE number < 3")
+    assert store.audit.verify().problems == ()
+    filled(store, 1)
+    assert store.audit.prune("2026-02-01T00:00:00Z") == 2
+    assert (store.audit.verify().pruned, store.audit.verify().problems) == (4, ())
+
+
+def test_a_pruned_segment_is_not_changed_by_slip(store: Store) -> None:
+    filled(store)
+    store.audit.prune("9999-01-01T00:00:00Z")
+    with pytest.raises(sqlalchemy.exc.DBAPIError, match="append-only"), writing(store.engine) as connection:
+        connection.execute(text("UPDATE ingot_audit SET content = hash WHERE number = 1"))

@@ -186,6 +186,8 @@ def test_a_store_of_the_version_before_is_brought_up_to_date(tmp_path: Path, cle
         connection.execute(text("DROP INDEX ingot_reviews_untold"))
         for column in ("told", "tell_after", "tries"):
             connection.execute(text(f"ALTER TABLE ingot_reviews DROP COLUMN {column}"))
+        connection.execute(text("DROP TABLE ingot_redactions"))
+        connection.execute(text("ALTER TABLE ingot_audit DROP COLUMN content"))
         connection.execute(text("UPDATE ingot_revision SET version_num = '0002'"))
     clerk.store.close()
     with Store.open(f"sqlite:///{file}", KEY) as again:

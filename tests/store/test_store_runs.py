@@ -54,7 +54,7 @@ def test_nothing_labelled_is_written_in_the_clear(pure: RecordedWorkflow, clerk:
     pure.run({**CASE, "rate": None})
     asked = clerk.run(CASE)
     (review,) = [one for one in list_reviews(clerk.store) if one["run"] == asked.run_id]
-    decide(clerk, review["review"], approve=True, by="Kim", why="seen", answer={"permit": "YES"})
+    decide(clerk, review["review"], approve=True, by="Kim", why="Planted asked", answer={"permit": "YES"})
     assert "Planted" not in everything(pure.store)
 
 
@@ -99,6 +99,10 @@ def test_a_person_is_asked_and_the_run_goes_on_once(clerk: RecordedWorkflow) -> 
     assert kinds == ["run", "decision", "run"]
     decided = show_review(clerk.store, held.review)
     assert (decided.state, decided.decided_by, decided.why) == ("approved", "Kim Lee", "allowed")
+    (decision,) = [one for one in clerk.store.audit.records(outcome.run_id) if one["kind"] == "decision"]
+    assert (decision["why"], decision["why_digest"]) == ("<sealed>", clerk.store.key.input_digest(b"allowed"))
+    assert opened(decision, clerk.store)["why"] == "allowed"
+    assert opened(decision, clerk.store)["answer"] == {"permit": "YES"}
     assert decided.answer == {"permit": "YES"}
     with pytest.raises(StoreError, match="was approved by Kim Lee"):
         decide(clerk, held.review, approve=True, by="Kim", why="again", answer={"permit": "NO"})
@@ -131,6 +135,7 @@ def test_of_many_decisions_at_once_one_counts(clerk: RecordedWorkflow) -> None:
     [
         ({"approve": True, "by": "Kim", "why": "x"}, "approving needs an answer"),
         ({"approve": True, "by": "Kim", "why": "x", "answer": {"permit": "MAYBE"}}, "does not fit"),
+        ({"approve": False, "by": "Kim", "why": "x", "answer": {"permit": "YES"}}, "does not fit"),
         ({"approve": True, "by": " ", "why": "x", "answer": {"permit": "YES"}}, "a name and a reason"),
         ({"approve": False, "by": "Kim", "why": ""}, "a name and a reason"),
     ],
@@ -152,6 +157,15 @@ def test_a_rejection_ends_the_run(clerk: RecordedWorkflow) -> None:
     assert list_reviews(clerk.store) == []
     with pytest.raises(StoreError, match="is ended"):
         clerk.resume(outcome.run_id)
+
+
+def test_a_rejection_may_say_what_holds_instead(clerk: RecordedWorkflow) -> None:
+    """The run ends with it: it stands for the outputs of the workflow, not for those of the step that asked."""
+    run = clerk.run(CASE).run_id
+    answer = {"fee": "0", "greeting": "Dear Planted Patient"}
+    assert decide(clerk, f"{run}.0", approve=False, by="Kim", why="waived", answer=answer) is None
+    assert show_review(clerk.store, f"{run}.0").answer == answer
+    assert "Planted" not in everything(clerk.store)
 
 
 def test_a_final_escalation_of_a_pure_workflow_waits_too(pure: RecordedWorkflow) -> None:

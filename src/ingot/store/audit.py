@@ -11,11 +11,11 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, func, select, update
+from sqlalchemy import Connection, Engine, Row, bindparam, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from ingot.canonical import canonical_json
@@ -194,7 +194,9 @@ class AuditLog:
         before = Head(0, _origin(self._store))
         records = 0
         pruned: list[int] = []
+        bare: list[int] = []
         prunings: list[tuple[int, int]] = []
+        unchecked: list[tuple[int, int]] = []
         problems: list[Problem] = []
         noted = since is None or since == before
         for row in self._rows():
@@ -204,10 +206,16 @@ class AuditLog:
             records += row.records
             if row.body is None:
                 pruned.append(row.number)
+                bare += [row.number] if row.content is None else []
             elif row.prefix == RETENTION and not (problems and problems[-1].segment == row.number):
                 prunings += _said(row)
+                unchecked += _said(row, "bare")
+        unsaid = list(_unsaid(pruned, prunings))
+        problems += [Problem(one, "it is empty, and no record says that it was pruned") for one in unsaid]
         problems += [
-            Problem(one, "it is empty, and no record says that it was pruned") for one in _unsaid(pruned, prunings)
+            Problem(one, "its columns cannot be checked: the digest of its records is gone")
+            for one in _unsaid(bare, unchecked)
+            if one not in unsaid
         ]
         if not noted:
             problems.append(Problem(before.number, f"the noted head {since} is not in the log: it was cut or replaced"))
@@ -221,6 +229,9 @@ class AuditLog:
         if not hmac.compare_digest(row.stamp, self._key.stamp(row.hash.encode())):
             yield "its stamp was not made with the store's secret"
         if row.body is None:
+            content = _digest_of(row.content)
+            if content is not None and _chained(row.previous, content, row._mapping) != row.hash:
+                yield "its columns are not those that were written"
             return
         lines = _lines(row)
         if len(lines) - 1 != row.records:
@@ -230,43 +241,75 @@ class AuditLog:
 
     # ---- retention -----------------------------------------------------------------------------------------------
 
-    def prune(self, before: str) -> int:
-        """Empty the segments that were written before a time (``2026-01-31T00:00:00Z``): their hashes stay, so the chain
-        holds, and a record of the pruning is added. Returns how many segments were emptied."""
-        old = (segments.c.at < before) & segments.c.body.is_not(None)
+    def prune(self, before: str, *, keep: Collection[int] = (), within: Connection | None = None) -> int:
+        """Empty the segments that were written before a time (``2026-01-31T00:00:00Z``), but for those to `keep`: their
+        hashes stay, so the chain holds, and a record of the pruning is added. Returns how many segments were emptied."""
+        if within is not None:
+            return self._prune(within, before, keep)
         try:
             with writing(self._engine) as connection:
-                numbers = connection.execute(select(segments.c.number).where(old).order_by(segments.c.number)).scalars()
-                emptied = list(numbers)
-                if not emptied:
-                    return 0
-                said = _ranges([*self._prunings(connection), *((number, number) for number in emptied)])
-                note = {"kind": "pruned", "before": before, "segments": said, "count": len(emptied)}
-                self._append(connection, [b"{}", canonical_json(note)], RETENTION, emptied[-1])
-                connection.execute(update(segments).where(old & (segments.c.number <= emptied[-1])).values(body=None))
+                return self._prune(connection, before, keep)
         except SQLAlchemyError as error:
             raise store_error(error, "prune the audit log") from None
+
+    def _prune(self, connection: Connection, before: str, keep: Collection[int]) -> int:
+        old = (segments.c.at < before) & segments.c.body.is_not(None)
+        found = connection.execute(select(segments.c.number).where(old).order_by(segments.c.number)).scalars()
+        emptied = [number for number in found if number not in keep]
+        if not emptied:
+            return 0
+        said = _ranges([*self._prunings(connection), *_each(emptied)])
+        bare = _ranges(list(self._prunings(connection, "bare")))
+        note = {"kind": "pruned", "before": before, "segments": said, "count": len(emptied), "bare": bare}
+        self._append(connection, [b"{}", canonical_json(note)], RETENTION, emptied[-1])
+        for at in range(0, len(emptied), READ_AT_ONCE):
+            _empty(connection, emptied[at : at + READ_AT_ONCE])
         return len(emptied)
 
-    def _prunings(self, connection: Connection) -> Iterator[tuple[int, int]]:
+    def _prunings(self, connection: Connection, what: str = "segments") -> Iterator[tuple[int, int]]:
         """What earlier prunings emptied, by those of their records that hold: a new record says it again, since it may be
         all that is left of them."""
         mine = (segments.c.prefix == RETENTION) & segments.c.body.is_not(None)
         for row in connection.execute(select(segments).where(mine)):
             if not list(self._broken(row, Head(row.number - 1, row.previous))):
-                yield from _said(row)
+                yield from _said(row, what)
 
 
 def chained(previous: str, body: bytes, row: Any) -> str:
     """The hash of a segment: over the hash before, its lines, and the columns that say what and when."""
+    return _chained(previous, hashlib.sha256(body).digest(), row)
+
+
+def _chained(previous: str, content: bytes, row: Any) -> str:
     columns = canonical_json([row[name] for name in ("number", "prefix", "first", "records", "at")])
-    return hashlib.sha256(bytes.fromhex(previous) + hashlib.sha256(body).digest() + columns).hexdigest()
+    return hashlib.sha256(bytes.fromhex(previous) + content + columns).hexdigest()
 
 
-def _said(row: Row[Any]) -> list[tuple[int, int]]:
-    """The first and last segments of what a record of a pruning says."""
+def _digest_of(text: str | None) -> bytes | None:
+    """The bytes of a digest in hex; what is no digest is one that nothing has."""
+    try:
+        return None if text is None else bytes.fromhex(text)
+    except ValueError:
+        return b""
+
+
+def _empty(connection: Connection, numbers: Sequence[int]) -> None:
+    """Take the bodies of segments away and leave their digests."""
+    query = select(segments.c.number, segments.c.body).where(segments.c.number.in_(numbers))
+    emptied = [{"mine": row.number, "was": hashlib.sha256(_body(row)).hexdigest()} for row in connection.execute(query)]
+    change = update(segments).where(segments.c.number == bindparam("mine")).values(body=None, content=bindparam("was"))
+    connection.execute(change, emptied)
+
+
+def _said(row: Row[Any], what: str = "segments") -> list[tuple[int, int]]:
+    """The first and last segments of what a record of a pruning says: that they were emptied, or (``bare``) that this was
+    before digests were left, which an older record says of all that it names."""
     notes = [json.loads(line) for line in _lines(row)[1:]]
-    return [(first, last) for one in notes if one.get("kind") == "pruned" for first, last in one["segments"]]
+    return [tuple(pair) for one in notes if one.get("kind") == "pruned" for pair in one.get(what, one["segments"])]
+
+
+def _each(numbers: Iterable[int]) -> list[tuple[int, int]]:
+    return [(number, number) for number in numbers]
 
 
 def _ranges(some: Sequence[tuple[int, int]]) -> list[list[int]]:
@@ -295,6 +338,6 @@ def _lines(row: Row[Any]) -> list[bytes]:
     return _body(row).split(b"\n")
 
 
-def _body(row: Row[Any]) -> bytes:
+def _body(row: Any) -> bytes:
     """The body's bytes; SQLite may hold text where somebody wrote text."""
     return row.body.encode() if isinstance(row.body, str) else bytes(row.body)

@@ -44,8 +44,9 @@ def open_database(url: str, key: StoreKey) -> Engine:
     shown = found.render_as_string(hide_password=True)
     try:
         with writing(engine) as connection:
-            _migrate(connection, shown)
-            _claim(connection, key, shown)
+            _refuse_other_key(connection, key, shown)  # before a migration seals anything with it
+            _migrate(connection, key, shown)
+            _claim(connection, key)
     except SQLAlchemyError as error:
         engine.dispose()
         raise StoreError(f"cannot open the store: {_reason(error)}", place=shown, hint="check INGOT_STORE") from None
@@ -106,14 +107,14 @@ def _engine(url: URL) -> Engine:
         return sqlalchemy.create_engine(url, pool_pre_ping=True)
     if url.database and url.database != ":memory:" and not Path(url.database).parent.is_dir():
         raise StoreError("the folder of the store is not there", place=url.database, hint="make it, or name another")
-    _make_own(url.database)
+    make_own(url.database)
     engine = sqlalchemy.create_engine(url, connect_args={"timeout": BUSY_SECONDS})
 
     @event.listens_for(engine, "connect")
     def _connected(connection: object, _record: object) -> None:
         connection.isolation_level = None  # type: ignore[attr-defined]  # transactions begin below, not by the driver
         cursor = connection.cursor()  # type: ignore[attr-defined]
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
@@ -125,7 +126,7 @@ def _engine(url: URL) -> Engine:
     return engine
 
 
-def _make_own(file: str | None) -> None:
+def make_own(file: str | None) -> None:
     """A new store is its user's alone to read: what has no label stands in the clear in it. SQLite gives its journals the
     same mode. Where the file cannot be made, connecting says why."""
     if file and file != ":memory:" and not file.startswith("file:"):
@@ -133,7 +134,7 @@ def _make_own(file: str | None) -> None:
             os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
-def _migrate(connection: Connection, shown: str) -> None:
+def _migrate(connection: Connection, key: StoreKey, shown: str) -> None:
     revision = None
     if inspect(connection).has_table("ingot_revision"):
         revision = connection.execute(text("SELECT version_num FROM ingot_revision")).scalar()
@@ -148,17 +149,22 @@ def _migrate(connection: Connection, shown: str) -> None:
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
-    config.attributes["connection"] = connection
+    config.attributes.update(connection=connection, key=key)
     command.upgrade(config, "head")
 
 
-def _claim(connection: Connection, key: StoreKey, shown: str) -> None:
+def _refuse_other_key(connection: Connection, key: StoreKey, shown: str) -> None:
     """A store belongs to one secret, from its first opening on."""
-    row = connection.execute(select(about.c.key_check)).first()
-    if row is None:
-        values = {"id": 1, "store": os.urandom(16).hex(), "key_check": key.check, "created": now_text()}
-        connection.execute(about.insert().values(**values))
-    elif row.key_check != key.check:
+    if not inspect(connection).has_table(about.name):
+        return
+    check = connection.execute(select(about.c.key_check)).scalar()
+    if check is not None and check != key.check:
         raise StoreError(
             "the store belongs to another secret", place=shown, hint="set INGOT_STORE_KEY to the one it was made with"
         )
+
+
+def _claim(connection: Connection, key: StoreKey) -> None:
+    if connection.execute(select(about.c.key_check)).first() is None:
+        values = {"id": 1, "store": os.urandom(16).hex(), "key_check": key.check, "created": now_text()}
+        connection.execute(about.insert().values(**values))

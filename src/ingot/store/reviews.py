@@ -19,7 +19,7 @@ from ingot.store.audit import run_place
 from ingot.store.database import now_text, reading, store_error, writing
 from ingot.store.runs import ENDED, RecordedWorkflow
 from ingot.store.store import Store
-from ingot.store.tables import reviews, runs
+from ingot.store.tables import PRUNED, reviews, runs
 
 State = Literal["open", "approved", "rejected"]
 
@@ -27,7 +27,7 @@ State = Literal["open", "approved", "rejected"]
 @dataclass(frozen=True, slots=True)
 class Review:
     """One review. `input`, `arguments` (of the step that asks) and `proposed` are in the clear: show them only to who may
-    see them. `answer` is what the person gave."""
+    see them. `answer` is what the person gave, `why` their reason, in the clear too."""
 
     review: str
     run: str
@@ -56,7 +56,7 @@ def list_reviews(store: Store, state: State | None = "open", most: int = 100) ->
 
 
 def show_review(store: Store, review: str) -> Review:
-    """One review, opened. Raises StoreError where there is none."""
+    """One review, opened. Raises StoreError where there is none, or retention has emptied it."""
     with reading(store.engine) as connection:
         row = connection.execute(select(reviews).where(reviews.c.review == review)).first()
     if row is None:
@@ -65,11 +65,17 @@ def show_review(store: Store, review: str) -> Review:
 
 
 def _opened(row: Row[Any], store: Store) -> Review:
+    if row.sealed == PRUNED:
+        raise StoreError(
+            f"what review {row.review!r} was about was pruned",
+            hint=f"that it was {row.state} by {row.decided_by!r} at {row.decided_at} is all that is kept",
+        )
     held = json.loads(store.key.open(row.sealed, row.review.encode()))
     answer = None if row.answer is None else json.loads(store.key.open(row.answer, f"{row.review}/answer".encode()))
+    why = None if row.why is None else store.key.open(row.why, f"{row.review}/why".encode()).decode()
     return Review(
         row.review, row.run, row.workflow, row.step, row.reason, row.state, row.at, held["input"], held["arguments"],
-        held["proposed"], row.decided_at, row.decided_by, row.why, answer,
+        held["proposed"], row.decided_at, row.decided_by, why, answer,
     )  # fmt: skip
 
 
@@ -94,8 +100,8 @@ def decide(
     """A person's decision: recorded with who, when and why, and the run goes on. Returns what it came to.
 
     Approving takes the workflow's proposal, or `answer` where there is none: the outputs of the step that asks, or of
-    the whole workflow where it stopped at its end. Rejecting ends the run without an output, or with `answer` as its
-    output where one is given; the outcome is then None. Raises InputError for an answer that does not fit, StoreError
+    the whole workflow where it stopped at its end. Rejecting ends the run without an output, or with `answer`, the outputs
+    of the whole workflow whoever asked, kept beside the decision; the outcome is then None. Raises InputError for an answer that does not fit, StoreError
     where the review is decided already or the store fails: then nothing has changed.
     """
     kept = keep_decision(recorded, review, approve=approve, by=by, why=why, answer=answer)
@@ -121,7 +127,7 @@ def keep_decision(
         raise InputError("a decision has a name and a reason", hint="say who decides and why")
     is_step = recorded.workflow.perform is not None and held.proposed is None and _is_step(recorded, held.step)
     goes_on = approve and is_step
-    given = _checked(recorded, held, held.proposed if answer is None and approve else answer, is_step, approve)
+    given = _checked(recorded, held, held.proposed if answer is None and approve else answer, goes_on, approve)
     running, waiting = recorded.states
     try:
         with writing(store.engine) as connection:
@@ -156,24 +162,27 @@ def _is_step(recorded: RecordedWorkflow, name: str) -> bool:
 
 
 def _checked(
-    recorded: RecordedWorkflow, held: Review, answer: Mapping[str, Any] | None, is_step: bool, approve: bool
+    recorded: RecordedWorkflow, held: Review, answer: Mapping[str, Any] | None, goes_on: bool, approve: bool
 ) -> dict[str, Any] | None:
-    """The answer as plain JSON, of the types of the outputs that it stands for. Raises InputError."""
+    """The answer as plain JSON, of the types of the outputs that it stands for: those of the step where the run goes on
+    with them, those of the workflow where it ends with them. Raises InputError."""
     spec = recorded.workflow.spec
     step = next((one for one in spec.logic_requirements if one.step == held.step), None)
-    fields = step.outputs if is_step and step is not None else spec.outputs
+    fields = step.outputs if goes_on and step is not None else spec.outputs
     if answer is None:
         if approve and fields:
             names = ", ".join(one.name for one in fields)
             raise InputError("the run has no proposal: approving needs an answer", hint=f"give {names}")
         return None
-    stands = recorded.workflow.standing(held.step, held.arguments) if is_step else {}
+    stands = recorded.workflow.standing(held.step, held.arguments) if goes_on else {}
     try:
         checked: dict[str, Any] = to_plain(validator(fields).validate_python({**stands, **answer}))
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "answer"
-        raise InputError(f"the answer does not fit: {first['msg']}", place=place) from None
+        whose = f"step {held.step!r}" if goes_on else "the workflow"
+        hint = f"the outputs of {whose}: {', '.join(one.name for one in fields)}"
+        raise InputError(f"the answer does not fit: {first['msg']}", place=place, hint=hint) from None
     return checked
 
 
@@ -183,15 +192,18 @@ def _decided(
     state = "approved" if approve else "rejected"
     at = now_text()
     sealed = None if given is None else store.key.seal(canonical_json(given), f"{held.review}/answer".encode())
+    reason = store.key.seal(why.encode(), f"{held.review}/why".encode())
     mine = (reviews.c.review == held.review) & (reviews.c.state == "open")
-    values = {"state": state, "decided_at": at, "decided_by": by, "why": why, "answer": sealed}
+    values = {"state": state, "decided_at": at, "decided_by": by, "why": reason, "answer": sealed}
     if connection.execute(update(reviews).where(mine).values(**values)).rowcount != 1:
         raise StoreError(
             f"review {held.review!r} was decided by somebody else just now", hint="see `ingot reviews show`"
         )
     record = {
         "kind": "decision", "run": held.run, "review": held.review, "at": at, "step": held.step, "state": state, "by": by,
-        "why": why, "answer_digest": None if given is None else store.key.input_digest(canonical_json(given)),
+        "why": "<sealed>", "why_digest": store.key.input_digest(why.encode()),
+        "answer_digest": None if given is None else store.key.input_digest(canonical_json(given)),
+        "sealed": store.key.seal(canonical_json({"why": why, "answer": given}), held.run.encode()),
     }  # fmt: skip
     prefix, number = run_place(held.run)
     store.audit.append([canonical_json(record)], prefix=prefix, first=number, within=connection)

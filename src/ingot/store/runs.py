@@ -345,6 +345,8 @@ def opened(record: Mapping[str, Any], store: Store) -> dict[str, Any]:
         return dict(record)
     hidden = json.loads(store.key.open(record["sealed"], str(record["run"]).encode()))
     whole = {name: value for name, value in record.items() if name != "sealed"}
+    if record.get("kind") == "decision":
+        return {**whole, **hidden}
     whole["input"] = joined(record["input"], hidden.get("input", {}))
     review = record.get("review")
     if review is not None and review["proposed"] is not None:

@@ -6,8 +6,11 @@ from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, MetaData
 
 tables = MetaData()
 
-HEAD_REVISION = "0003"
+HEAD_REVISION = "0004"
 """The newest migration: what this version of the package reads and writes."""
+
+PRUNED = ""
+"""Stands where a sealed value was that retention has emptied."""
 
 about = Table(
     "ingot_store",
@@ -30,11 +33,13 @@ segments = Table(
     Column("records", Integer, nullable=False),
     Column("at", String(32), nullable=False),
     Column("body", LargeBinary),
+    Column("content", String(64)),
     Index("ingot_audit_runs", "prefix", "first"),
     Index("ingot_audit_at", "at"),
 )
 """One row per append: a line of what its records share and `records` lines of JSON, chained by `previous` and `hash`. Runs `first` and on of
-`prefix` are in it. Where retention has removed `body`, the hashes stay."""
+`prefix` are in it. Where retention has removed `body`, the hashes stay, and `content` is the SHA-256 of what it was: with it
+the chain still vouches for the other columns."""
 
 runs = Table(
     "ingot_runs",
@@ -46,7 +51,8 @@ runs = Table(
     Column("sealed", Text, nullable=False),
     Column("at", String(32), nullable=False),
 )
-"""Runs that are under way or wait for a person: `state` is ``running``, ``waiting`` or ``ended``; `sealed` the input."""
+"""Runs that are under way or wait for a person: `state` is ``running``, ``waiting`` or ``ended``; `sealed` the input, or
+`PRUNED`, here and below: the row stays, so that no other run gets its id."""
 
 steps = Table(
     "ingot_steps",
@@ -67,6 +73,18 @@ answers = Table(
     Column("at", String(32), nullable=False),
 )
 """Model answers of bounded steps with ``cache: true``, by the keyed digest of their question."""
+
+redactions = Table(
+    "ingot_redactions",
+    tables,
+    Column("run", String(64), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("step", String(100), nullable=False),
+    Column("sealed", Text, nullable=False),
+    Column("at", String(32), nullable=False),
+)
+"""What the tokens stand for that a model saw in place of personal data, by the run's step: the same tokens again when the
+step is carried out again. Not every run has a row in `runs`."""
 
 reviews = Table(
     "ingot_reviews",
@@ -97,5 +115,5 @@ reviews = Table(
         postgresql_where=text("told IS NULL"),
     ),
 )
-"""What waits for a person: `state` is ``open``, ``approved`` or ``rejected``; `answer` is sealed. `told`: when somebody was
+"""What waits for a person: `state` is ``open``, ``approved`` or ``rejected``; `why` and `answer` are sealed. `told`: when somebody was
 told of it; `tell_after`: not before then, because it is being told, or could not be and is tried again (`tries` so far)."""
