@@ -34,6 +34,10 @@ RETENTION = "retention"
 MOST_NUMBER = 0x7FFFFFFF
 """The greatest number of a run that every database keeps."""
 
+_LAST = select(segments.c.number, segments.c.hash).order_by(segments.c.number.desc()).limit(1)
+_INSERT = segments.insert()
+"""Made once: making a statement costs more than executing it."""
+
 _RUN = re.compile(r"([A-Za-z0-9][A-Za-z0-9._:@+-]{0,39})-([0-7][0-9a-f]{7})")
 
 
@@ -128,7 +132,7 @@ class AuditLog:
         body = b"\n".join(lines)
         found = chained(last.hash, body, row)
         chain = {"previous": last.hash, "hash": found, "stamp": self._key.stamp(found.encode())}
-        connection.execute(segments.insert().values(**row, **chain, body=body))
+        connection.execute(_INSERT, {**row, **chain, "body": body})
         return Head(number, found)
 
     def head(self) -> Head:
@@ -137,9 +141,7 @@ class AuditLog:
             return self._last(connection)
 
     def _last(self, connection: Connection) -> Head:
-        last = connection.execute(
-            select(segments.c.number, segments.c.hash).order_by(segments.c.number.desc()).limit(1)
-        ).first()
+        last = connection.execute(_LAST).first()
         return Head(0, _origin(self._store)) if last is None else Head(last.number, last.hash)
 
     # ---- reading -------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from ingot.errors import StoreError
@@ -88,7 +88,15 @@ def _segments(entries: Iterator[Entry]) -> Iterator[list[Entry]]:
         yield group
 
 
+_THERE = (
+    select(segments.c.number)
+    .where(segments.c.prefix == bindparam("prefix"), segments.c.first <= bindparam("run"))
+    .where(segments.c.first + segments.c.records > bindparam("run"))
+    .limit(1)
+)
+"""Made once: making a statement costs more than asking it."""
+
+
 def _is_there(connection: Connection, entry: Entry) -> bool:
     prefix, number = entry.place
-    inside = (segments.c.first <= number) & (segments.c.first + segments.c.records > number)
-    return connection.execute(select(segments.c.number).where(segments.c.prefix == prefix, inside)).first() is not None
+    return connection.execute(_THERE, {"prefix": prefix, "run": number}).first() is not None
