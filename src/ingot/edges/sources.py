@@ -147,25 +147,27 @@ class _CsvRow:
             raise InputError(f"not CSV: {error}") from None
         if len(cells) != len(self._header):
             raise InputError(f"{len(cells)} cells under {len(self._header)} columns")
-        return {name: self._cell(name, cell) for name, cell in zip(self._header, cells, strict=True)}
+        cells_by = zip(self._header, cells, strict=True)
+        return {name: cell_value(self._known.get(name), cell) for name, cell in cells_by}
 
-    def _cell(self, name: str, cell: str) -> Any:
-        field = self._known.get(name)
-        if field is None:
+
+def cell_value(field: Field | None, cell: str) -> Any:
+    """A CSV cell as a field's value: null where it is empty and may be; a cell that does not fit stays a text."""
+    if field is None:
+        return cell
+    if not cell and field.nullable:
+        return None
+    match field.type:
+        case "integer":
+            return int(cell) if _INTEGER.fullmatch(cell) else cell
+        case "boolean":
+            return {"true": True, "false": False}.get(cell.lower(), cell)
+        case "list" | "object":
+            return _json_cell(field.name, cell)
+        case "float":
+            return _float_cell(cell)
+        case _:
             return cell
-        if not cell and field.nullable:
-            return None
-        match field.type:
-            case "integer":
-                return int(cell) if _INTEGER.fullmatch(cell) else cell
-            case "boolean":
-                return {"true": True, "false": False}.get(cell.lower(), cell)
-            case "list" | "object":
-                return _json_cell(name, cell)
-            case "float":
-                return _float_cell(cell)
-            case _:
-                return cell
 
 
 def _json_cell(name: str, cell: str) -> Any:
