@@ -293,10 +293,22 @@ def _cell(value: Any) -> str:
 @STORE
 @click.option("--before", required=True, type=click.DateTime(["%Y-%m-%d"]), help="The first day (UTC) that is kept.")
 def prune_command(url: str | None, before: Any) -> None:
-    """Remove what was recorded before a day. The hashes stay, so the chain still verifies, and the pruning is recorded."""
+    """Remove what was recorded before a day, in the log and wherever else it is kept: what is sealed of runs that are over,
+    their reviews, reasons and tokens, and kept model answers.
+
+    Rows and hashes stay, so ids stay taken and the chain still verifies, and the pruning is recorded. Runs that are under
+    way or wait for a person keep all of theirs.
+    """
+    from ingot.store.retention import prune
+
     with _open(url) as store:
-        emptied = store.audit.prune(f"{before:%Y-%m-%d}T00:00:00Z")
-    click.echo(f"{emptied} segments emptied")
+        done = prune(store, f"{before:%Y-%m-%d}T00:00:00Z")
+    more = ((done.runs, "runs emptied"), (done.answers, "kept answers removed"))
+    click.echo(", ".join([f"{done.segments} segments emptied", *(f"{count} {what}" for count, what in more if count)]))
+    if done.kept:
+        click.echo(f"{done.kept} segments kept: runs in them are under way or wait for a person")
+    if done.wiped is False:
+        click.echo("warning: the database is in use, so its journal may hold it still: prune again later", err=True)
 
 
 # ---- replay ------------------------------------------------------------------------------------------------------

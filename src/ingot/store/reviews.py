@@ -27,7 +27,8 @@ State = Literal["open", "approved", "rejected"]
 @dataclass(frozen=True, slots=True)
 class Review:
     """One review. `input`, `arguments` (of the step that asks) and `proposed` are in the clear: show them only to who may
-    see them. `answer` is what the person gave, `why` their reason, in the clear too."""
+    see them. `answer` is what the person gave, `why` their reason, in the clear too. `pruned`: retention has emptied it,
+    and who decided and when is all that is left."""
 
     review: str
     run: str
@@ -43,6 +44,7 @@ class Review:
     decided_by: str | None = None
     why: str | None = None
     answer: Mapping[str, Any] | None = None
+    pruned: bool = False
 
 
 def list_reviews(store: Store, state: State | None = "open", most: int = 100) -> list[Mapping[str, Any]]:
@@ -56,7 +58,7 @@ def list_reviews(store: Store, state: State | None = "open", most: int = 100) ->
 
 
 def show_review(store: Store, review: str) -> Review:
-    """One review, opened. Raises StoreError where there is none, or retention has emptied it."""
+    """One review, opened. Raises StoreError where there is none."""
     with reading(store.engine) as connection:
         row = connection.execute(select(reviews).where(reviews.c.review == review)).first()
     if row is None:
@@ -66,10 +68,10 @@ def show_review(store: Store, review: str) -> Review:
 
 def _opened(row: Row[Any], store: Store) -> Review:
     if row.sealed == PRUNED:
-        raise StoreError(
-            f"what review {row.review!r} was about was pruned",
-            hint=f"that it was {row.state} by {row.decided_by!r} at {row.decided_at} is all that is kept",
-        )
+        return Review(
+            row.review, row.run, row.workflow, row.step, row.reason, row.state, row.at, {}, {}, None, row.decided_at,
+            row.decided_by, pruned=True,
+        )  # fmt: skip
     held = json.loads(store.key.open(row.sealed, row.review.encode()))
     answer = None if row.answer is None else json.loads(store.key.open(row.answer, f"{row.review}/answer".encode()))
     why = None if row.why is None else store.key.open(row.why, f"{row.review}/why".encode()).decode()

@@ -151,7 +151,10 @@ class RecordedWorkflow:
             return self.resume(run)
         ended = [opened(one, self.store) for one in self.store.audit.records(run) if one["kind"] == "run"]
         if not ended:
-            raise StoreError(f"the record of run {run!r} was pruned", hint="give a new run an id of its own")
+            raise StoreError(
+                f"run {run!r} ended, and its record was pruned: what it came to is not kept",
+                hint="a new run needs an id of its own",
+            )
         return self.read_back(ended[-1])
 
     def read_back(self, record: Mapping[str, Any]) -> Outcome:
