@@ -1,9 +1,9 @@
-# demo: install and see the whole path. test: install the rest and pass the tests. check: what CI does.
+# demo: install and see the whole path. test: install the rest and pass the tests. check: what CI does. docs: the site, into site/.
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test lint types check lock clean
+.PHONY: demo test lint types docs check lock clean
 
 demo: $(VENV)/compile
 	$(BIN)/ingot demo
@@ -18,7 +18,10 @@ lint: $(VENV)/dev
 types: $(VENV)/dev
 	$(BIN)/mypy
 
-check: lint types test demo
+docs: $(VENV)/dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs --quiet build --strict
+
+check: lint types docs test demo
 
 $(VENV)/compile: locks/compile.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -39,4 +42,4 @@ lock:
 	$(LOCK) $(EXTRAS) --group dev --output-file locks/dev.lock
 
 clean:
-	rm -rf $(VENV) artifacts
+	rm -rf $(VENV) artifacts site

@@ -1505,7 +1505,7 @@ def _type_names() -> tuple[str, ...]:
 
 
 def spec_schema() -> dict[str, Any]:
-    """The JSON Schema (2020-12) of spec files, short forms included, for editors."""
+    """The JSON Schema (2020-12) of spec files, short forms included, for editors; every key says what it means."""
     schema = Spec.model_json_schema(by_alias=True)
     field = {"$ref": "#/$defs/Field"}
     words = "|".join(_type_names())
@@ -1565,4 +1565,6 @@ def spec_schema() -> dict[str, Any]:
             "anyOf": [schema["properties"][key], {"type": "object", "additionalProperties": form}]
         }
     schema["properties"].pop("derived", None)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "Ingot spec"}
+    from ingot.spec_words import described
+
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **described(schema), "title": "Ingot spec"}
