@@ -185,12 +185,13 @@ class Rung(_Part):
 class Gates(_Part):
     """The gates around a bounded step's model. `redact`: personal data in the fields that are labelled (short values
     whole), in these fields the whole value, in all texts, or nothing; what the model copies is put back.
-    `injection`: ``escalate`` sends text that looks like an attack to a person. `canary` and `leakage` refuse a reply
+    `injection`: ``escalate`` sends text that looks like an attack to a person, ``classify`` also what a trained
+    classifier takes for one (extra ``classifier``). `canary` and `leakage` refuse a reply
     that gives the instructions away.
     """
 
     redact: Literal["labelled", "whole", "all", "off"] = "labelled"
-    injection: Literal["off", "escalate"] = "off"
+    injection: Literal["off", "escalate", "classify"] = "off"
     canary: bool = True
     leakage: bool = True
 

@@ -145,6 +145,52 @@ def test_phi_may_not_reach_a_model_and_may_reach_a_person() -> None:
     assert codes(spec("- {step: s, type: human_review, intent: Read., inputs: [chart]}")) == []
 
 
+MODEL = "- {{step: s, type: bounded_invocation, intent: Read., inputs: [{reads}], schema: {{{sets}}}, gates: {{redact: {redact}}}}}"
+
+
+@pytest.mark.parametrize(
+    ("redact", "kind", "found"),
+    [
+        ("whole", "text", []), ("whole", "{type: list, items: text}", []), ("whole", "date", []), ("whole", "boolean", []),
+        ("labelled", "text", ["FLW002"]), ("all", "text", ["FLW002"]), ("off", "date", ["FLW002"]),
+        ("labelled", "date", []), ("labelled", "boolean", []), ("labelled", "{type: enum, values: [A, B]}", []),
+        ("labelled", f"{{type: enum, values: [A, {'b' * 65}]}}", ["FLW002"]), ("labelled", "{type: list, items: date}", ["FLW002"]),
+    ],
+)  # fmt: skip
+def test_phi_that_reaches_a_model_as_whole_tokens_only_is_let_through(redact: str, kind: str, found: list[str]) -> None:
+    """Recognisers miss things, so what they take out is no mask; a whole value is, and so is a short one by its type."""
+    typed = kind if kind.startswith("{") else f"{{type: {kind}}}"
+    base = PLAIN.replace("chart: {type: text, sensitive: phi}", f"chart: {typed[:-1]}, sensitive: phi}}")
+    step = MODEL.format(reads="chart", sets="seen: boolean", redact=redact)
+    assert codes(spec(step, base=base)) == found
+
+
+def test_what_a_model_is_given_as_tokens_still_carries_on_and_so_does_what_is_derived_from_it() -> None:
+    """Tokens that the model copies are put back, so its answer may hold the value; a derived field has no label."""
+    step = MODEL.format(reads="chart", sets="said: text", redact="whole")
+    assert codes(spec(step + "\n" + notify("{said}"))) == ["FLW001"]
+    derived = "- {step: cut, type: function, intent: Cut., inputs: [chart], outputs: {short: text}}\n"
+    found = check_flow(spec(derived + MODEL.format(reads="short", sets="seen: boolean", redact="whole")))
+    assert [one.code for one in found] == ["FLW002"]
+    labelled = derived.replace("short: text", "short: {type: text, sensitive: phi}")
+    assert codes(spec(labelled + MODEL.format(reads="short", sets="seen: boolean", redact="whole"))) == []
+
+
+def test_a_hybrid_steps_model_is_shown_no_candidate() -> None:
+    steps = (
+        "- {step: cut, type: function, intent: Cut., inputs: [chart], outputs: {short: text}}\n"
+        "- {step: s, type: hybrid, intent: Read., inputs: [chart, short], outputs: {name: text}, "
+        "candidates: {name: [short]}, otherwise: model, gates: {redact: whole}}"
+    )
+    assert codes(spec(steps)) == []
+    assert codes(spec(steps.replace(", gates: {redact: whole}", ""))) == ["FLW002"]
+
+
+def test_a_card_number_as_a_token_is_still_seen_by_the_person_who_takes_over() -> None:
+    step = MODEL.format(reads="card", sets="seen: boolean", redact="whole")
+    assert codes(spec(step, compliance="PCI-DSS")) == ["FLW003"]
+
+
 def test_rules_of_a_block_hold_only_under_it() -> None:
     found = check_flow(spec(notify("{chart} {mail}"), compliance="SOC2"))
     assert [(finding.code, finding.severity) for finding in found] == [("FLW005", "warning")] * 2

@@ -26,6 +26,9 @@ MODULE_NEEDS: Mapping[str, str] = {
 }
 """The packages beyond those that a module's steps need."""
 
+CLASSIFIER_NEEDS = "stackone-defender>=0.9.4"
+"""What the classifier of a bounded step's input gate comes in."""
+
 
 def sarif(verdicts: Iterable[Verdict]) -> dict[str, Any]:
     """All findings, warnings among them, as one SARIF run over ``logic.py``."""
@@ -58,8 +61,11 @@ def _sarif_row(stage: str, finding: Finding) -> dict[str, Any]:
 
 def needs(program: Program) -> tuple[str, ...]:
     """The requirements of running this program, beyond Ingot's own."""
-    modules = [step.module for step in program.spec.logic_requirements if step.module]
-    return tuple(sorted({MODULE_NEEDS[module] for module in modules if module in MODULE_NEEDS}))
+    steps = program.spec.logic_requirements
+    found = {MODULE_NEEDS[step.module] for step in steps if step.module and step.module in MODULE_NEEDS}
+    if any(step.gates.injection == "classify" for step in steps):
+        found.add(CLASSIFIER_NEEDS)
+    return tuple(sorted(found))
 
 
 def sbom(program: Program) -> dict[str, Any]:

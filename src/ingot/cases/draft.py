@@ -20,7 +20,8 @@ LONGEST_LINE, LONGEST_ID = 110, 48
 @dataclass(frozen=True, slots=True)
 class Draft:
     """A case that a person is asked to answer. `why` and `says` are comments: why it is asked, and what the candidate
-    answers. `expected` is there where a person has answered already (a label of recorded traffic)."""
+    answers. `expected` is there where a person has answered already (a label of recorded traffic). A draft that is
+    `held_out` says so with the reason: it holds text of a run, which no model may be shown."""
 
     id: str
     input: Mapping[str, Any]
@@ -29,6 +30,7 @@ class Draft:
     says: tuple[str, ...] = ()
     expected: Mapping[str, Any] = field(default_factory=dict)
     escalates: bool | None = None
+    held_out: bool = False
 
 
 def draft_text(drafts: Sequence[Draft], spec: Spec, head: Iterable[str]) -> str:
@@ -38,6 +40,7 @@ def draft_text(drafts: Sequence[Draft], spec: Spec, head: Iterable[str]) -> str:
     for draft in drafts:
         lines += ["", f"- id: {scalar(draft.id)}"]
         lines += [f"  # {_comment(why)}" for why in draft.why]
+        lines += ["  held_out: true  # it holds text of a run, which no model is shown"] if draft.held_out else []
         lines += _mapping("input", draft.input, 2)
         if draft.steps:
             lines.append("  steps:")

@@ -151,8 +151,9 @@ def mutation_command(names: tuple[str, ...], as_json: bool) -> None:
     type=click.Path(path_type=Path),
     help="Folder with labelled code, requests or texts, or a JSON Lines file of insecure snippets.",
 )
+@click.option("--classifier", is_flag=True, help="Measure the trained classifier too (extra 'classifier').")
 @AS_JSON
-def security_command(data: Path, as_json: bool) -> None:
+def security_command(data: Path, classifier: bool, as_json: bool) -> None:
     """What SECURITY refuses of labelled code, and what the gates see in labelled texts.
 
     A vulnerability rule says that the code is dangerous; policy and subset rules only that generated code may not do
@@ -162,7 +163,7 @@ def security_command(data: Path, as_json: bool) -> None:
     from ingot.evals.gate_cases import gate_tables, gate_text, has_gate_cases
     from ingot.evals.security_cases import insecure_snippets, security_cases
 
-    tables = gate_tables(data) if data.is_dir() and has_gate_cases(data) else {}
+    tables = gate_tables(data, classifier) if data.is_dir() and has_gate_cases(data) else {}
     coded = next((one.parent for one in sorted(data.glob("**/code_safety.json"))), None)
     if data.is_file():
         score = asdict(insecure_snippets(data))

@@ -242,7 +242,8 @@ def import_command(
     """Draw a small, diverse set of cases from TRAFFIC, JSON Lines of recorded runs.
 
     A line is an input, or an object with "input" and optionally "steps", "output" (or "outcome", as 'ingot run' prints
-    it) and "expected". What was answered then is shown as a comment; "expected" is taken as the answer.
+    it) and "expected". What was answered then is shown as a comment; "expected" is taken as the answer. A case with text
+    of a run is held out, so that no model is shown such text.
 
     \b
     ingot cases import artifacts/permit-0.1.0-... traffic.jsonl --out drawn.yaml
@@ -279,9 +280,11 @@ def _warn_of_sensitive(spec: Spec) -> None:
 
 def _drawn(read: Source, one: Taken, name: str) -> Draft:
     from ingot.cases.draft import Draft, flow
+    from ingot.cases.run_text import run_texts
     from ingot.cli.cases_source import candidate_says
     from ingot.proof.suggest import deciding_lines
     from ingot.readback.citations import citations
+    from ingot.spec import Case
 
     says = []
     if one.record.recorded is not None:
@@ -295,7 +298,10 @@ def _drawn(read: Source, one: Taken, name: str) -> Draft:
     first, *more = one.why
     why = first if not more else f"{first}; and {len(more)} more that no case before it shows"
     trial = one.record.trial
-    return Draft(name, trial.input, trial.steps, (f"line {one.record.line}: {why}",), tuple(says), one.record.expected)
+    reasons = (f"line {one.record.line}: {why}",)
+    case = Case.model_construct(id=name, input=trial.input, steps=trial.steps, expected=one.record.expected)
+    hidden = bool(run_texts(read.spec, case))
+    return Draft(name, trial.input, trial.steps, reasons, tuple(says), one.record.expected, held_out=hidden)
 
 
 class _Lines:

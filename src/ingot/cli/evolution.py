@@ -133,7 +133,9 @@ def _looked_up(url: str | None, spec: Spec) -> Any:
 @click.option("--out", type=PATH, help="Where the candidate goes. [default: 'candidates' beside ARTIFACT]")
 @click.option("--attempts", default=5, show_default=True, type=click.IntRange(1, 50), help="Candidates to try.")
 @click.option("--max-tokens", type=click.IntRange(1), help="Hard stop at this many tokens.")
-@click.option("--reveal", is_flag=True, help="Let labelled values into the cases and the prompts as they are.")
+@click.option(
+    "--reveal", is_flag=True, help="Let labelled values into the cases and the prompts as they are (no text of runs)."
+)
 @APPROVED
 @KEYS
 def recompile_command(
@@ -232,6 +234,8 @@ def _candidate_lines(old: Verified, made: Recompiled, keys: tuple[Path, ...]) ->
     held = sum(case.held_out for case in made.cases)
     yield f"rewritten  {', '.join(made.functions)}; every other function is as it was"
     yield f"cases      {len(made.cases) - held} given and {held} held out came of the labels"
+    if made.hidden:
+        yield f"hidden     {made.hidden} of these hold text of runs, so they are held out: no model is shown such text"
     if made.unused:
         yield f"unused     {made.unused} of the labels rest on labelled values and made no case (--reveal would take them)"
     yield f"\n{title(old)} → {title(new)}\n"

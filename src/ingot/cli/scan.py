@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 @click.argument("text")
 @click.option("--document", is_flag=True, help="The text is only to be read: it may not ask for anything.")
 @click.option("--system", help="Instructions (or @FILE): look for them in the text, as in a model's reply.")
-@click.option(
-    "--classifier", is_flag=True, help="Ask the trained classifier too (stackone-defender must be installed)."
-)
+@click.option("--classifier", is_flag=True, help="Ask the trained classifier too (extra 'classifier').")
 @click.option("--redact", "redacted", is_flag=True, help="Print the text with tokens in place of personal data.")
 @click.option("--reveal", is_flag=True, help="Show the values found.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")

@@ -1,8 +1,8 @@
 """A candidate for a new version, where labelled outcomes say that a rule is wrong.
 
 Only the functions that can be at fault are asked for, and of these only the changes stay that are needed; the rest is
-byte for byte what it was. The labels become cases: some given, which the
-model is shown where the program fails them, and some held out, which it never is. The candidate goes through the four
+byte for byte what it was. The labels become cases: some given, which the model is shown where the program fails them,
+and some held out, which it never is; one that holds text of a run is always held out. The candidate goes through the four
 stages like any other and is signed by whoever made it; approving it is a person's work, and nothing here deploys it.
 """
 
@@ -17,6 +17,7 @@ from pathlib import Path
 from ingot.artifact.sign import SigningKey
 from ingot.artifact.verify import Verified
 from ingot.cases.insert import child, composed
+from ingot.cases.run_text import holds_text, run_texts
 from ingot.compile import generate, prompt
 from ingot.compile.assemble import assemble
 from ingot.compile.attempts import Attempt, Event, Listener, asked_part, with_tables
@@ -45,7 +46,8 @@ HELD_OUT_OF = 3
 class Recompiled:
     """What a recompile came to. Above the threshold there is only `before`: how the old version answers the labels.
 
-    `functions` are those that differ; `cases` came of labels; `unused` labels rest on labelled values and made no case.
+    `functions` are those that differ; `cases` came of labels; `unused` labels rest on labelled values and made no case;
+    `hidden` cases hold text of runs and are held out for it.
     """
 
     before: Measured
@@ -54,6 +56,7 @@ class Recompiled:
     functions: tuple[str, ...] = ()
     cases: tuple[Case, ...] = ()
     unused: int = 0
+    hidden: int = 0
 
 
 def measure_labels(verified: Verified, labels: Sequence[Label], threshold: float | None = None) -> Measured:
@@ -81,8 +84,9 @@ def recompile(
 ) -> Recompiled:
     """A signed candidate in the folder `out`, where `verified` answers too few of the labels; else nothing is made.
 
-    `reveal` takes labelled values into cases and prompts as they are. Raises InputError and SpecError for labels and rules
-    that no model can mend, ModelError, StageError; CompileFailed, with every attempt, where no candidate passed.
+    `reveal` takes labelled values into cases and prompts as they are, but no text of a run into prompts. Raises
+    InputError and SpecError for labels and rules that no model can mend, ModelError, StageError; CompileFailed, with
+    every attempt, where no candidate passed.
     """
     before = measure_labels(verified, labels, threshold)
     if not before.crossed:
@@ -96,7 +100,8 @@ def recompile(
         raise InputError(
             f"what is answered wrongly rests on labelled values ({unused} labels)", place="labels", hint=hint
         )
-    cases = _split(usable, failing)
+    hidden = {case_key(case) for case in usable if _texts_read(old.spec, case)}
+    cases = _split(usable, failing, hidden)
     text = _with_version(verified.files["spec.yaml"].decode(), next_version(old.spec.metadata.version))
     spec = parse_spec(text, "spec.yaml", cases=[*case_rows(verified), *(case.to_json() for case in cases)])
     work = _Work(spec, make_plan(spec), functions, threshold=before.threshold, listen=listen or (lambda _: None))
@@ -106,7 +111,7 @@ def recompile(
         path = Path(folder) / "spec.yaml"
         path.write_text(text, encoding="utf-8")
         compiled = written(compiled, path, out, key, work.listen, verified)
-    return Recompiled(before, after, compiled, changed(old.logic, made[-1].logic or ""), cases, unused)
+    return Recompiled(before, after, compiled, changed(old.logic, made[-1].logic or ""), cases, unused, len(hidden))
 
 
 def _author(verified: Verified) -> str:
@@ -129,12 +134,14 @@ def _to_write(spec: Spec, measured: Measured) -> tuple[str, ...]:
 def _usable(spec: Spec, cases: Iterable[Case], reveal: bool) -> tuple[tuple[Case, ...], int]:
     """The cases that may stand in an artifact and in prompts, and how many may not.
 
-    A labelled value that no rule reads gives way to an ordinary one; where a rule reads it the case is left out.
+    A labelled value that no rule reads gives way to an ordinary one; where a rule reads it the case is left out. So does
+    text of a run that no rule reads; where a rule reads it the case stays, and is held out.
     """
     found: dict[str, Case] = {}
     unused = 0
     for case in cases:
         clean = case if reveal else _without_labelled(spec, case)
+        clean = None if clean is None else _without_unread_text(spec, clean)
         if clean is None:
             unused += 1
             continue
@@ -167,6 +174,23 @@ def _without_labelled(spec: Spec, case: Case) -> Case | None:
     return with_own_id(case.model_copy(update={"input": {**case.input, **stand_ins}, "expected": expected}))
 
 
+def _texts_read(spec: Spec, case: Case) -> tuple[str, ...]:
+    """The texts of a run that are left in a case: in what no rule reads stand ordinary ones."""
+    read = {name: value for name, value in case.input.items() if _is_read(spec, name)}
+    return run_texts(spec, case.model_copy(update={"input": read}))
+
+
+def _without_unread_text(spec: Spec, case: Case) -> Case:
+    unread = [
+        field for field in spec.inputs
+        if holds_text(spec, field, case.input.get(field.name)) and not _is_read(spec, field.name)
+    ]  # fmt: skip
+    if not unread:
+        return case
+    stand_ins = {field.name: typical(field) for field in unread}
+    return with_own_id(case.model_copy(update={"input": {**case.input, **stand_ins}}))
+
+
 def _is_labelled(field: Field) -> bool:
     return any(inner.sensitive is not None for _, inner in walk((field,)))
 
@@ -180,12 +204,13 @@ def _is_read(spec: Spec, name: str) -> bool:
     return any(re.search(rf"\b{re.escape(name)}\b", one.model_dump_json()) for one in spec.invariants)
 
 
-def _split(cases: Sequence[Case], failing: Collection[str]) -> tuple[Case, ...]:
+def _split(cases: Sequence[Case], failing: Collection[str], hidden: Collection[str]) -> tuple[Case, ...]:
     """The cases with some held out, chosen by a digest of their inputs: the same ones in every set of labels. Of those
-    that fail one at least is given, or a model could not know what is wrong."""
-    held = {case_key(case) for case in cases if int(case_key(case)[:8], 16) % HELD_OUT_OF == 0}
-    if set(failing) <= held:
-        held.discard(max(failing))
+    that fail one at least is given, or a model could not know what is wrong; but none of `hidden` ever is."""
+    held = {case_key(case) for case in cases if int(case_key(case)[:8], 16) % HELD_OUT_OF == 0} | set(hidden)
+    showable = set(failing) - set(hidden)
+    if showable and set(failing) <= held:
+        held.discard(max(showable))
     return tuple(case.model_copy(update={"held_out": case_key(case) in held}) for case in cases)
 
 

@@ -70,18 +70,25 @@ def has_gate_cases(folder: Path) -> bool:
     return any(_files(folder))
 
 
-def gate_tables(folder: Path) -> dict[str, dict[str, Any]]:
-    """Every table that the folder's files allow, by name. Raises InputError on a file that is not as described."""
+def gate_tables(folder: Path, classifier: bool = False) -> dict[str, dict[str, Any]]:
+    """Every table that the folder's files allow, by name. With `classifier` each table about injection comes three
+    times: by the rules, by the classifier alone, and by both. Raises InputError on a file that is not as described,
+    StageError where the classifier is asked for and missing."""
     tables: dict[str, dict[str, Any]] = {}
     for path in _files(folder):
         if path.name == "input_injection.json":
             tables["injection cases"] = _injection(_instances(path)).to_json()
+            if classifier:
+                tables |= _classified("injection cases", _requests(_instances(path)))
         elif path.name == "input_pii.json":
             tables["personal data cases"] = _personal(_instances(path))
         elif path.name == "output_leakage.json":
             tables["leak requests at the input gate"], tables["leaks at the output gate"] = _leakage(_instances(path))
         else:
-            tables |= {f"{path.stem}: {name}": one.to_json() for name, one in injection_by_source(_rows(path)).items()}
+            rows = _rows(path)
+            tables |= {f"{path.stem}: {name}": one.to_json() for name, one in injection_by_source(rows).items()}
+            if classifier:
+                tables |= _classified(path.stem, _texts(rows))
     return tables
 
 
@@ -148,6 +155,40 @@ def _injection(rows: list[Row]) -> Confusion:
     return table
 
 
+# ---- the classifier ----------------------------------------------------------------------------------------------
+
+Labelled = tuple[str, str, str, gates.Source, bool]
+"""A text's group, its name, itself, who wrote it, and whether it is an attack."""
+
+
+def _requests(rows: Iterable[Row]) -> Iterator[Labelled]:
+    for row in rows:
+        yield "all", row["id"], row["input"]["user_request"], "request", bool(row["expected_output"]["blocked"])
+
+
+def _texts(rows: Iterable[Row]) -> Iterator[Labelled]:
+    for row in rows:
+        source: gates.Source = "document" if row.get("kind") == "document" else "request"
+        group = f"{row.get('source', 'rows')}, {row.get('kind', 'text')}"
+        yield group, str(row.get("id", "")), str(row["text"]), source, bool(row["label"])
+
+
+def _classified(title: str, rows: Iterable[Labelled]) -> dict[str, dict[str, Any]]:
+    """The classifier alone, and rules and classifier together, per group and in all. Raises StageError."""
+    from ingot.gates.classifier import find_by_classifier, require_classifier
+
+    require_classifier()  # its start is no text's time
+    tables: dict[str, Confusion] = {}
+    for group, name, text, source, attack in rows:
+        ruled, rule_seconds = _timed(partial(gates.find_injection, text, source))
+        trained, seconds = _timed(partial(find_by_classifier, text))
+        for each in dict.fromkeys((group, "all")):
+            alone, both = f"{title}: {each}, classifier alone", f"{title}: {each}, rules and classifier"
+            tables.setdefault(alone, Confusion()).add(name, attack, bool(trained), seconds)
+            tables.setdefault(both, Confusion()).add(name, attack, bool(trained or ruled), seconds + rule_seconds)
+    return {name: one.to_json() for name, one in tables.items()}
+
+
 # ---- personal data -----------------------------------------------------------------------------------------------
 
 
@@ -211,7 +252,7 @@ def _checked(
 def gate_text(tables: dict[str, dict[str, Any]]) -> str:
     """The tables for people."""
     head = (
-        f"{'':<52}{'TP':>5}{'FN':>5}{'FP':>5}{'TN':>5}{'precision':>11}{'recall':>8}{'FP rate':>9}{'p50':>9}{'p99':>9}"
+        f"{'':<74}{'TP':>5}{'FN':>5}{'FP':>5}{'TN':>5}{'precision':>11}{'recall':>8}{'FP rate':>9}{'p50':>9}{'p99':>9}"
     )
     lines = [head]
     for name, row in tables.items():
@@ -221,7 +262,7 @@ def gate_text(tables: dict[str, dict[str, Any]]) -> str:
         shares = (
             f"{_percent(row['precision']):>11}{_percent(row['recall']):>8}{_percent(row['false_positive_rate']):>9}"
         )
-        lines.append(f"{name[:51]:<52}{counts}{shares}{row['p50_ms']:>7}ms{row['p99_ms']:>7}ms")
+        lines.append(f"{name[:73]:<74}{counts}{shares}{row['p50_ms']:>7}ms{row['p99_ms']:>7}ms")
         if "ways" in row:
             lines += [f"    {way}: {count}" for way, count in row["ways"].items()]
             lines.append(

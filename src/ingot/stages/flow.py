@@ -5,7 +5,10 @@ that reads a carrier sets it. Two kinds of derived fields do not carry on: boole
 `SMALL_ENUM` values, because a closed choice written by the spec's author says about as much as the decision that the
 workflow is for; a label on such a field keeps it a carrier. Numbers, dates, texts, lists and objects always carry on,
 whatever computed them. An input that a module step masks (``with: {mask: [name]}``) neither reaches that step nor
-anything behind it. What a condition (``when``) lets happen is not tracked: it tells one bit, as a boolean does.
+anything behind it. A bounded step's model is not reached by an input whose every value goes as a token: a labelled field
+under ``gates: {redact: whole}``, and under any other redaction but ``off`` one that holds no text. What the step sets
+still carries on, since tokens that the model copies are put back. What recognisers find is no mask: they miss things. A
+hybrid step's model is shown none of its candidates. What a condition (``when``) lets happen is not tracked: it tells one bit, as a boolean does.
 
 The rules of a block hold where ``metadata.compliance`` or ``plan.blocks`` names it; the others always.
 """
@@ -39,7 +42,7 @@ FLOW_RULES: tuple[Rule, ...] = (
         "FLW002", "phi-reaches-model", "security",
         "A bounded step sends its inputs to a model, which may belong to somebody else and may keep them.",
         "type: bounded_invocation, inputs: [chart], where chart is labelled phi",
-        "give the step an input from which the identifying parts were taken before the workflow",
+        "take the labelled fields out as a whole: gates: {redact: whole}; a field derived from one needs the label itself",
     ),
     Rule(
         "FLW003", "pan-leaves-functions", "security",
@@ -138,13 +141,15 @@ Carriers = dict[str, str]
 
 
 def _label_findings(spec: Spec, blocks: Iterable[str]) -> Iterator[Finding]:
+    known = spec.known_fields()
     for label in ("phi", "pan", "pii"):
         governed = _GOVERNS.get(label, "") in blocks
         carriers = {field.name: field.name for field in spec.inputs if _has(field, label)}
         for step in spec.logic_requirements:
             reaches = {name: origin for name, origin in carriers.items() if name in step.inputs}
             open_to = {name: origin for name, origin in reaches.items() if not _is_masked(step, name, label)}
-            yield from _step_findings(step, label, governed, open_to)
+            shown = {name: origin for name, origin in open_to.items() if not _is_token(step, known.get(name), label)}
+            yield from _step_findings(step, label, governed, shown)
             carriers |= _set_by(step, label, open_to)
         if label == "pan" and governed:
             yield from _output_findings(spec, carriers)
@@ -178,13 +183,39 @@ def _is_masked(step: Step, name: str, label: str) -> bool:
     return way == "all" or (way == "last_four" and label == "pan")
 
 
+def _asks_model(step: Step) -> bool:
+    return step.type == "bounded_invocation" or (step.type == "hybrid" and step.otherwise == "model")
+
+
+def _is_token(step: Step, field: Field | None, label: str) -> bool:
+    """Whether a step's model sees nothing of a field but tokens, whatever its value is. A card number is none: where the
+    model fails a person sees it."""
+    if label == "pan" or field is None or not _asks_model(step):
+        return False
+    if step.type == "hybrid" and any(field.name in names for names in step.candidates.values()):
+        return True
+    if not _has(field, label) or step.gates.redact == "off":
+        return False
+    return step.gates.redact == "whole" or not any(_may_be_long(inner) for _, inner in walk((field,)))
+
+
+def _may_be_long(field: Field) -> bool:
+    return field.type in _TEXTS or any(len(value) > SHORT or "\n" in value for value in field.values)
+
+
+SHORT = 64
+"""Characters up to which a bounded step takes a labelled value on one line out whole, whatever its redaction."""
+_TEXTS = ("text", "list", "object")
+"""Types whose values may be long, of which anything but `whole` takes only what recognisers find."""
+
+
 def _step_findings(step: Step, label: str, governed: bool, reaches: Carriers) -> Iterator[Finding]:
     for name, origin in reaches.items():
         what = (
             f"{name!r}, which is labelled {label}" if name == origin else f"{name!r}, derived from {label} {origin!r}"
         )
         place = f"step {step.step!r} ({step.module or step.type}) reads {what}"
-        asks = step.type == "bounded_invocation" or (step.type == "hybrid" and step.otherwise == "model")
+        asks = _asks_model(step)
         leaves = step.module in _OUTSIDE or asks
         if governed and label == "pan" and not step.is_function:
             yield _finding("FLW003", f"{place}; card numbers stay in functions unless masked")

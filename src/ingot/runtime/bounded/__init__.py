@@ -13,6 +13,6 @@ from __future__ import annotations
 
 from ingot.runtime.bounded.answers import Answers
 from ingot.runtime.bounded.asking import AskModel, Question, Reply
-from ingot.runtime.bounded.ledger import Call, Ledger, run_ledger, spending
+from ingot.runtime.bounded.ledger import Call, Ledger, Redactions, run_ledger, spending
 
-__all__ = ["Answers", "AskModel", "Call", "Ledger", "Question", "Reply", "run_ledger", "spending"]
+__all__ = ["Answers", "AskModel", "Call", "Ledger", "Question", "Redactions", "Reply", "run_ledger", "spending"]

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from ingot.runtime.bounded.answers import Answers
 from ingot.spec import Budget, Limits
@@ -75,12 +75,27 @@ def used_by(calls: Iterable[Call]) -> dict[str, Any]:
     return {**total.to_json(), "cost_usd": whole, "calls": [call.to_json() for call in calls]}
 
 
+class Redactions(Protocol):
+    """Where the tokens of one step are kept with its run: carried out again, the step takes the same ones again."""
+
+    nonce: str
+    """Capitals and digits in every token of the step, which no text that it is given can know beforehand."""
+
+    def taken(self) -> Mapping[str, str]:
+        """What the step's tokens stand for so far."""
+
+    def keep(self, tokens: Mapping[str, str]) -> None:
+        """Keep what they stand for, before any model sees them."""
+
+
 @dataclass(slots=True)
 class Ledger:
-    """The calls of one run so far, and where valid answers are kept, if anywhere. One thread writes it."""
+    """The calls of one run so far; where valid answers are kept, and what the tokens of the step under way stand for, if
+    anywhere. One thread writes it."""
 
     calls: list[Call] = field(default_factory=list)
     answers: Answers | None = None
+    redactions: Redactions | None = None
 
     @property
     def usage(self) -> Usage:

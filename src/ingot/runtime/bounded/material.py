@@ -14,8 +14,9 @@ from typing import Any
 
 from ingot.canonical import canonical_json
 from ingot.errors import InputError
-from ingot.fields import Field, to_plain
+from ingot.fields import Field, to_plain, walk
 from ingot.gates import BLOCKS_FROM, MAX_TEXT, Found, find_injection, find_personal, redact, restore
+from ingot.runtime.bounded.ledger import Redactions
 from ingot.spec import Gates
 
 SHORT, SHORTEST = 64, 2
@@ -36,45 +37,63 @@ class Material:
         if isinstance(value, str):
             return restore(value, self.tokens) if self.tokens else value
         if isinstance(value, dict):
-            return {key: self.restored(inner) for key, inner in value.items()}
+            return {restore(key, self.tokens) if self.tokens else key: self.restored(one) for key, one in value.items()}
         return [self.restored(inner) for inner in value] if isinstance(value, list) else value
 
 
-def material_of(arguments: Mapping[str, Any], fields: Mapping[str, Field], gates: Gates) -> Material:
-    """The block of a step's arguments. Raises InputError where a text is longer than a gate reads."""
+def material_of(
+    arguments: Mapping[str, Any], fields: Mapping[str, Field], gates: Gates, kept: Redactions | None = None
+) -> Material:
+    """The block of a step's arguments. What is taken out is `kept` before it is given. Raises InputError where a text is
+    longer than a gate reads, and what `kept` raises."""
     plain = to_plain(arguments)
     tokens: dict[str, str] = {}
     if gates.redact != "off":
-        plain, tokens = _redacted(plain, fields, gates.redact)
+        before = {} if kept is None else dict(kept.taken())
+        nonce = secrets.token_hex(2).upper() if kept is None else kept.nonce
+        plain, tokens = _redacted(plain, fields, gates.redact, nonce, before)
+        if kept is not None and tokens != before:
+            kept.keep(tokens)
     mark = secrets.token_hex(12)
     content = canonical_json(plain).decode()
+    tokens = {token: value for token, value in tokens.items() if token in content}
     return Material(f"<material {mark}>\n{content}\n</material {mark}>", mark, tokens)
 
 
-def attack_in(arguments: Mapping[str, Any]) -> Found | None:
-    """The first thing in any text that looks like an attack on its reader. Raises InputError on too long a text."""
-    texts = (text for text in _leaves(to_plain(arguments), False))
-    return next((one for text in texts for one in find_injection(text, "document") if one.blocks), None)
+def attack_in(arguments: Mapping[str, Any], classify: bool = False) -> Found | None:
+    """The first thing in any text that looks like an attack on its reader; with `classify` also what the trained
+    classifier takes for one. Raises InputError on too long a text, StageError where the classifier cannot say."""
+    texts = _leaves(to_plain(arguments), False)
+    seen = next((one for text in texts for one in find_injection(text, "document") if one.blocks), None)
+    if seen is not None or not classify:
+        return seen
+    from ingot.gates.classifier import find_by_classifier
+
+    return next((one for text in texts for one in find_by_classifier(text) if one.blocks), None)
 
 
 # ---- redaction ---------------------------------------------------------------------------------------------------
 
 
-def _redacted(plain: dict[str, Any], fields: Mapping[str, Field], how: str) -> tuple[dict[str, Any], dict[str, str]]:
-    nonce = secrets.token_hex(2).upper()  # a token that a text brings along is never one of these
+def _redacted(
+    plain: dict[str, Any], fields: Mapping[str, Field], how: str, nonce: str, tokens: dict[str, str]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """The values with tokens, which carry the `nonce`: one that a text brings along is never one of these."""
     labels = {name: label for name in plain if (label := _label(fields.get(name)))}
+    declared = {one.name for _, one in walk(fields.values())}
     leaves = [(text, labels[name]) for name in labels for text in _leaves(plain[name], True)]
     known = {text: label for text, label in leaves if _is_short(text)}
-    tokens: dict[str, str] = {}
 
     def taken(value: Any, label: str | None) -> Any:
         nonlocal tokens
         if isinstance(value, dict):
-            return {key: taken(inner, label) for key, inner in value.items()}
+            free = label is not None and how == "whole"  # a key that no spec declares is the run's, as a value is
+            keys = {key: taken(key, label) if free and key not in declared else key for key in value}
+            return {keys[key]: taken(inner, label) for key, inner in value.items()}
         if isinstance(value, list):
             return [taken(inner, label) for inner in value]
-        if label is not None and isinstance(value, int | float) and not isinstance(value, bool):
-            value = str(value)
+        if label is not None and isinstance(value, int | float):
+            value = str(value).lower() if isinstance(value, bool) else str(value)
         if not isinstance(value, str) or not value:
             return value
         found = _found(value, label, how, known)

@@ -12,7 +12,7 @@ from itertools import count
 from typing import Any
 
 from ingot.canonical import canonical_json
-from ingot.errors import BudgetExceeded, InputError, ModelError, ModelTimeout
+from ingot.errors import BudgetExceeded, InputError, ModelError, ModelTimeout, StageError
 from ingot.fields import Field, json_schema, validator
 from ingot.gates import canary, find_canary, find_leaks, with_canary
 from ingot.runtime.bounded.answers import answer_key
@@ -57,13 +57,18 @@ class BoundedStep:
         functions: Mapping[str, Step],
         ask: AskModel | None,
     ) -> None:
-        """`names` is the program's namespace: its validation functions, and the functions of the chain (`functions`)."""
+        """`names` is the program's namespace: its validation functions, and the functions of the chain (`functions`).
+        Raises StageError where a gate of the step is not installed."""
         self._step, self._ask, self._names, self._functions = step, ask, names, functions
         self._fields = {name: known[name] for name in step.inputs if name in known}
         self._schema = json_schema(step.outputs)
         self._check = validator(step.outputs)
         self._broken: Broken | None = names.get(f"broken_{step.step}")
         self._task = step.text.strip() or _TASK
+        if step.gates.injection == "classify" and ask is not None:
+            from ingot.gates.classifier import require_classifier
+
+            require_classifier()  # refused when it is loaded, not when the first text comes
 
     def __call__(self, arguments: Outputs) -> Outputs:
         """The step's outputs. Raises NeedsReview with what every rung of the chain came to."""
@@ -86,11 +91,11 @@ class BoundedStep:
         if self._step.gates.injection == "off":
             return
         try:
-            found = attack_in(arguments)
-        except InputError as error:
+            found = attack_in(arguments, self._step.gates.injection == "classify")
+        except (InputError, StageError) as error:
             raise NeedsReview(self._step.step, f"the input gate cannot read it: {error.message}") from error
         if found is not None:
-            raise NeedsReview(self._step.step, f"the input gate saw {found.code} {found.kind}: {found.why}")
+            raise NeedsReview(self._step.step, f"the input gate saw {found.code or 'text'} {found.kind}: {found.why}")
 
     # ---- a function ----------------------------------------------------------------------------------------------
 
@@ -165,7 +170,7 @@ class BoundedStep:
     def _question(self, model: str | None, rung: int, attempt: int, arguments: Outputs, problem: str) -> _Asked:
         step = self._step
         try:
-            material = material_of(arguments, self._fields, step.gates)
+            material = material_of(arguments, self._fields, step.gates, run_ledger().redactions)
         except InputError as error:
             raise _NoAnswer(f"the input gate cannot read it: {error.message}") from error
         instructions = f"{self._task}\n{_STANDING.format(mark=material.mark)}"
