@@ -44,15 +44,8 @@ def test_what_is_asked_for_once_is_written_once(pure: RecordedWorkflow) -> None:
 def test_one_that_cannot_be_written_fails_alone(store: Store, artifacts: Callable[[str], Path]) -> None:
     pure = RecordedWorkflow(load(artifacts("pure")), store)
     good, bad = entry(pure), entry(pure)
-    row = {
-        "run": bad.run,
-        "workflow": None,
-        "digest": "",
-        "state": "waiting",
-        "sealed": "",
-        "at": "",
-    }  # null where none may be
-    bad = replace(bad, waiting=Waiting(row, {}))
+    row = Waiting(bad.run, None, "", "step", "reason", "")  # type: ignore[arg-type]  # null where none may be
+    bad = replace(bad, waiting=row)
     ends = append_together(store, [good, bad, entry(pure)])
     assert [end is True for end in ends] == [True, False, True]
     assert isinstance(ends[1], StoreError)

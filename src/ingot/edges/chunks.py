@@ -15,7 +15,7 @@ from typing import Any
 from ingot.edges.sources import ReadRow
 from ingot.errors import IngotError, InputError
 from ingot.fields import Field, walk
-from ingot.runtime.run import Outcome, Review, Workflow
+from ingot.runtime.run import Outcome, Workflow
 from ingot.store.encoding import encoded
 from ingot.store.runs import RecordedWorkflow, Waiting
 
@@ -87,11 +87,12 @@ class ChunkRunner:
             done.records.append(self.recorded.records.failed(run, row, error))
             raise
         seconds = time.perf_counter() - started
-        done.records.append(self.recorded.records.ended(run, row, output, review, trace, seconds))
+        written = self.recorded.records.ended(run, row, output, review, trace, seconds)
+        done.records.append(written.record)
         if review is not None:
             done.reviews += 1
-            done.waiting.append(self.recorded.waiting(run, row, Review(review[0], review[1], output)))
-        return _line_of(number, output, review)
+            done.waiting.append(self.recorded.waiting(run, review, written))
+        return _line_with(number, written.answer, review)
 
     def _with_steps(self, number: int, row: Mapping[str, Any], done: Done) -> bytes:
         assert self.recorded is not None
@@ -118,10 +119,17 @@ def outcome_line(number: int, outcome: Outcome) -> bytes:
 
 
 def _line_of(number: int, output: Any, review: tuple[str, str] | None) -> bytes:
+    return _line_with(number, encoded(output), review)
+
+
+def _line_with(number: int, answer: bytes, review: tuple[str, str] | None) -> bytes:
+    """`answer` is the output, or what is proposed, encoded."""
     if review is None:
-        return b'{"output":%b,"row":%d,"status":"completed"}\n' % (encoded(output), number)
-    held = {"proposed": output, "reason": review[1], "step": review[0]}
-    return b'{"review":%b,"row":%d,"status":"needs_review"}\n' % (encoded(held), number)
+        return b'{"output":%b,"row":%d,"status":"completed"}\n' % (answer, number)
+    reason, step = encoded(review[1]), encoded(review[0])
+    return b'{"review":{"proposed":%b,"reason":%b,"step":%b},"row":%d,"status":"needs_review"}\n' % (
+        answer, reason, step, number,
+    )  # fmt: skip
 
 
 def _trusted(convert: Convert, row: Mapping[str, Any]) -> dict[str, Any]:

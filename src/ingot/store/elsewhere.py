@@ -122,7 +122,7 @@ class DrivenElsewhere(RecordedWorkflow):
             self._failed(progress, error)
             raise
         outcome = replace(outcome, run_id=run, calls=tuple(calls))
-        record = self._ended(run, progress.input, outcome, progress.done)
+        record = self._ended(run, progress.input, outcome, progress.done).record
         self._once(progress, record, outcome)
         return outcome
 

@@ -14,8 +14,12 @@ import hmac
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ingot.errors import StoreError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 SECRET_BYTES, NONCE_BYTES = 32, 12
 
@@ -23,14 +27,14 @@ SECRET_BYTES, NONCE_BYTES = 32, 12
 class StoreKey:
     """What the secret is good for. It has no text form here: it cannot reach a log."""
 
-    __slots__ = ("_chain", "_inputs", "_sealing", "check")
+    __slots__ = ("_chain", "_cipher", "_inputs", "check")
 
     def __init__(self, secret: bytes) -> None:
         if len(secret) != SECRET_BYTES:
             raise StoreError(f"a store's secret has {SECRET_BYTES} bytes, this one {len(secret)}")
         self._inputs = _derived(secret, b"input digests")
         self._chain = _derived(secret, b"audit stamps")
-        self._sealing = _derived(secret, b"sealed values")
+        self._cipher = _cipher(_derived(secret, b"sealed values"))
         self.check = _derived(secret, b"which secret").hex()[:32]
 
     def input_digest(self, content: bytes) -> str:
@@ -43,24 +47,32 @@ class StoreKey:
 
     def seal(self, plain: bytes, about: bytes) -> str:
         """AES-256-GCM of `plain` as base64. It opens only with the same `about` (the run that it belongs to)."""
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+        return self.sealed(plain, about).decode()
 
+    def sealed(self, plain: bytes, about: bytes) -> bytes:
+        """`seal` as the ASCII bytes that a record takes in."""
         nonce = os.urandom(NONCE_BYTES)
-        return base64.b64encode(nonce + AESGCM(self._sealing).encrypt(nonce, plain, about)).decode()
+        return binascii.b2a_base64(nonce + self._cipher.encrypt(nonce, plain, about), newline=False)
 
     def open(self, sealed: str, about: bytes) -> bytes:
         """What was sealed. Raises StoreError where it was sealed with another secret, about something else, or changed."""
         from cryptography.exceptions import InvalidTag
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
         try:
             raw = base64.b64decode(sealed, validate=True)
-            return AESGCM(self._sealing).decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], about)
+            return self._cipher.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], about)
         except (InvalidTag, ValueError, binascii.Error):
             raise StoreError(
                 "a sealed value does not open",
                 hint="it was changed, moved, or sealed with another secret: set INGOT_STORE_KEY to the store's own",
             ) from None
+
+
+def _cipher(key: bytes) -> AESGCM:
+    """Made once: making it costs more than sealing a row does."""
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    return AESGCM(key)
 
 
 def _derived(secret: bytes, purpose: bytes) -> bytes:

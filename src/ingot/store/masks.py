@@ -19,14 +19,26 @@ class Mask:
     def __init__(self, fields: Iterable[Field]) -> None:
         self._fields = {field.name: field for field in fields}
         self._labelled = {name for name, field in self._fields.items() if _is_labelled(field)}
+        self._clear = self._fields.keys() - self._labelled
+        self._signs = {name: f"<{field.sensitive}>" for name, field in self._fields.items() if field.sensitive}
 
     def split(self, values: Mapping[str, Any]) -> tuple[Mapping[str, Any], Plain]:
         """The values with ``<phi>`` and the like in place of what is labelled, and the fields that hold something labelled,
         whole. The values are of these fields' types, or the same as plain JSON."""
         if not self._labelled and values.keys() <= self._fields.keys():
             return values, {}
-        hidden = {name: value for name, value in values.items() if name in self._labelled or name not in self._fields}
-        return {**values, **{name: self._masked(name, value) for name, value in hidden.items()}}, hidden
+        if values.keys() == self._signs.keys():  # all of it is labelled, as a patient's record is
+            nulls = [name for name, value in values.items() if value is None]
+            return {**self._signs, **dict.fromkeys(nulls)} if nulls else self._signs, dict(values)
+        shown, hidden = {}, {}
+        for name, value in values.items():
+            if name in self._clear:
+                shown[name] = value
+                continue
+            hidden[name] = value
+            sign = self._signs.get(name)
+            shown[name] = self._masked(name, value) if sign is None else None if value is None else sign
+        return shown, hidden
 
     def _masked(self, name: str, value: Any) -> Any:
         field = self._fields.get(name)

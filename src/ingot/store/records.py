@@ -7,7 +7,7 @@ parts that are encoded for the outcome are not encoded again.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from ingot.errors import IngotError
 from ingot.runtime.bounded.ledger import Call, used_by
@@ -22,6 +22,14 @@ Steps = Sequence[tuple[str, Mapping[str, Any]]]
 """Finished steps with their outputs, in order."""
 
 MOST_TRACES = 1_000
+
+
+class Written(NamedTuple):
+    """A run's record, and its parts in the clear: the input and the output, or what is proposed (``null`` where nothing is)."""
+
+    record: bytes
+    case: bytes
+    answer: bytes
 
 
 def _usage(calls: Sequence[Call]) -> bytes:
@@ -53,21 +61,24 @@ class Records:
         seconds: float,
         steps: Steps = (),
         calls: Sequence[Call] = (),
-    ) -> bytes:
+    ) -> Written:
         """A run that came to an output, or to a review with what it proposes."""
-        shown, hidden = ({}, {}) if answered is None else self._outputs.split(answered)
-        head = self._head(run, case, {"output": hidden, "steps": steps})
+        answer = encoded(answered)
+        shown, hidden = (answered, None) if answered is None else self._outputs.split(answered)
+        whole = encoded(case)
+        head = self._head(run, case, whole, {"output": hidden, "steps": steps} if hidden or steps else {})
+        told = encoded(shown) if hidden else answer
         timed = b'%b,%b,"seconds":%.6f%b' % (head, self._trace(trace), seconds, _usage(calls))
         if review is None:
-            return b'%b,"output":%b,"status":"completed"}' % (timed, encoded(shown))
-        held = {"step": review[0], "reason": review[1], "proposed": None if answered is None else shown}
-        return b'%b,"review":%b,"status":"needs_review"}' % (timed, encoded(held))
+            return Written(b'%b,"output":%b,"status":"completed"}' % (timed, told), whole, answer)
+        held = b'{"proposed":%b,"reason":%b,"step":%b}' % (told, encoded(review[1]), encoded(review[0]))
+        return Written(b'%b,"review":%b,"status":"needs_review"}' % (timed, held), whole, answer)
 
     def failed(
         self, run: str, case: Mapping[str, Any], error: IngotError, steps: Steps = (), calls: Sequence[Call] = ()
     ) -> bytes:
         """A run that failed. What the error says may hold values, so it is sealed."""
-        head = self._head(run, case, {"error": error.message, "steps": steps})
+        head = self._head(run, case, encoded(case), {"error": error.message, "steps": steps})
         told = encoded({"status": "failed", "error_type": type(error).__name__, "at_step": error.place})
         return b"%b%b,%b" % (head, _usage(calls), told[1:])
 
@@ -75,17 +86,16 @@ class Records:
         """A row that no run came of."""
         return encoded({**told, "kind": "refused", "run": run})
 
-    def _head(self, run: str, case: Mapping[str, Any], more: Mapping[str, Any]) -> bytes:
-        whole = encoded(case)
+    def _head(self, run: str, case: Mapping[str, Any], whole: bytes, more: Mapping[str, Any]) -> bytes:
+        """`whole` is the case, encoded; `more` is sealed with what of it is labelled."""
         masked, hidden = self._inputs.split(case)
+        about = run.encode()
         shown = encoded(masked) if hidden else whole
-        head = b'{"run":"%b","input":%b,"input_digest":"%b"' % (
-            run.encode(),
-            shown,
-            self._key.input_digest(whole).encode(),
-        )
+        head = b'{"run":"%b","input":%b,"input_digest":"%b"' % (about, shown, self._key.input_digest(whole).encode())
+        if not more and hidden and len(hidden) == len(case):
+            return b'%b,"sealed":"%b"' % (head, self._key.sealed(b'{"input":%b}' % whole, about))
         sealed = {name: value for name, value in {"input": hidden, **more}.items() if value}
-        return b'%b,"sealed":"%b"' % (head, self._key.seal(encoded(sealed), run.encode()).encode()) if sealed else head
+        return b'%b,"sealed":"%b"' % (head, self._key.sealed(encoded(sealed), about)) if sealed else head
 
     def _trace(self, trace: Trace) -> bytes:
         found = self._traces.get(trace.lines)

@@ -12,9 +12,9 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Dialect, Table, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from ingot.canonical import canonical_json
@@ -29,9 +29,10 @@ from ingot.store.audit import run_place
 from ingot.store.database import now_text, reading, store_error, writing
 from ingot.store.encoding import encoded
 from ingot.store.masks import joined
-from ingot.store.records import Records, Steps
+from ingot.store.records import Records, Steps, Written
+from ingot.store.redactions import StepRedactions
 from ingot.store.store import Store
-from ingot.store.tables import reviews, runs, steps
+from ingot.store.tables import reviews, runs, steps, tables
 
 RUNNING, WAITING, ENDED = "running", "waiting", "ended"
 
@@ -56,19 +57,57 @@ class Progress:
     calls: list[Call] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """The rows of a run that waits for a person and of its review."""
+class Waiting(NamedTuple):
+    """A pure run that waits for a person: the artifact it is of, the step and the reason that ask, and its input with what
+    it proposes, sealed for the review."""
 
-    run: dict[str, Any]
-    review: dict[str, Any]
+    run: str
+    workflow: str
+    digest: str
+    step: str
+    reason: str
+    sealed: str
+
+
+_RUN_COLUMNS = ("run", "workflow", "digest", "state", "sealed", "at")
+_REVIEW_COLUMNS = ("review", "run", "number", "workflow", "step", "reason", "sealed", "state", "at")
 
 
 def keep_waiting(connection: Connection, waiting: Sequence[Waiting]) -> None:
-    """Write runs that wait for a person, in the caller's transaction."""
-    if waiting:
-        connection.execute(runs.insert(), [one.run for one in waiting])
-        connection.execute(reviews.insert(), [one.review for one in waiting])
+    """Write pure runs that wait for a person, in the caller's transaction. Their input is sealed in the review alone: it
+    is the review that a person opens, and such a run never goes on."""
+    at = now_text()
+    begun = [(one.run, one.workflow, one.digest, WAITING, "", at) for one in waiting]
+    asked = [
+        (_review_of(one.run), one.run, 0, one.workflow, one.step, one.reason, one.sealed, "open", at) for one in waiting
+    ]
+    _insert_all(connection, runs, _RUN_COLUMNS, begun)
+    _insert_all(connection, reviews, _REVIEW_COLUMNS, asked)
+
+
+def _review_of(run: str, number: int = 0) -> str:
+    """The id of the review that a run waits for behind `number` finished steps."""
+    return f"{run}.{number}"
+
+
+def _insert_all(connection: Connection, table: Table, names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+    """All rows by the driver's own means: SQLAlchemy's look at every parameter would cost more than the insert."""
+    if rows:
+        insert = _insert(table.name, names, connection.dialect.name, connection.dialect)
+        some = rows if insert.positional else [dict(zip(names, row, strict=True)) for row in rows]
+        connection.exec_driver_sql(str(insert), list(some))
+
+
+_COMPILED: dict[tuple[str, str], Any] = {}
+
+
+def _insert(table: str, names: Sequence[str], dialect_name: str, dialect: Dialect) -> Any:
+    """The INSERT of these columns, compiled once for each kind of database."""
+    found = _COMPILED.get((table, dialect_name))
+    if found is None:
+        found = tables.tables[table].insert().compile(dialect=dialect, column_keys=list(names))
+        _COMPILED[table, dialect_name] = found
+    return found
 
 
 class RecordedWorkflow:
@@ -121,17 +160,19 @@ class RecordedWorkflow:
     def traced(self, run: str, case: Mapping[str, Any]) -> tuple[Outcome, bytes, Waiting | None]:
         """A pure workflow's outcome, its record and what must go into the store with it; nothing is written here."""
         outcome = replace(self.workflow.run(case, trace=True), run_id=run)
-        record = self._ended(run, case, outcome)
-        return outcome, record, None if outcome.review is None else self.waiting(run, case, outcome.review)
+        written = self._ended(run, case, outcome)
+        asked = None if outcome.review is None else (outcome.review.step, outcome.review.reason)
+        return outcome, written.record, None if asked is None else self.waiting(run, asked, written)
 
-    def waiting(self, run: str, case: Mapping[str, Any], review: Review) -> Waiting:
-        """The rows of a pure run that waits for a person."""
-        progress = Progress(run, to_plain(case))
-        return Waiting(self._row(progress, WAITING), self._review(progress, review))
+    def waiting(self, run: str, asked: tuple[str, str], written: Written) -> Waiting:
+        """What is kept of a pure run that waits for a person, at the step and for the reason that it `asked` with."""
+        held = b'{"arguments":{},"input":%b,"proposed":%b}' % (written.case, written.answer)
+        sealed = self.store.key.seal(held, _review_of(run).encode())
+        return Waiting(run, self.records.name, self.workflow.digest, *asked, sealed)
 
     def _wait(self, waiting: Waiting, record: bytes) -> None:
         """A pure run that ends with a person: its record, the run and the review, all of it or nothing."""
-        run = waiting.run["run"]
+        run = waiting.run
         try:
             with writing(self.store.engine) as connection:
                 keep_waiting(connection, [waiting])
@@ -241,7 +282,7 @@ class RecordedWorkflow:
             self._end(progress, ENDED, record, None)
             raise
         outcome = replace(outcome, run_id=progress.run, calls=tuple(progress.calls))
-        record = self._ended(progress.run, progress.input, outcome, progress.done)
+        record = self._ended(progress.run, progress.input, outcome, progress.done).record
         self._end(progress, ENDED if outcome.review is None else WAITING, record, outcome)
         return outcome
 
@@ -263,7 +304,8 @@ class RecordedWorkflow:
         assert own is not None
         progress.asked = (step, arguments)
         before = len(progress.calls)
-        with spending(Ledger(progress.calls, StoreAnswers(self.store))):
+        tokens = StepRedactions(self.store, progress.run, number, step)
+        with spending(Ledger(progress.calls, StoreAnswers(self.store), tokens)):
             outputs = to_plain(own(step, arguments))
         progress.asked = None
         self.finish_step(progress.run, number, step, outputs, None, progress.calls[before:])
@@ -318,14 +360,14 @@ class RecordedWorkflow:
         arguments = {} if progress.asked is None else to_plain(progress.asked[1])
         held = {"input": progress.input, "arguments": arguments, "proposed": to_plain(asked.proposed)}
         number = len(progress.done)
-        review = f"{progress.run}.{number}"
+        review = _review_of(progress.run, number)
         return {
             "review": review, "run": progress.run, "number": number, "workflow": self.records.name, "step": asked.step,
             "reason": asked.reason, "state": "open", "at": now_text(),
             "sealed": self.store.key.seal(encoded(held), review.encode()),
         }  # fmt: skip
 
-    def _ended(self, run: str, case: Mapping[str, Any], outcome: Outcome, done: Sequence[Step] = ()) -> bytes:
+    def _ended(self, run: str, case: Mapping[str, Any], outcome: Outcome, done: Sequence[Step] = ()) -> Written:
         assert outcome.trace is not None
         review = outcome.review
         answered = outcome.output if review is None else review.proposed
@@ -393,6 +435,8 @@ def replay(record: Mapping[str, Any], workflow: Workflow, store: Store) -> Repla
             from ingot.runtime.steps import NeedsReview
 
             review = record.get("review") or {}
+            if review.get("step", step) != step:  # it failed, and the validator template asked a person
+                raise StepError("the step failed in the recorded run", place=step)
             raise NeedsReview(step, str(review.get("reason", "the recorded run did not get this far")))
         return recorded.restored(progress, number, step)
 
