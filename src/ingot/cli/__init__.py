@@ -63,6 +63,7 @@ _EXTRAS = {
     **dict.fromkeys(("mcp", "mcp_types", "anyio"), "mcp"),
     **dict.fromkeys(("uvicorn", "httptools", "prometheus_client"), "serve"),
     **dict.fromkeys(("opentelemetry",), "traces"),
+    **dict.fromkeys(("matplotlib",), "bench"),
 }
 
 

@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 
 
 class Compiled:
-    """Compiles each task's spec with `model`, up to `attempts` times; answers with the artifact, without a model.
+    """Compiles each task's spec with `model`, up to `attempts` times for each of `candidates`; answers with the artifact, without a model.
 
     `keep` is a folder for the artifacts, by task; without it they are thrown away.
     """
 
     name = "compiled"
 
-    def __init__(self, model: Model, *, attempts: int = 5, keep: Path | None = None) -> None:
-        self._model, self._attempts, self._keep = model, attempts, keep
+    def __init__(self, model: Model, *, attempts: int = 5, candidates: int = 1, keep: Path | None = None) -> None:
+        self._model, self._attempts, self._candidates, self._keep = model, attempts, candidates, keep
         self.model = model.name
 
     def estimate(self, task: Task) -> Usage:
@@ -49,9 +49,10 @@ class Compiled:
         """Compile. A spec that no candidate passes for is not deployed."""
         from ingot.compile.driver import compile_spec
 
-        return compiled_task(
-            task, lambda path, out: compile_spec(path, self._model, out=out, attempts=self._attempts), self._keep
-        )
+        def make(path: Path, out: Path) -> Any:
+            return compile_spec(path, self._model, out=out, attempts=self._attempts, candidates=self._candidates)
+
+        return compiled_task(task, make, self._keep)
 
 
 class Human:

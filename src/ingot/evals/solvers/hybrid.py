@@ -20,8 +20,9 @@ class Hybrid:
 
     name = "hybrid"
 
-    def __init__(self, model: Model, *, attempts: int = 5, keep: Path | None = None) -> None:
-        self._compiled, self._direct = Compiled(model, attempts=attempts, keep=keep), Direct(model)
+    def __init__(self, model: Model, *, attempts: int = 5, candidates: int = 1, keep: Path | None = None) -> None:
+        self._compiled = Compiled(model, attempts=attempts, candidates=candidates, keep=keep)
+        self._direct = Direct(model)
         self.model = model.name
 
     def estimate(self, task: Task) -> Usage:

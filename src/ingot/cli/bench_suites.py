@@ -1,0 +1,217 @@
+"""`ingot bench SUITE`: a suite through one or more solvers, with a log and a report."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from ingot.cli.build import dollars
+from ingot.cli.progress import AS_JSON, INTERRUPTED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ingot.evals.log import Log
+    from ingot.evals.solvers.solver import Solver
+    from ingot.evals.suite import Suite
+    from ingot.models.model import Model
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What the user chose for an evaluation."""
+
+    solvers: tuple[str, ...]
+    model: str | None
+    limit: int | None
+    tasks: tuple[str, ...]
+    out: Path
+    attempts: int
+    candidates: int
+    max_tokens: int | None
+    max_cost: Decimal | None
+    timeout: float | None
+    priced_as: str
+    yes: bool
+    as_json: bool
+
+
+def suite_options(command: F) -> F:
+    """The options that every suite has."""
+    from ingot.evals.solvers.registry import SOLVERS
+
+    for add in reversed(
+        (
+            click.option(
+                "--solver", "solvers", multiple=True, type=click.Choice(list(SOLVERS)), default=("compiled",),
+                show_default=True, help="What answers; give it several times to compare.",
+            ),
+            click.option("--model", envvar="INGOT_MODEL", help="As for `ingot compile`. [env: INGOT_MODEL]"),
+            click.option("--limit", type=click.IntRange(1), help="Only so many tasks."),
+            click.option("--task", "tasks", multiple=True, help="Only this task; may be given several times."),
+            click.option(
+                "--out", type=click.Path(path_type=Path), default=Path("bench"), show_default=True,
+                help="Logs, kept completions and the report; a run that was cut short goes on there.",
+            ),
+            click.option("--attempts", default=5, show_default=True, type=click.IntRange(1, 50), help="Replies to try."),
+            click.option(
+                "--candidates", default=1, show_default=True, type=click.IntRange(1, 8), help="Programs to draw."
+            ),
+            click.option("--max-tokens", type=click.IntRange(1), help="Hard stop at this many tokens."),
+            click.option("--max-cost", callback=dollars, help="Hard stop at this many US dollars."),
+            click.option("--timeout", type=float, help="Seconds that the model may take for one answer."),
+            click.option(
+                "--priced-as", default="", help="Price tokens as this model's, where the model itself has no list price."
+            ),
+            click.option("--yes", is_flag=True, help="Do not ask before a run that costs more than a dollar."),
+            AS_JSON,
+        )
+    ):  # fmt: skip
+        command = add(command)
+    return command
+
+
+def run_suite(suite: Suite, **given: Any) -> None:
+    """Evaluate, write logs and report, print the figures. Ctrl-C ends with what is finished."""
+    from ingot.evals.evaluate import evaluate, finished
+    from ingot.evals.report.write import write_report
+    from ingot.evals.suite import limited
+
+    chosen = Chosen(**given)
+    suite = limited(suite, chosen.limit, chosen.tasks)
+    logs: list[Log] = []
+    interrupted = False
+    for name in chosen.solvers:
+        folder = chosen.out / suite.name / name
+        solver = _solver(name, chosen, folder)
+        settings = {"attempts": chosen.attempts, "candidates": chosen.candidates, "limit": chosen.limit}
+        _say_cost(suite, solver, chosen)
+        try:
+            with _shown(f"{suite.name}, {name}", suite.items, chosen.as_json) as tell:
+                logs.append(evaluate(suite, solver, folder, settings=settings, tell=tell))
+        except KeyboardInterrupt:
+            logs.append(finished(folder, suite, solver, settings))
+            interrupted = True
+            break
+    report = write_report(chosen.out / suite.name, logs, priced_as=chosen.priced_as)
+    _print(logs, report, chosen, interrupted)
+    if interrupted:
+        sys.exit(INTERRUPTED)
+
+
+def _solver(name: str, chosen: Chosen, folder: Path) -> Solver:
+    from ingot.evals.kept import Kept
+    from ingot.evals.solvers.registry import Settings, make_solver
+    from ingot.models.budget import Budget
+    from ingot.models.open import open_model
+
+    model: Model | None = None
+    if chosen.model is not None and name != "human":
+        budget = Budget(max_tokens=chosen.max_tokens, max_cost=chosen.max_cost)
+        model = Kept(open_model(chosen.model, budget=budget, timeout=chosen.timeout), chosen.out / "completions")
+    return make_solver(name, model, Settings(chosen.attempts, chosen.candidates, folder / "tasks"))
+
+
+def _say_cost(suite: Suite, solver: Solver, chosen: Chosen) -> None:
+    """What a run is expected to take, before it takes it."""
+    from ingot.evals.evaluate import estimate
+    from ingot.usage import cost
+
+    if chosen.as_json and chosen.yes:
+        return
+    usage = estimate(suite, solver)
+    price = cost(usage, chosen.priced_as or solver.model) if usage.total_tokens else Decimal(0)
+    said = "no price known" if price is None else f"${price:.2f}"
+    click.echo(
+        f"{solver.name}: {len(suite.tasks)} tasks, {suite.items} items; at least about {usage.total_tokens:,} tokens in "
+        f"{usage.requests:,} requests ({said}) where every first attempt passes; kept completions cost nothing",
+        err=True,
+    )
+    if price is not None and price > 1 and not chosen.yes and sys.stdin.isatty():
+        click.confirm("go on?", abort=True, err=True)
+
+
+@contextmanager
+def _shown(label: str, items: int, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """A bar over the items on standard error, with the task at work."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda *_: None
+        return
+    with click.progressbar(length=items, label=label, file=sys.stderr, item_show_func=lambda one: one) as bar:
+        yield lambda task, done, _: bar.update(done - bar.pos, task)
+
+
+def _print(logs: Sequence[Log], report: Path, chosen: Chosen, interrupted: bool) -> None:
+    from ingot.evals.report.text import summary
+
+    if chosen.as_json:
+        from ingot.evals.report.write import figures
+
+        click.echo(json.dumps(figures(logs, priced_as=chosen.priced_as), indent=2))
+        return
+    for line in summary(logs):
+        click.echo(line)
+    click.echo(f"report: {report}")
+    if interrupted:
+        click.echo("cut short: the same command goes on", err=True)
+
+
+class BenchGroup(click.Group):
+    """`ingot bench FILE.yaml` runs the suite of a file; any other name is a command."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0].endswith((".yaml", ".yml")) and args[0] not in self.commands:
+            return "suite", file_command, args
+        return super().resolve_command(ctx, args)
+
+
+@click.command("suite")
+@click.argument("file", type=click.Path(path_type=Path))
+@suite_options
+def file_command(file: Path, **given: Any) -> None:
+    """Run the suite that FILE describes."""
+    from ingot.evals.suite_file import load_suite
+
+    run_suite(load_suite(file), **given)
+
+
+@click.command("compare")
+@click.argument("a", type=click.Path(path_type=Path))
+@click.argument("b", type=click.Path(path_type=Path))
+@AS_JSON
+def compare_command(a: Path, b: Path, as_json: bool) -> None:
+    """Compare the logs A and B of one suite, item by item, with intervals."""
+    from ingot.evals.compare import compare, lines
+    from ingot.evals.log import read_log
+
+    one, two = read_log(a), read_log(b)
+    found = compare(one, two)
+    if as_json:
+        click.echo(json.dumps([each.to_json() for each in found], indent=2))
+        return
+    for line in lines(one, two, found):
+        click.echo(line)
+
+
+@click.command("report")
+@click.argument("logs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), default=Path("report"), show_default=True, help="Folder.")
+@click.option("--priced-as", default="", help="Price tokens as this model's.")
+def report_command(logs: tuple[Path, ...], out: Path, priced_as: str) -> None:
+    """Write one report of LOGS (of one suite) as Markdown and HTML."""
+    from ingot.evals.log import read_log
+    from ingot.evals.report.write import write_report
+
+    click.echo(f"report: {write_report(out, [read_log(log) for log in logs], priced_as=priced_as)}")

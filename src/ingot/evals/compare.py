@@ -1,0 +1,122 @@
+"""Two logs of one suite, item by item: two systems, or one system before and after."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import comb
+from statistics import fmean
+from typing import Any
+
+from ingot.errors import InputError
+from ingot.evals.log import Log, Scored
+from ingot.evals.metrics.measure import RESAMPLES, quantile
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A figure of A and of B on the same items. `low` and `high` are the 95 % interval of B - A (paired bootstrap over
+    items); `only_a` and `only_b` items that one alone has right, `p` the exact two-sided McNemar test on them, None for
+    figures that are no yes or no."""
+
+    name: str
+    unit: str
+    a: float
+    b: float
+    low: float
+    high: float
+    n: int
+    only_a: int = 0
+    only_b: int = 0
+    p: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+def compare(a: Log, b: Log) -> list[Difference]:
+    """How B differs from A on the items that both have. Raises InputError where the suites differ or nothing is in both."""
+    if a.header.suite_digest != b.header.suite_digest:
+        raise InputError(
+            f"the logs are of different items ({a.header.suite} {a.header.suite_digest[:12]}, "
+            f"{b.header.suite} {b.header.suite_digest[:12]})",
+            hint="run both on the same suite with the same --limit",
+        )
+    pairs = _pairs(a, b)
+    if not pairs:
+        raise InputError("no item is in both logs", hint="let both runs get further")
+    yes = [
+        _of("accuracy", [(one.right is True, two.right is True) for one, two in pairs]),
+        _of("coverage", [(one.answered, two.answered) for one, two in pairs]),
+        _of("wrong accepts", [(_is_wrong(one), _is_wrong(two)) for one, two in pairs]),
+        *_fields(pairs),
+    ]
+    tokens = [(float(one.answer.usage.total_tokens), float(two.answer.usage.total_tokens)) for one, two in pairs]
+    seconds = [(one.answer.seconds, two.answer.seconds) for one, two in pairs]
+    first, second = (float(sum(task.generation.usage.total_tokens for task in log.tasks)) for log in (a, b))
+    apart = second - first  # a sum has no interval over items
+    made = Difference("tokens to generate", "tokens", first, second, apart, apart, len(a.tasks))
+    return [*yes, made, _mean("run-time tokens", "tokens", tokens), _mean("seconds", "s", seconds)]
+
+
+def mcnemar(only_a: int, only_b: int) -> float:
+    """The exact two-sided p of McNemar's test: the chance of a split as uneven under equal odds. 1 without a difference.
+    Source: McNemar 1947; exact form after Edwards 1948."""
+    n = only_a + only_b
+    if n == 0:
+        return 1.0
+    tail: float = sum(comb(n, k) for k in range(min(only_a, only_b) + 1)) / 2**n
+    return min(1.0, 2 * tail)
+
+
+def lines(a: Log, b: Log, found: Sequence[Difference]) -> list[str]:
+    """The comparison for people."""
+    names = [f"{log.header.solver} {log.header.model}".strip() for log in (a, b)]
+    shown = [f"A: {names[0]} ({a.header.started})", f"B: {names[1]} ({b.header.started})"]
+    shown.append(f"{'':<26}{'A':>12}{'B':>12}{'B - A, 95 % interval':>34}{'A only':>8}{'B only':>8}{'p':>9}")
+    for one in found:
+        scale = 100 if one.unit == "share" else 1
+        unit = " %" if one.unit == "share" else ""
+        between = f"{(one.b - one.a) * scale:+.4g}{unit} [{one.low * scale:+.4g}, {one.high * scale:+.4g}]"
+        told = f"{one.only_a:>8}{one.only_b:>8}{one.p:>9.3g}" if one.p is not None else ""
+        shown.append(f"{one.name:<26}{one.a * scale:>10.4g}{unit:<2}{one.b * scale:>10.4g}{unit:<2}{between:>34}{told}")
+    return shown
+
+
+def _pairs(a: Log, b: Log) -> list[tuple[Scored, Scored]]:
+    theirs = {(task.task, item.item): item for task in b.tasks for item in task.items}
+    ours = [((task.task, item.item), item) for task in a.tasks for item in task.items]
+    return [(item, theirs[key]) for key, item in ours if key in theirs]
+
+
+def _is_wrong(item: Scored) -> bool:
+    return item.answered and item.right is False
+
+
+def _fields(pairs: Sequence[tuple[Scored, Scored]]) -> list[Difference]:
+    names = dict.fromkeys(name for one, _ in pairs for name in one.scores)
+    found = []
+    for name in names:
+        hits = [(one.scores[name] == 1, two.scores.get(name) == 1) for one, two in pairs if name in one.scores]
+        if len(names) > 1:
+            found.append(_of(f"field {name}", hits))
+    return found
+
+
+def _of(name: str, hits: Sequence[tuple[bool, bool]]) -> Difference:
+    found = _mean(name, "share", [(float(one), float(two)) for one, two in hits])
+    only_a = sum(one and not two for one, two in hits)
+    only_b = sum(two and not one for one, two in hits)
+    return Difference(
+        name, "share", found.a, found.b, found.low, found.high, found.n, only_a, only_b, mcnemar(only_a, only_b)
+    )
+
+
+def _mean(name: str, unit: str, pairs: Sequence[tuple[float, float]]) -> Difference:
+    drawn = random.Random(0)  # noqa: S311 - resampling, no secret
+    apart = [two - one for one, two in pairs]
+    means = sorted(fmean(drawn.choices(apart, k=len(apart))) for _ in range(RESAMPLES))
+    low, high = quantile(means, 0.025), quantile(means, 0.975)
+    return Difference(name, unit, fmean(one for one, _ in pairs), fmean(two for _, two in pairs), low, high, len(pairs))

@@ -1,0 +1,91 @@
+"""The report as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ingot.evals.log import Log
+from ingot.evals.report.tables import Table, number, shown, tables
+
+
+def markdown(logs: Sequence[Log], *, priced_as: str = "") -> str:
+    """The whole report: what was run, every figure of every category, what others published."""
+    return "\n".join(_lines(logs, priced_as)) + "\n"
+
+
+def facts(logs: Sequence[Log]) -> list[tuple[str, str]]:
+    """What was run, on what, with what."""
+    header = logs[0].header
+    found = [
+        ("suite", f"{header.suite} ({header.protocol})"),
+        ("items", f"{len(logs[0].items):,} in {len(logs[0].tasks):,} tasks"),
+        ("scored by", header.scorer),
+        ("origin", header.origin or "not stated"),
+        ("digest of specs and items", header.suite_digest[:16]),
+        ("Ingot", header.ingot),
+        ("machine", f"{header.machine}, Python {header.python}"),
+    ]
+    for log in logs:
+        asked = f" with {log.header.model}" if log.header.model else ""
+        writers = sorted({task.generation.model for task in log.tasks} - {"", log.header.model})
+        wrote = f"; written by {', '.join(writers)}" if writers else ""
+        cut = "" if log.whole else f"; cut short after {len(log.tasks)} tasks"
+        found.append((f"solver {log.header.solver}", f"{log.header.started}{asked}{wrote}{cut}"))
+    return found
+
+
+def _lines(logs: Sequence[Log], priced_as: str) -> Iterator[str]:
+    yield f"# {logs[0].header.title}"
+    yield ""
+    yield "| | |"
+    yield "|---|---|"
+    for name, said in facts(logs):
+        yield f"| {name} | {_cell(said)} |"
+    yield ""
+    yield "A figure is followed by its 95 % interval. *Not measured* is not zero."
+    for table in tables(logs, priced_as=priced_as):
+        yield from _table(table, logs)
+    if logs[0].header.references:
+        yield from ("", "## Published by others", "", "| system | measure | value | source |", "|---|---|---|---|")
+        for one in logs[0].header.references:
+            value = number(one["value"], one["unit"])
+            yield f"| {_cell(one['system'])} | {_cell(one['measure'])} | {value} | {_cell(one['source'])} |"
+    yield from _misses(logs)
+
+
+def _table(table: Table, logs: Sequence[Log]) -> Iterator[str]:
+    names = [log.header.solver for log in logs]
+    yield from ("", f"## {table.title.capitalize()}", "")
+    yield f"| | unit | {' | '.join(names)} | n | note |"
+    yield f"|---|---|{'---|' * len(names)}---|---|"
+    for row in table.rows:
+        counts = ", ".join(dict.fromkeys(str(one.n) for one in row.measures if one is not None))
+        notes = "; ".join(dict.fromkeys(one.note for one in row.measures if one is not None and one.note))
+        cells = " | ".join(shown(one) for one in row.measures)
+        yield f"| {row.name} | {row.unit} | {cells} | {counts} | {_cell(notes)} |"
+
+
+def _misses(logs: Sequence[Log], most: int = 12) -> Iterator[str]:
+    """What went wrong, by what was said of it: refusals of the stages, withheld items, errors, wrong fields."""
+    for log in logs:
+        counted: dict[str, int] = {}
+        for task in log.tasks:
+            if not task.generation.deployed:
+                codes = sorted({code for row in task.generation.stages if not row.passed for code in row.codes})
+                key = f"not deployed: {task.generation.reason} ({', '.join(codes)})"
+                counted[key] = counted.get(key, 0) + 1
+        for item in log.items:
+            for name, score in item.scores.items():
+                if score is not None and score < 1 and not item.answer.error:
+                    counted[f"wrong: {name}"] = counted.get(f"wrong: {name}", 0) + 1
+            if item.answer.error:
+                key = f"error: {item.answer.error.split(':')[0]}"
+                counted[key] = counted.get(key, 0) + 1
+        if counted:
+            yield from ("", f"## What went wrong: {log.header.solver}", "", "| what | times |", "|---|---|")
+            for said, count in sorted(counted.items(), key=lambda one: -one[1])[:most]:
+                yield f"| {_cell(said)} | {count} |"
+
+
+def _cell(text: str) -> str:
+    return " ".join(str(text).split()).replace("|", "\\|")

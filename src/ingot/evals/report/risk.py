@@ -1,0 +1,49 @@
+"""The risk-coverage curve: how many answers are wrong, as the least certain ones are withheld.
+
+Source: El-Yaniv and Wiener 2010; Geifman and El-Yaniv 2017, "Selective classification for deep neural networks".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ingot.evals.log import Log
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """Where fields of at least `confidence` are answered: the share that is, and the share of wrong ones among them."""
+
+    confidence: float
+    coverage: float
+    risk: float
+    answered: int
+
+
+def risk_coverage(log: Log, field: str | None = None) -> list[Point]:
+    """The curve over the fields of all items (or one field) that came with a confidence, most certain first; [] where none
+    did. Fields that were withheld count as not answered."""
+    scored = total = 0
+    pairs: list[tuple[float, bool]] = []
+    for item in log.items:
+        for name, score in item.scores.items():
+            if field is None or name == field:
+                total += 1
+                sure = item.answer.confidence.get(name)
+                if score is not None and sure is not None:
+                    pairs.append((sure, score == 1))
+    points: list[Point] = []
+    wrong = 0
+    ordered = sorted(pairs, key=lambda pair: -pair[0])
+    for at, (sure, right) in enumerate(ordered):
+        scored, wrong = scored + 1, wrong + (not right)
+        if at + 1 == len(ordered) or ordered[at + 1][0] < sure:  # ties are answered together
+            points.append(Point(sure, scored / total, wrong / scored, scored))
+    return points
+
+
+def coverage_at(log: Log, precision: float, field: str | None = None) -> Point | None:
+    """The point of the largest coverage at which at least `precision` of the answers are right, found on these very items
+    (an optimistic figure: the threshold was chosen on them); None where there is none."""
+    points = [one for one in risk_coverage(log, field) if 1 - one.risk >= precision]
+    return max(points, key=lambda one: one.coverage, default=None)

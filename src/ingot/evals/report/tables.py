@@ -1,0 +1,82 @@
+"""Figures of several logs of one suite side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ingot.errors import InputError
+from ingot.evals.log import Log
+from ingot.evals.metrics.every import every
+from ingot.evals.metrics.measure import Measure
+
+BASELINE = "direct"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One figure for every solver, None where a solver has no such figure."""
+
+    name: str
+    unit: str
+    measures: tuple[Measure | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The figures of one category."""
+
+    title: str
+    rows: tuple[Row, ...]
+
+
+def tables(logs: Sequence[Log], *, priced_as: str = "") -> tuple[Table, ...]:
+    """A table for each category, a column for each log. The log of ``direct``, where there is one, is the baseline.
+
+    Raises InputError where the logs are of different suites.
+    """
+    if len({log.header.suite_digest for log in logs}) > 1:
+        raise InputError("the logs are of different suites or of different items", hint="report each suite by itself")
+    baseline = next((log for log in logs if log.header.solver == BASELINE), None)
+    found = [every(log, None if log is baseline else baseline, priced_as=priced_as) for log in logs]
+    return tuple(_table(category, [one[category] for one in found]) for category in found[0])
+
+
+def _table(category: str, columns: Sequence[Sequence[Measure]]) -> Table:
+    names: dict[str, str] = {}
+    for column in columns:
+        names |= {one.name: one.unit for one in column if one.name not in names}
+    by_name = [{one.name: one for one in column} for column in columns]
+    return Table(
+        category, tuple(Row(name, unit, tuple(one.get(name) for one in by_name)) for name, unit in names.items())
+    )
+
+
+def shown(measure: Measure | None) -> str:
+    """A figure with its interval and n, for people; "not measured" where it was not."""
+    if measure is None or measure.value is None:
+        return "not measured"
+    value = number(measure.value, measure.unit)
+    if measure.low is None or measure.high is None or measure.n < 2:
+        return value
+    return f"{value} [{number(measure.low, measure.unit)}, {number(measure.high, measure.unit)}]"
+
+
+def number(value: float, unit: str) -> str:
+    """A value in its unit: shares as per cent, seconds with a fitting prefix, dollars with four places or more."""
+    if unit == "share":
+        return f"{100 * value:.1f} %"
+    if unit == "s":
+        return _seconds(value)
+    if unit.startswith("USD"):
+        return f"${value:,.2f}" if value >= 10 else f"${value:.6f}" if value < 0.01 else f"${value:.4f}"
+    if unit == "bits":
+        return f"{value:.3f}"
+    return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:,.2f}"
+
+
+def _seconds(value: float) -> str:
+    for size, prefix in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")):
+        if value >= size:
+            return f"{value / size:.3g} {prefix}"
+    return "0 s" if value == 0 else f"{value / 1e-6:.3g} µs"

@@ -1,0 +1,31 @@
+"""The report for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ingot.evals.log import Log
+from ingot.evals.report.tables import number, shown, tables
+
+SHORT = ("reliability", "fields", "validation")
+
+
+def summary(logs: Sequence[Log]) -> Iterator[str]:
+    """The main figures of each solver, with intervals and n."""
+    if not logs or not any(log.tasks for log in logs):
+        yield "nothing was run"
+        return
+    header = logs[0].header
+    yield f"{header.title} ({header.protocol}): {len(logs[0].tasks)} tasks, {len(logs[0].items)} items, scored by {header.scorer}"
+    yield f"{'':<34}" + "".join(f"{log.header.solver:>30}" for log in logs)
+    for table in tables(logs):
+        if table.title in SHORT:
+            for row in table.rows:
+                if any(one is not None and one.value is not None for one in row.measures):
+                    yield f"{row.name:<34}" + "".join(f"{shown(one):>30}" for one in row.measures)
+    tokens = [sum(task.generation.usage.total_tokens for task in log.tasks) for log in logs]
+    running = [sum(item.answer.usage.total_tokens for item in log.items) for log in logs]
+    yield f"{'tokens to generate':<34}" + "".join(f"{one:>30,}" for one in tokens)
+    yield f"{'tokens at run time':<34}" + "".join(f"{one:>30,}" for one in running)
+    for one in header.references:
+        yield f"published: {one['system']}: {one['measure']} {number(one['value'], one['unit'])} ({one['source']})"

@@ -1,0 +1,40 @@
+"""Write a report: ``report.md``, ``report.html`` and ``figures.json``, each under a temporary name first."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ingot.evals.log import Log
+from ingot.evals.metrics.every import every
+from ingot.evals.report.markdown import markdown
+from ingot.evals.report.page import page
+from ingot.evals.report.tables import BASELINE
+from ingot.models.atomic import write_atomically
+
+
+def write_report(folder: Path, logs: Sequence[Log], *, priced_as: str = "") -> Path:
+    """Write the report of logs of one suite and return the page's path."""
+    target = folder / "report.html"
+    write_atomically(folder / "figures.json", json.dumps(figures(logs, priced_as=priced_as), indent=1).encode())
+    write_atomically(folder / "report.md", markdown(logs, priced_as=priced_as).encode())
+    write_atomically(target, page(logs, priced_as=priced_as).encode())
+    return target
+
+
+def figures(logs: Sequence[Log], *, priced_as: str = "") -> dict[str, Any]:
+    """Every figure as plain JSON: suite, then solver, then category."""
+    baseline = next((log for log in logs if log.header.solver == BASELINE), None)
+    return {
+        "suite": logs[0].header.suite,
+        "suite_digest": logs[0].header.suite_digest,
+        "solvers": {
+            log.header.solver: {
+                category: [one.to_json() for one in measures]
+                for category, measures in every(log, None if log is baseline else baseline, priced_as=priced_as).items()
+            }
+            for log in logs
+        },
+    }

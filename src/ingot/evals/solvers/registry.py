@@ -1,0 +1,56 @@
+"""Solvers by name."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from ingot.errors import InputError
+from ingot.evals.solvers.solver import Solver
+from ingot.models.model import Model
+
+SOLVERS = {
+    "compiled": "compiled through the gates, then code without a model",
+    "hybrid": "compiled; what the code withholds is asked of the model",
+    "direct": "one model call a transaction, structured output",
+    "code-once": "a function of the model's, asked once, without gates",
+    "human": "a program that a person wrote, through the gates",
+    "langchain": "a LangChain agent with tools, every transaction (extra langchain)",
+    "autogen": "two AutoGen agents, every transaction (extra autogen)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the user chose for a solver. `keep` is a folder for artifacts."""
+
+    attempts: int = 5
+    candidates: int = 1
+    keep: Path | None = None
+
+
+def make_solver(name: str, model: Model | None, settings: Settings) -> Solver:
+    """The solver of a name. Raises InputError where it is unknown or needs a model."""
+    if name not in SOLVERS:
+        raise InputError(f"no solver is called {name!r}", hint=f"one of {', '.join(SOLVERS)}")
+    if name == "human":
+        from ingot.evals.solvers.compiled import Human
+
+        return Human(keep=settings.keep)
+    if model is None:
+        raise InputError(f"the solver {name!r} asks a model", hint="give --model, for instance openai:gpt-5")
+    if name in ("compiled", "hybrid"):
+        from ingot.evals.solvers.compiled import Compiled
+        from ingot.evals.solvers.hybrid import Hybrid
+
+        made = Compiled if name == "compiled" else Hybrid
+        return made(model, attempts=settings.attempts, candidates=settings.candidates, keep=settings.keep)
+    module, kind = {
+        "direct": ("direct", "Direct"),
+        "code-once": ("code_once", "CodeOnce"),
+        "langchain": ("langchain", "LangChain"),
+        "autogen": ("autogen", "AutoGen"),
+    }[name]
+    solver: Solver = getattr(importlib.import_module(f"ingot.evals.solvers.{module}"), kind)(model)
+    return solver

@@ -1,0 +1,58 @@
+"""Two logs compared item by item, against values worked out by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ingot.errors import InputError
+from ingot.evals.compare import compare, lines, mcnemar
+from ingot.evals.log import Log, Scored, TaskLog
+from ingot.evals.solvers import Answer, Generation
+from ingot.usage import Usage
+from tests.evals.test_metrics import log
+
+
+def of(rights: str, tokens: int = 0) -> Log:
+    items = tuple(
+        Scored(str(at), "unseen", True, Answer({"fee": 1}, usage=Usage(tokens)), {"fee": float(one == "1")})
+        for at, one in enumerate(rights)
+    )
+    return replace(log(), tasks=(TaskLog("t", Generation(True, usage=Usage(100)), items),))
+
+
+def test_the_difference_is_paired() -> None:
+    found = {one.name: one for one in compare(of("1100"), of("1011", tokens=8))}
+    accuracy = found["accuracy"]
+    assert (accuracy.a, accuracy.b, accuracy.only_a, accuracy.only_b) == (0.5, 0.75, 1, 2)
+    assert accuracy.p == 1.0
+    assert accuracy.low <= 0.25 <= accuracy.high
+    assert found["run-time tokens"].b == 8
+    assert found["wrong accepts"].a == 0.5
+
+
+def test_the_same_log_twice_differs_in_nothing() -> None:
+    for one in compare(of("110"), of("110")):
+        assert one.a == one.b
+        assert (one.low, one.high) == (0, 0)
+
+
+def test_mcnemar_against_the_binomial() -> None:
+    assert mcnemar(0, 6) == pytest.approx(2 / 64)
+    assert mcnemar(6, 0) == pytest.approx(2 / 64)
+    assert mcnemar(1, 9) == pytest.approx(2 * 11 / 1024)
+    assert mcnemar(0, 0) == 1
+
+
+def test_logs_of_different_items_are_not_compared() -> None:
+    other = of("11")
+    with pytest.raises(InputError, match="different items"):
+        compare(of("11"), replace(other, header=replace(other.header, suite_digest="1")))
+
+
+def test_people_see_both_and_the_interval() -> None:
+    a, b = of("1100"), of("1111")
+    shown = "\n".join(lines(a, b, compare(a, b)))
+    assert "A: compiled openai:gpt-5" in shown
+    assert "+50 %" in shown

@@ -1,0 +1,101 @@
+"""The report: the same bytes each time, nothing loaded, every value escaped, figures as measured."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ingot.errors import InputError
+from ingot.evals.log import Log, Scored, TaskLog
+from ingot.evals.report.markdown import markdown
+from ingot.evals.report.page import page
+from ingot.evals.report.risk import coverage_at, risk_coverage
+from ingot.evals.report.tables import number, tables
+from ingot.evals.report.text import summary
+from ingot.evals.report.write import write_report
+from ingot.evals.solvers import Answer, Generation
+from ingot.usage import Usage
+from tests.evals.test_metrics import HELD, RIGHT, WRONG, item, log
+
+
+def both() -> list[Log]:
+    made = Generation(True, usage=Usage(900, 100, 1), seconds=2.0, attempts=1, model="openai:gpt-5")
+    ours = log(item(RIGHT, seconds=1e-5), item(HELD, seconds=1e-5), generations=(made,))
+    theirs = log(item(RIGHT, tokens=300, seconds=0.8), item(WRONG, tokens=300, seconds=0.9), solver="direct")
+    return [ours, theirs]
+
+
+def test_it_is_written_whole_and_the_same_each_time(tmp_path: Path) -> None:
+    first = write_report(tmp_path / "a", both()).read_bytes()
+    assert first == write_report(tmp_path / "b", both()).read_bytes()
+    assert {path.name for path in (tmp_path / "a").iterdir()} == {"report.html", "report.md", "figures.json"}
+    told = json.loads((tmp_path / "a" / "figures.json").read_text())
+    even = next(one for one in told["solvers"]["compiled"]["token efficiency"] if one["name"] == "break-even, tokens")
+    assert even["value"] == pytest.approx(1000 / 300)
+
+
+def test_the_page_loads_nothing_and_runs_nothing() -> None:
+    text = page(both())
+    assert "default-src 'none'" in text
+    assert "<script" not in text
+    loaded = re.findall(r"""(?:src|href)\s*=\s*["'](?!#)[^"']*|url\((?!#)[^)]*\)|@import""", text)
+    assert loaded == []
+    assert text.count("<figure>") >= 4
+
+
+def test_values_are_escaped() -> None:
+    ours, theirs = both()
+    bad = "<img src=x onerror=alert(1)>"
+    ours = replace(ours, header=replace(ours.header, title=bad, model=bad))
+    assert bad not in page([ours, theirs])
+
+
+def test_what_was_not_measured_says_so() -> None:
+    text = markdown([log(item(HELD))])
+    assert re.search(r"\| accuracy on answered \| share \| not measured \|", text)
+
+
+def test_refusals_and_wrong_fields_are_counted() -> None:
+    refused = replace(log(item(HELD)), tasks=(TaskLog("t", Generation(False, "refused by accuracy"), ()),))
+    assert "refused by accuracy" in markdown([refused])
+    assert "| wrong: fee | 1 |" in markdown([log(item(WRONG))])
+
+
+def test_logs_of_different_suites_are_not_put_together() -> None:
+    ours, theirs = both()
+    with pytest.raises(InputError, match="different suites"):
+        tables([ours, replace(theirs, header=replace(theirs.header, suite_digest="other"))])
+
+
+def test_the_terminal_shows_the_main_figures_and_all_tokens() -> None:
+    text = "\n".join(summary(both()))
+    assert "accuracy on answered" in text
+    assert re.search(r"tokens to generate +1,000 +0", text)
+    assert re.search(r"tokens at run time +0 +600", text)
+
+
+def test_numbers_have_their_unit() -> None:
+    assert number(0.5, "share") == "50.0 %"
+    assert number(0.0000123, "s") == "12.3 µs"
+    assert number(1234.5, "tokens") == "1,234"
+    assert number(0.0012, "USD a task") == "$0.001200"
+
+
+def sure(confidence: float, right: bool) -> Scored:
+    return Scored("x", "unseen", True, Answer({"fee": 1}, confidence={"fee": confidence}), {"fee": float(right)})
+
+
+def test_the_risk_coverage_curve() -> None:
+    curve = log(sure(0.9, True), sure(0.8, False), sure(0.8, True), sure(0.1, False))
+    points = risk_coverage(curve)
+    assert [(one.confidence, one.coverage) for one in points] == [(0.9, 0.25), (0.8, 0.75), (0.1, 1.0)]
+    assert [one.risk for one in points] == [0, pytest.approx(1 / 3), 0.5]
+    best = coverage_at(curve, 0.6)
+    assert best is not None
+    assert best.coverage == 0.75
+    assert coverage_at(log(sure(0.9, False)), 0.5) is None
+    assert risk_coverage(log(item(RIGHT))) == []
