@@ -19,7 +19,7 @@ types: $(VENV)/dev
 	$(BIN)/mypy
 
 docs: $(VENV)/dev
-	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs --quiet build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 check: lint types docs test demo
 

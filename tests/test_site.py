@@ -1,5 +1,6 @@
 """The docs site is built of the project's own files, its reference leaves nothing out, and it loads nothing from elsewhere."""
 
+import json
 import os
 import re
 import subprocess
@@ -185,12 +186,12 @@ class Loads(HTMLParser):
             self.found.append(str(given["href"]))
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def build(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    """The site as `make docs` builds it, into another folder."""
     pytest.importorskip("mkdocs", reason="the site is built with mkdocs")
-    folder = tmp_path_factory.mktemp("site")
-    done = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "--quiet", "build", "--strict", "--site-dir", str(folder)],
+    (options,) = re.findall(r"-m mkdocs (.+)", (ROOT / "Makefile").read_text(encoding="utf-8"))
+    return subprocess.run(
+        [sys.executable, "-m", "mkdocs", *options.split(), "--site-dir", str(folder), *more],
         cwd=ROOT,
         env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
         capture_output=True,
@@ -198,8 +199,35 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         timeout=300,
         check=False,
     )
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site")
+    done = build(folder)
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
+
+
+@pytest.mark.parametrize(
+    ("link", "said"),
+    [
+        ("[x](nowhere.md)", "not found among documentation files"),
+        ("[x](other.md#nowhere)", "does not contain an anchor"),
+        ("[x](/docs/other.md)", "absolute link"),
+        ("[other](other.md)", ""),
+    ],
+)
+def test_a_link_that_leads_nowhere_stops_the_build(link: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "index.md").write_text(f"# One\n\n{link}\n", encoding="utf-8")
+    (tmp_path / "docs" / "other.md").write_text("# Other\n", encoding="utf-8")
+    settings = {"INHERIT": str(ROOT / "mkdocs.yml"), "docs_dir": str(tmp_path / "docs"), "hooks": []}
+    settings |= {"nav": ["index.md", "other.md"], "theme": {"name": "mkdocs"}, "plugins": []}
+    (tmp_path / "mkdocs.yml").write_text(json.dumps(settings), encoding="utf-8")
+    done = build(tmp_path / "site", "--config-file", str(tmp_path / "mkdocs.yml"))
+    assert (done.returncode != 0) == bool(said), done.stderr
+    assert said in done.stderr
 
 
 def test_the_site_builds_with_every_link_leading_somewhere(site: Path) -> None:
