@@ -28,7 +28,7 @@ AGAINST = click.option(
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 
 
-def _dollars(_: click.Context, __: click.Parameter, text: str | None) -> Decimal | None:
+def dollars(_: click.Context, __: click.Parameter, text: str | None) -> Decimal | None:
     try:
         amount = None if text is None else Decimal(text)
     except InvalidOperation:
@@ -99,9 +99,18 @@ def _from_dmn(model: Path) -> str:
     "--out", type=click.Path(path_type=Path), default=Path("artifacts"), show_default=True, help="Where artifacts go."
 )
 @AGAINST
-@click.option("--attempts", default=5, show_default=True, type=click.IntRange(1, 50), help="Candidates to try.")
+@click.option(
+    "--attempts", default=5, show_default=True, type=click.IntRange(1, 50), help="Replies to try for a candidate."
+)
+@click.option(
+    "--candidates",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, 8),
+    help="Draw so many candidates and keep the one that agrees most with the others.",
+)
 @click.option("--max-tokens", type=click.IntRange(1), help="Hard stop at this many tokens.")
-@click.option("--max-cost", callback=_dollars, help="Hard stop at this many US dollars.")
+@click.option("--max-cost", callback=dollars, help="Hard stop at this many US dollars.")
 @click.option(
     "--timeout", type=float, help="Seconds a model may take for one answer. [default: 120; local: 600; files: 3600]"
 )
@@ -115,6 +124,7 @@ def compile_command(
     out: Path,
     against: Path | None,
     attempts: int,
+    candidates: int,
     max_tokens: int | None,
     max_cost: Decimal | None,
     timeout: float | None,
@@ -150,7 +160,9 @@ def compile_command(
     backend = recorded(backend, record) if record and backend else backend
     with Live(quiet=as_json) as live:
         try:
-            compiled = compile_spec(spec, backend, out=out, attempts=attempts, listen=live.listen, against=against)
+            compiled = compile_spec(
+                spec, backend, out=out, attempts=attempts, candidates=candidates, listen=live.listen, against=against
+            )
         except CompileFailed as failed:
             if as_json:
                 click.echo(json.dumps({"passed": False, "attempts": attempts_json(failed.attempts)}, indent=2))

@@ -12,12 +12,15 @@ import click
 from ingot.verdict import Finding, Verdict
 
 if TYPE_CHECKING:
+    from ingot.compile.candidates import Agreement
     from ingot.compile.driver import Attempt, Compiled, Event
     from ingot.errors import CompileFailed
     from ingot.questions import Question
+    from ingot.spec import Spec
 
-SHOWN = 12
-_KINDS = {"first": "first request", "repair": "repair", "redraw": "drawn anew", "given": "code as given"}
+SHOWN, QUESTIONS_SHOWN = 12, 5
+_KINDS = {"first": "first request", "draw": "drawn independently", "repair": "repair", "redraw": "drawn anew",
+          "given": "code as given", "combined": "functions of several candidates", "kept": "kept"}  # fmt: skip
 
 
 class Live:
@@ -51,8 +54,11 @@ class Live:
         if self._quiet:
             return
         if event.kind == "attempt":
-            self._console.print(f"[bold]attempt {event.attempt}[/bold] ({_KINDS[event.attempt_kind]})")
-            self._status.update("waiting for the model" if event.attempt_kind != "given" else "reading")
+            line = f"candidate {event.candidate} of {event.of}, " if event.candidate else ""
+            self._console.print(f"[bold]attempt {event.attempt}[/bold] ({line}{_KINDS[event.attempt_kind]})")
+            self._status.update("reading" if event.attempt_kind in ("given", "combined") else "waiting for the model")
+        elif event.kind == "compare":
+            self._status.update("comparing the candidates")
         elif event.kind == "completion" and event.completion:
             said = event.completion
             recorded = ", recorded" if said.recorded else ""
@@ -145,6 +151,8 @@ def show_compiled(compiled: Compiled) -> None:
             f"tokens:   {usage.total_tokens} ({usage.input_tokens} in, {usage.output_tokens} out, "
             f"{usage.requests} request{'s' if usage.requests > 1 else ''}), {price}"
         )
+    if compiled.agreement is not None:
+        _show_agreement(compiled.agreement, compiled.spec)
     still_open = [question for question in compiled.questions if question.answer is None]
     if still_open:
         click.echo(f"open:     {len(still_open)} question(s) about the spec, recorded (ingot compile --questions)")
@@ -156,6 +164,35 @@ def show_compiled(compiled: Compiled) -> None:
     if compiled.path:
         click.echo(f"artifact: {compiled.path}")
         click.echo(f"digest:   {compiled.digest}")
+
+
+def _show_agreement(agreement: Agreement, spec: Spec) -> None:
+    """How many candidates passed and agreed, what was kept, and the inputs that they answer differently."""
+    from ingot.compile.candidates_questions import question_text
+
+    passed = f"{agreement.passed} of {agreement.asked} passed"
+    if agreement.passed == 1:
+        click.echo(f"candidates: {passed}; nothing to compare it with")
+    else:
+        click.echo(f"candidates: {passed}; they agree on {agreement.agreeing:,} of {agreement.inputs:,} inputs")
+    for name, taken in agreement.functions.items():
+        said = "" if taken.agreement is None else f", in {taken.agreement:.1%} of {taken.calls:,} calls as the others"
+        click.echo(f"  {name}: from candidate {taken.candidate}{said}")
+    if agreement.stopped:
+        click.echo(f"note: {agreement.drawn} of {agreement.asked} candidates: {agreement.stopped}", err=True)
+    shown = agreement.questions[:QUESTIONS_SHOWN]
+    if shown:
+        click.echo("what the spec does not say (all of them passed; no answer here is known to be right):")
+    for one in shown:
+        first, *answers = question_text(one, spec)
+        cited = f"  [{', '.join(one.clauses)}]" if one.clauses else ""
+        click.echo(f"  - {first}{cited}")
+        for line in answers:
+            click.echo(f"      {line}")
+    if len(agreement.questions) > len(shown):
+        click.echo(f"  … and {len(agreement.questions) - len(shown)} more in the report")
+    if shown:
+        click.echo("  next: write the right answer as a case into the spec, and compile again")
 
 
 def attempts_json(attempts: Sequence[Any]) -> list[dict[str, Any]]:
@@ -175,6 +212,7 @@ def compiled_json(compiled: Compiled) -> dict[str, Any]:
         "cost_usd": None if compiled.cost is None else format(compiled.cost, "f"),
         "plan": compiled.plan.to_json(),
         "questions": [question.to_json() for question in compiled.questions],
+        "candidates": None if compiled.agreement is None else compiled.agreement.to_json(),
         "attempts": attempts_json(compiled.attempts),
     }
 

@@ -20,7 +20,8 @@ from ingot.artifact.verify import Verified
 from ingot.artifact.write import Contents, write_artifact
 from ingot.canonical import readable_json
 from ingot.compile.assemble import assemble
-from ingot.compile.attempts import Attempt, Event, Listener, Work, ask, stages_of, tabled, tables_part
+from ingot.compile.attempts import Attempt, Event, Listener, Work, stages_of, tabled, tables_part
+from ingot.compile.candidates import Agreement, draw_candidates
 from ingot.compile.plan import Plan, make_plan
 from ingot.compile.since import Since, named_version, since
 from ingot.errors import ArtifactError, CompileFailed, SpecError
@@ -45,7 +46,8 @@ __all__ = [
 @dataclass(frozen=True, slots=True)
 class Compiled:
     """What a compile or a check came to. `path` is None where no artifact was asked for or none was earned; `since` says
-    which previous version an artifact was compared with."""
+    which previous version an artifact was compared with; `agreement` what several candidates had in common, where
+    several were asked for."""
 
     spec: Spec
     plan: Plan
@@ -57,6 +59,7 @@ class Compiled:
     path: Path | None = None
     digest: str | None = None
     since: Since = field(default_factory=Since)
+    agreement: Agreement | None = None
 
     @property
     def passed(self) -> bool:
@@ -75,6 +78,7 @@ def compile_spec(
     *,
     out: str | Path | None = None,
     attempts: int = 5,
+    candidates: int = 1,
     key: SigningKey | None = None,
     listen: Listener | None = None,
     against: str | Path | None = None,
@@ -83,8 +87,12 @@ def compile_spec(
 
     `model` is a backend or its string, for instance ``openai:gpt-5``, ``local:model.gguf`` or ``replay:DIR``; None
     where every function step is a decision table. Functions of tables are never asked of a model. The artifact says what
-    it changes since the one at `against`, by default the last approved one of the workflow in `out`. Raises SpecError,
-    ModelError, StageError, ArtifactError; CompileFailed, with every attempt, where no candidate passed.
+    it changes since the one at `against`, by default the last approved one of the workflow in `out`.
+
+    With `candidates` above 1 so many are drawn, each with at most `attempts`, and of those that pass the one is kept that
+    agrees most with the others on generated inputs, function by function; `Compiled.agreement` says how far they do, and
+    on which inputs they do not. Raises SpecError, ModelError, StageError, ArtifactError; CompileFailed, with every
+    attempt, where no candidate passed.
     """
     path = Path(path)
     _refuse_unwritable(out)
@@ -97,14 +105,14 @@ def compile_spec(
 
         model = open_model(model)
     made: list[Attempt] = []
-    ask(Work(spec, plan, model, attempts, tell), made)
+    agreement = draw_candidates(Work(spec, plan, model, attempts, tell, candidates), made)
     if not made[-1].passed:
         raise CompileFailed(
             f"no candidate passed in {len(made)} attempt{'s' if len(made) > 1 else ''}",
             attempts=tuple(made),
             hint="read the findings; make the clauses or cases clearer, allow more --attempts or use a stronger model",
         )
-    compiled = compiled_from(spec, plan, questions, tuple(made))
+    compiled = replace(compiled_from(spec, plan, questions, tuple(made)), agreement=agreement)
     return written(compiled, path, out, key, tell, named)
 
 
@@ -228,12 +236,11 @@ def _calibrated(program: Program) -> dict[str, bytes]:
 
 def provenance(compiled: Compiled) -> dict[str, Any]:
     """Who wrote the candidate, from which requests, at what price."""
-    last = compiled.attempts[-1]
-    writers = list(
-        dict.fromkeys(one.completion.model for one in compiled.attempts if one.completion and one.logic is not None)
-    )
+    last, writers = compiled.attempts[-1], _writers(compiled)
     kind, name = "given" if last.kind == "given" else "model", last.completion.model if last.completion else ""
-    if not last.completion and compiled.spec.functions:
+    if compiled.agreement is not None:
+        name = ", ".join(writers)
+    elif not last.completion and compiled.spec.functions:
         kind, name = "table", "the spec's decision tables"
     return {
         "author": {
@@ -247,7 +254,15 @@ def provenance(compiled: Compiled) -> dict[str, Any]:
         "usage": compiled.usage.to_json(),
         "cost_usd": None if compiled.cost is None else format(compiled.cost, "f"),
         "plan": compiled.plan.to_json(),
+        **({} if compiled.agreement is None else {"candidates": compiled.agreement.to_json()}),
     }
+
+
+def _writers(compiled: Compiled) -> list[str]:
+    """Who wrote code for the program: of several candidates, the writers of those that it was taken from."""
+    taken = None if compiled.agreement is None else {one.candidate for one in compiled.agreement.functions.values()}
+    own = [one for one in compiled.attempts if taken is None or one.candidate in taken]
+    return list(dict.fromkeys(one.completion.model for one in own if one.completion and one.logic is not None))
 
 
 def _written_by(compiled: Compiled) -> dict[str, Any]:
