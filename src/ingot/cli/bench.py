@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ingot.cli.bench_faults import faults_command
+from ingot.cli.bench_hostile import hostile_command
 from ingot.cli.bench_http import bare_http_command, http_command
 from ingot.cli.bench_hybrid import hybrid_command
 from ingot.cli.bench_proof import policyengine_command, proof_command, wrong_rules_command
+from ingot.cli.bench_suites import BenchGroup, compare_command, report_command
 from ingot.cli.bench_temporal import temporal_command
 from ingot.cli.progress import AS_JSON, progress
 from ingot.errors import StageError
@@ -27,17 +29,23 @@ if TYPE_CHECKING:
     from ingot.runtime.run import Workflow
 
 
-@click.group("bench")
+@click.group("bench", cls=BenchGroup)
 def bench_command() -> None:
-    """Measure on this machine. Compare the ratios; absolute times depend on the machine and its load."""
+    """Measure on this machine. Compare the ratios; absolute times depend on the machine and its load.
+
+    SUITE.yaml in place of a command runs a suite of your own.
+    """
 
 
 bench_command.add_command(faults_command)
+bench_command.add_command(hostile_command)
 bench_command.add_command(http_command)
 bench_command.add_command(bare_http_command)
 bench_command.add_command(hybrid_command)
 bench_command.add_command(policyengine_command)
 bench_command.add_command(proof_command)
+bench_command.add_command(report_command)
+bench_command.add_command(compare_command)
 bench_command.add_command(temporal_command)
 bench_command.add_command(wrong_rules_command)
 

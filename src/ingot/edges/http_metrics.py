@@ -120,11 +120,8 @@ class Traces:
         from opentelemetry.trace import SpanKind
 
         assert self._tracer is not None
-        carrier = {
-            name: call.headers[name.encode()].decode("latin-1")
-            for name in ("traceparent", "tracestate")
-            if name.encode() in call.headers
-        }
+        sent = dict(call.scope["headers"]).get(b"traceparent")  # the call's own headers are read within the span
+        carrier = {} if sent is None else {"traceparent": sent.decode("latin-1")}  # a tracestate may hold any text
         with self._tracer.start_as_current_span(
             "ingot.request", extract(carrier), SpanKind.SERVER,
             record_exception=False, set_status_on_exception=False,  # what an exception says may hold a value

@@ -40,11 +40,12 @@ class Guarded(HttpToolsProtocol):
         """Some bytes of it."""
         if self.transport.is_closing():
             return
+        before = self._in_head
         super().data_received(data)
-        if self._in_head:
+        if before and self._in_head:
             self._head += len(data)
             if self._head > self.limits.head_bytes:
-                self._stop(431, f"the first lines of a request have more than {self.limits.head_bytes} bytes")
+                self._too_large()
 
     def on_message_begin(self) -> None:
         """The first byte of a request."""
@@ -56,14 +57,21 @@ class Guarded(HttpToolsProtocol):
             self.scope["extensions"] = {"ingot.certificate": {"name": self._certificate}}
 
     def on_headers_complete(self) -> None:
-        """The request's first lines are there; its body is the application's to limit."""
+        """The request's first lines are there, maybe all at once; its body is the application's to limit."""
         self._in_head = False
         self._unwait()
+        size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+        if size > self.limits.head_bytes:
+            self._too_large()
+            raise ValueError("these first lines are not read further")  # the parser stops at it
         super().on_headers_complete()
 
     def send_400_response(self, msg: str) -> None:
         """Something that is no request."""
         self._stop(400, "this is no HTTP request")
+
+    def _too_large(self) -> None:
+        self._stop(431, f"the first lines of a request have more than {self.limits.head_bytes} bytes")
 
     def _wait(self) -> None:
         self._timer = self.loop.call_later(self.limits.head_seconds, self._late)

@@ -191,6 +191,8 @@ def test_slow_large_and_broken_first_lines_are_cut_off(make: Make, tmp_path: Pat
         assert b" 408 " in _said(address, b"")
         assert b" 408 " in _said(address, b"POST /run HTTP/1.1\r\nhost: loc")
         assert b" 431 " in _said(address, b"POST /run HTTP/1.1\r\nx: " + b"y" * 5_000)
+        whole = b"POST /run HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\nx: " + b"y" * 5_000 + b"\r\n\r\n"
+        assert b" 431 " in _said(address, whole)  # however few pieces it comes in
         assert b" 400 " in _said(address, b"\x16\x03\x01 planted\r\n\r\n")
         begun = b"POST /run HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\n"
         assert b" 503 " in _said(address, begun + b"content-length: 9\r\n\r\n{")
