@@ -29,6 +29,22 @@ def test_nobody_voting_is_never_trusted() -> None:
     assert calibrate([(0, True)] * 500, 0.9).threshold is None
 
 
+def test_coverage_is_measured_with_each_case_left_out() -> None:
+    """Beside the long way: calibrate on all others, then try the one."""
+    draw = random.Random(9)
+    for _ in range(60):
+        rows = [(draw.choice([0, 1001, 2002, 3003]), draw.random() < 0.9) for _ in range(draw.choice([0, 1, 12, 40]))]
+        answered = right = 0
+        for at, (score, ok) in enumerate(rows):
+            threshold = calibrate(rows[:at] + rows[at + 1 :], 0.8).threshold
+            if threshold is not None and score >= threshold:
+                answered, right = answered + 1, right + ok
+        found = calibrate(rows, 0.8)
+        assert found.held_back == (answered, right)
+        told = found.to_json()["coverage"]
+        assert told["measured"] == (f"{1 - (answered - right) / len(rows):.6f}" if rows else None)
+
+
 def test_the_interval_is_that_of_clopper_and_pearson() -> None:
     low, high = interval(9, 10)
     assert (low, high) == (pytest.approx(0.55498, abs=1e-4), pytest.approx(0.99747, abs=1e-4))

@@ -86,6 +86,20 @@ class Calibration:
         return 0.0 if self.threshold is None else 1 - self.precision
 
     @property
+    def held_back(self) -> tuple[int, int]:
+        """Of the cases, how many are answered and how many of these right, where each is left out of the calibration
+        that it is tried on: what may be expected of cases to come, unlike `answered` and `right`."""
+        answered = right_ones = 0
+        for at, level in enumerate(self.levels):
+            for right, count in ((1, level.right), (0, level.cases - level.right)):
+                if count and level.score:
+                    others = [*self.levels[:at], Level(level.score, level.cases - 1, level.right - right)]
+                    threshold, _, _ = _trusted((*others, *self.levels[at + 1 :]), self.precision)
+                    if threshold is not None and level.score >= threshold:
+                        answered, right_ones = answered + count, right_ones + count * right
+        return answered, right_ones
+
+    @property
     def interval(self) -> tuple[float, float]:
         """The interval of the precision."""
         return interval(self.right, self.answered)
@@ -105,12 +119,16 @@ class Calibration:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """For the artifact's evidence. Shares are texts, as every number with a point there."""
+        """For the artifact's evidence. Shares are texts, as every number with a point there. Coverage is the share of all
+        cases that are not answered and wrong: as promised, and as measured on cases that were held back."""
         low, high = self.interval
+        answered, right = self.held_back
+        measured = f"{1 - (answered - right) / self.cases:.6f}" if self.cases else None
         return {
             "precision": repr(self.precision), "cases": self.cases, "threshold": self.threshold,
             "answered": self.answered, "right": self.right, "interval": [f"{low:.6f}", f"{high:.6f}"],
             "risk": f"{self.risk:.6f}", "said": self.said,
+            "coverage": {"stated": f"{1 - self.risk:.6f}", "measured": measured, "answered": answered, "right": right},
             "levels": [{"score": one.score, "cases": one.cases, "right": one.right} for one in self.levels],
         }  # fmt: skip
 
@@ -130,15 +148,20 @@ def calibrate(seen: Iterable[tuple[int, bool]], precision: float) -> Calibration
         both[0] += 1
         both[1] += right
     levels = tuple(Level(score, *counted[score]) for score in sorted(counted, reverse=True))
+    return Calibration(precision, total, *_trusted(levels, precision), levels)
+
+
+def _trusted(levels: Iterable[Level], precision: float) -> tuple[int | None, int, int]:
+    """The lowest score that is trusted, of levels from the highest down, with how many reach it and are right."""
     answered = right_ones = 0
     best: tuple[int | None, int, int] = (None, 0, 0)
     for level in levels:
-        if level.score == 0:
+        if not (level.score and level.cases):
             continue
         answered, right_ones = answered + level.cases, right_ones + level.right
         if (answered - right_ones + 1) / (answered + 1) <= 1 - precision + 1e-12:
             best = level.score, answered, right_ones
-    return Calibration(precision, total, *best, levels)
+    return best
 
 
 def read_threshold(told: Mapping[str, Any]) -> int | None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from ingot.artifact.sign import trusted_keys
+from ingot.artifact.verify import verify
 from ingot.cli.bench_hybrid import hybrid_command
 from ingot.compile.driver import check
-from ingot.errors import SpecError
+from ingot.compile.rerun import rerun_stages
+from ingot.errors import ArtifactError, SpecError
 from ingot.runtime.bounded import Question, Reply
 from ingot.runtime.run import Workflow, load
 from ingot.spec import parse_spec
@@ -105,6 +109,36 @@ def test_the_calibration_is_evidence_in_the_artifact(by_model: Path) -> None:
     assert (told["amount"]["answered"], told["amount"]["right"], told["amount"]["cases"]) == (27, 27, 36)
     assert told["city"]["threshold"] is None
     assert "nothing is answered" in told["city"]["said"]
+
+
+def test_the_report_tells_threshold_numbers_and_both_coverages(by_model: Path) -> None:
+    page = (by_model / "report.html").read_text(encoding="utf-8")
+    section = page[page.index('<section id="hybrid"') :]
+    section = section[: section.index("</section>")]
+    told = json.loads((by_model / "evidence/calibration.json").read_text())["settle"]
+    assert "settle: below the threshold that field alone goes to a model" in section
+    assert f"2 of 2 agreeing (score {told['amount']['threshold']})" in section
+    assert "27 (75.0%)" in section
+    assert "27 (100.0%; 87.2% to 100.0%)" in section
+    assert "<td>90.0%</td><td>100.0% (27 of 36 answered, 0 wrong)</td>" in section
+    assert "never: nothing is answered" in section
+    assert "a, b" in section
+    for one in told.values():
+        assert one["said"] in section
+
+
+def test_verify_again_calibrates_again_byte_for_byte(by_model: Path) -> None:
+    verified = verify(by_model, trusted_keys())
+    assert [one.stage for one in rerun_stages(verified)][-1] == "accuracy"
+    kept = verified.files["evidence/calibration.json"]
+    for changed in ({"evidence/calibration.json": kept.replace(b'"right": 27', b'"right": 26')}, None):
+        files = {**verified.files, **changed} if changed else dict(verified.files)
+        if changed is None:
+            del files["evidence/calibration.json"]
+        assert files != verified.files
+        with pytest.raises(ArtifactError, match="the calibration of the hybrid steps is not") as told:
+            rerun_stages(replace(verified, files=files))
+        assert told.value.place == "evidence/calibration.json"
 
 
 def test_the_field_in_doubt_alone_goes_to_the_model(by_model: Path) -> None:

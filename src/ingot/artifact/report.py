@@ -15,11 +15,12 @@ from string import Template
 from typing import TYPE_CHECKING, Any
 
 from ingot import __version__
+from ingot.artifact.calibration_page import calibration_body
 from ingot.artifact.candidates_page import candidates_section
 from ingot.artifact.difference_page import difference_body
 from ingot.artifact.evidence import RUNTIME_NEEDS, needs
 from ingot.artifact.listing import code, plain
-from ingot.artifact.manifest import FORMAT
+from ingot.artifact.manifest import CALIBRATION, FORMAT
 from ingot.artifact.parts import counted, inline, pairs, scrolled, table
 from ingot.canonical import digest
 from ingot.readback.citations import cited_lines
@@ -71,6 +72,19 @@ def _changes(contents: Contents) -> tuple[Section, ...]:
     return (("changes", "What changes", about, difference_body(found["outcomes"], linked=True)),)
 
 
+def _hybrid(contents: Contents) -> tuple[Section, ...]:
+    """How far hybrid steps trust their functions; no section where there are none."""
+    evidence = contents.extra.get(CALIBRATION)
+    if evidence is None:
+        return ()
+    about = (
+        "Fields that functions answer alone where they agree as they did when they were right, on held-out cases. Coverage "
+        "is the share of all cases that are not answered and wrong: stated is what calibration promises on average, "
+        "measured is counted with each case left out of the calibration that it is tried on."
+    )
+    return (("hybrid", "Hybrid steps", about, calibration_body(contents.program.spec, evidence)),)
+
+
 def _sections(contents: Contents) -> tuple[Section, ...]:
     spec, logic = contents.program.spec, contents.program.logic
     execution = next((one.measures for one in contents.verdicts if one.stage == "execution"), {})
@@ -80,6 +94,7 @@ def _sections(contents: Contents) -> tuple[Section, ...]:
         *_changes(contents),
         ("stages", "Stages", "What the four stages measured. All must pass before an artifact is made.",
          _stages(contents.verdicts)),
+        *_hybrid(contents),
         ("policy", "Policy and steps", "The clauses of the source, and the lines of code that cite them.",
          _clauses(spec, logic) + _steps(spec)),
         ("code", "Code", "The generated functions, byte for byte as in <code>logic.py</code>. A cited clause links back.",

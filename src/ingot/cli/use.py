@@ -294,6 +294,8 @@ def verify_command(artifact: Path, require_approval: bool, keys: tuple[Path, ...
     if again is not None:
         for verdict in again:
             click.echo(f"  r  pass  {verdict.stage} again{'':<17} {verdict.seconds * 1000:.0f} ms")
+        if "evidence/calibration.json" in verified.files:
+            click.echo("  r  pass  calibration again            the same bytes")
     click.echo(f"\nverified: {verified.digest}")
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ingot.artifact.manifest import GIVEN, HELD_OUT
+from ingot.artifact.manifest import CALIBRATION, GIVEN, HELD_OUT
 from ingot.artifact.verify import Verified
+from ingot.canonical import readable_json
 from ingot.compile.assemble import assemble
+from ingot.compile.calibrate import calibrations, hybrid_steps
 from ingot.compile.plan import make_plan
 from ingot.errors import ArtifactError
 from ingot.program import Program
@@ -32,8 +34,8 @@ def program_of(verified: Verified) -> Program:
 def rerun_stages(verified: Verified) -> tuple[Verdict, ...]:
     """The verdicts of today on what the artifact holds.
 
-    Raises ArtifactError where the same spec and logic no longer assemble to the same program, or a stage refuses.
-    Cases are those in the artifact. Step numbers go on from those of `verify`.
+    Raises ArtifactError where the same spec and logic no longer assemble to the same program, a stage refuses, or the
+    calibration of hybrid steps comes out otherwise, by one byte. Cases are those in the artifact. Step numbers go on from those of `verify`.
     """
     program = program_of(verified)
     last = len(verified.steps)
@@ -50,4 +52,18 @@ def rerun_stages(verified: Verified) -> tuple[Verdict, ...]:
         raise ArtifactError(
             f"{verdicts[-1].stage} refuses it today: {errors[0]}", step=last + 2, hint="compile the spec again"
         )
+    _recalibrate(verified, program, last + 3)
     return verdicts
+
+
+def _recalibrate(verified: Verified, program: Program, step: int) -> None:
+    """Run the candidates of hybrid steps on the held-out cases again and compare what comes of it, byte for byte."""
+    kept = verified.files.get(CALIBRATION)
+    again = readable_json(calibrations(program)) if hybrid_steps(program.spec) else None
+    if kept != again:
+        raise ArtifactError(
+            "the calibration of the hybrid steps is not what the held-out cases give today",
+            step=step,
+            place=CALIBRATION,
+            hint="it was changed, or made by another version of ingot; compile again",
+        )

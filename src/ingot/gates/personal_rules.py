@@ -87,7 +87,7 @@ RECOGNISERS: tuple[Recogniser, ...] = (
         _words("iban"), "a bank account (IBAN)",
     ),
     Recogniser(
-        "routing", re.compile(r"(?<![\w.-])\d{9}(?![\w-]|\.\d)"), 0.0, 0.85, None,
+        "routing", re.compile(r"(?<![\w.-])\d{9}(?![\w-]|\.\d)"), 0.4, 0.85, checks.is_routing,
         _words("routing|aba|rtn|transit"), "a bank's routing number",
     ),
     Recogniser(
