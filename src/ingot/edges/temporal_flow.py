@@ -89,7 +89,13 @@ class RunFlow:
         try:
             found: Plain = await workflow.execute_activity(
                 "ingot-step",
-                {"digest": order["digest"], "step": step, "arguments": arguments, "calls": self._calls},
+                {
+                    "digest": order["digest"],
+                    "step": step,
+                    "arguments": arguments,
+                    "calls": self._calls,
+                    "number": len(self._done),
+                },
                 start_to_close_timeout=STEP_TIME,
                 heartbeat_timeout=loaded.lost_after,
                 retry_policy=FOREVER,

@@ -17,6 +17,7 @@ from ingot.runtime.run import Workflow
 from ingot.spec import Spec
 from ingot.store.answers import StoreAnswers
 from ingot.store.elsewhere import DrivenElsewhere
+from ingot.store.redactions import StepRedactions
 from ingot.store.runs import RecordedWorkflow
 from ingot.store.store import Store
 
@@ -46,11 +47,13 @@ class Loaded:
             for one in spec.logic_requirements
         }
 
-    def perform(self, step: str, arguments: Mapping[str, Any], calls: list[Call]) -> dict[str, Any]:
-        """Carry out a step on arguments as plain JSON; `calls` are the run's model calls, to which it adds its own.
-        Raises NeedsReview, StepError."""
+    def perform(
+        self, step: str, arguments: Mapping[str, Any], calls: list[Call], run: str, number: int
+    ) -> dict[str, Any]:
+        """Carry out a step on arguments as plain JSON; `calls` are the run's model calls, to which it adds its own, and
+        `number` its steps before this one. Raises NeedsReview, StepError."""
         assert self.workflow.perform is not None
-        with spending(Ledger(calls, self._answers)):
+        with spending(Ledger(calls, self._answers, StepRedactions(self.store, run, number, step))):
             outputs: dict[str, Any] = to_plain(self.workflow.perform(step, self._typed[step](arguments)))
         return outputs
 

@@ -22,7 +22,7 @@ from pydantic import ValidationError
 
 from ingot.artifact.manifest import CALIBRATION
 from ingot.artifact.verify import Verified, verify
-from ingot.errors import ArtifactError, InputError, OutputError
+from ingot.errors import ArtifactError, InputError, OutputError, StoreError
 from ingot.fields import Field, to_plain, validator, walk
 from ingot.readback.citations import citations
 from ingot.runtime.bounded.hybrid import standing
@@ -238,14 +238,23 @@ class Workflow:
     def _escalating(
         self, transact: Transact, values: dict[str, Any], perform: Perform | None, check: bool = True
     ) -> Answer:
-        """The validator template: what cannot be computed or does not fit goes to a person, never on."""
+        """The validator template: what cannot be computed or does not fit goes to a person, never on. A store that fails is
+        no answer for a person to mend: its error is raised."""
+        failed: list[StoreError] = []
+
+        def attempt(item: dict[str, Any]) -> Answer:
+            try:
+                return self._answer(transact, item, perform, check)
+            except StoreError as error:
+                failed.append(error)
+                raise
 
         def escalate(_: Mapping[str, Any], proposed: Answer | None, problems: Sequence[str]) -> Answer:
             return (proposed or (None, None))[0], ("validator", "; ".join(problems))
 
-        decision = self.template["run"](
-            lambda item: self._answer(transact, item, perform, check), values, validate=lambda _: (), escalate=escalate
-        )
+        decision = self.template["run"](attempt, values, validate=lambda _: (), escalate=escalate)
+        if failed:
+            raise failed[0]
         answer: Answer = decision.outcome
         return answer
 
