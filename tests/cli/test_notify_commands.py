@@ -70,6 +70,22 @@ def test_whom_to_tell_is_checked_before_the_run(
     assert len(web.requests) == 1
 
 
+def test_a_decision_after_which_the_next_person_is_asked_tells_them(
+    ingot: Run, asking: Path, tmp_path: Path, web: Any
+) -> None:
+    store = tmp_path / "runs.db"
+    run = json.loads(ingot("run", asking, "--input", CASE.replace('"913.37"', "null"), "--store", store).out)["run_id"]
+    given = ("--artifact", asking, "--store", store, "--why", "fine", "--answer")
+    done = ingot("reviews", "approve", f"{run}.0", *given, '{"permit": "YES"}', "--notify", web.url)
+    assert (done.code, json.loads(done.out.partition("\n")[2])["status"]) == (0, "needs_review"), done.err
+    (request,) = web.requests
+    assert [one["review"] for one in json.loads(request.body)["reviews"]] == [f"{run}.1"]
+    bad = ingot("reviews", "reject", f"{run}.1", *given, '{"permit": "NO"}')
+    assert (bad.code, "the outputs of the workflow: fee, greeting" in bad.err) == (2, True), bad
+    away = ingot("reviews", "reject", f"{run}.1", "--why", "x", "--address", "127.0.0.1:1", "--notify", web.url)
+    assert (away.code, "give --notify to `ingot worker`" in away.err) == (2, True), away
+
+
 KILLED = """
 import os, signal, sys
 from ingot.store.runs import RecordedWorkflow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import sqlite3
 from pathlib import Path
@@ -9,6 +10,9 @@ from pathlib import Path
 import pytest
 
 from .conftest import Run
+from .test_notify_commands import asking
+
+__all__ = ["asking"]
 
 CASE = '{"zone": "A", "months": 2, "resident": false}'
 
@@ -72,7 +76,30 @@ def test_the_log_is_exported_as_lines_and_as_a_sheet(ingot: Run, recorded: tuple
     assert json.loads((tmp_path / "log.jsonl").read_text())["run"] == run
     assert ingot("audit", "export", "--store", store, "--out", tmp_path / "log.csv", "--format", "csv").code == 0
     assert run in (tmp_path / "log.csv").read_text().splitlines()[1]
-    assert not list(tmp_path.glob("*.partial"))
+    assert not [one for one in tmp_path.iterdir() if one.suffix == ".partial"]
+    assert {one.stat().st_mode & 0o777 for one in tmp_path.glob("log.*")} == {0o600}
+
+
+def test_an_export_is_its_owners_and_follows_no_link(ingot: Run, asking: Path, tmp_path: Path) -> None:
+    store, aside = tmp_path / "runs.db", tmp_path / "aside"
+    case = '{"name": "Planted Quux", "months": 2, "rate": "1.10"}'
+    run = json.loads(ingot("run", asking, "--input", case, "--store", store).out)["run_id"]
+    why = ("--why", "Quux =rang", "--answer", '{"permit": "YES"}')
+    assert ingot("reviews", "approve", f"{run}.0", "--artifact", asking, "--store", store, *why).code == 0
+    aside.write_text("mine")
+    out = tmp_path / "log.csv"
+    for name in ("log.csv", "log.csv.partial"):
+        (tmp_path / name).symlink_to(aside)
+    assert ingot("audit", "export", "--store", store, "--out", out, "--format", "csv").code == 0
+    assert (aside.read_text(), out.is_symlink(), out.stat().st_mode & 0o777) == ("mine", False, 0o600)
+    rows = list(csv.DictReader(out.open(encoding="utf-8")))
+    assert [json.loads(one["input"])["name"] for one in rows if one["kind"] == "run"] == ["<phi>", "<phi>"]
+    assert [one["why"] for one in rows if one["kind"] == "decision"] == ["<sealed>"]
+    assert "Quux" not in out.read_text()
+    assert "Quux =rang" in ingot("audit", "show", run, "--store", store, "--reveal").out
+    assert "Quux =rang" in ingot("reviews", "show", f"{run}.0", "--store", store).out
+    missing = ingot("audit", "export", "--store", store, "--out", tmp_path / "none" / "log.csv")
+    assert (missing.code, "cannot write the export: No such file" in missing.err) == (2, True), missing
 
 
 def test_what_is_old_is_pruned_and_the_chain_holds(ingot: Run, recorded: tuple[Path, str]) -> None:

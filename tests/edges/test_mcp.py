@@ -26,6 +26,9 @@ from mcp_types import Implementation
 
 from ingot.compile.driver import check
 from ingot.store.store import Store
+from tests.library.conftest import web
+
+__all__ = ["web"]
 
 INGOT = str(Path(sys.executable).parent / "ingot")
 
@@ -132,7 +135,7 @@ def test_workflows_are_tools_at_pipes(folder: Path) -> None:
     by_pipes(folder, talk)
 
 
-def test_a_run_that_waits_for_a_person_says_so_and_is_recorded(folder: Path, tmp_path: Path) -> None:
+def test_a_run_that_waits_for_a_person_says_so_is_recorded_and_told_of(folder: Path, tmp_path: Path, web: Any) -> None:
     url = f"sqlite:///{tmp_path / 'runs.db'}"
     seen: list[str] = []
 
@@ -145,8 +148,13 @@ def test_a_run_that_waits_for_a_person_says_so_and_is_recorded(folder: Path, tmp
         assert told["review"]["step"] == "officer"
         assert "a person must decide" in text_of(answer)
         seen.append(told["run_id"])
+        with anyio.fail_after(20):
+            while not web.requests:
+                await anyio.sleep(0.05)
 
-    by_pipes(folder, talk, "--store", url)
+    by_pipes(folder, talk, "--store", url, "--notify", web.url)
+    assert json.loads(web.requests[0].body)["reviews"][0]["review"] == f"{seen[0]}.0"
+    assert "Secret" not in repr(web.requests)
     with Store.open(url) as store:
         (record,) = [one for one in store.audit.records() if one["kind"] == "run"]
     assert record["run"] == seen[0]

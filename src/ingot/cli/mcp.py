@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ingot.cli.notify import NOTIFY, send_to, warn
 from ingot.cli.use import APPROVED, KEYS, MODEL
 from ingot.errors import ArtifactError, InputError
 
 if TYPE_CHECKING:
     from ingot.edges.http_shelf import Loaded
     from ingot.edges.http_tokens import Tokens
+    from ingot.store.notices import Send
     from ingot.store.store import Store
 
 PATH = click.Path(path_type=Path)
@@ -43,6 +45,7 @@ PATH = click.Path(path_type=Path)
     show_default=True,
     help="How often a spec's code may be submitted.",
 )
+@NOTIFY
 @APPROVED
 @KEYS
 @MODEL
@@ -54,6 +57,7 @@ def mcp_command(
     compiles: bool,
     out: Path | None,
     attempts: int,
+    notify: str | None,
     require_approval: bool,
     keys: tuple[Path, ...],
     model: str | None,
@@ -73,9 +77,10 @@ def mcp_command(
     from ingot.edges.mcp_tools import workflow_tools
 
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s")
+    send = send_to(notify, url)
     known = None if tokens is None else _tokens(tokens)
     opened = None if address is None else _listen(address, known is not None)
-    with _store(url) as store:
+    with _store(url) as store, _telling(store, send):
         shelf = Shelf(
             artifact_places(folder), store=store, trusted=keys, require_approval=require_approval,
             ask_model=_ask_model(model),
@@ -104,6 +109,15 @@ def _store(url: str | None) -> AbstractContextManager[Store | None]:
     from ingot.store.store import Store
 
     return Store.open(url)
+
+
+def _telling(store: Store | None, send: Send | None) -> AbstractContextManager[None]:
+    """People are told of what waits while the context lasts; lines about it go to standard error, as the protocol asks."""
+    if store is None or send is None:
+        return nullcontext()
+    from ingot.store.notices import telling
+
+    return telling(store, send, warn)
 
 
 def _tell(loaded: Loaded) -> None:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import getpass
 import json
+import os
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
+from click.core import ParameterSource
 
-from ingot.cli.notify import NOTIFY
+from ingot.cli.notify import NOTIFY, send_to, telling_beside
 from ingot.cli.use import KEYS
 from ingot.errors import InputError, StoreError
 
@@ -135,8 +139,10 @@ def _decision(approve: bool) -> Callable[..., None]:
         why: str,
         answer: str | None,
         address: str | None,
+        notify: str | None,
     ) -> None:
         from ingot.runtime.lines import read_json
+        from ingot.store.database import default_url
         from ingot.store.reviews import decide
         from ingot.store.runs import RecordedWorkflow
 
@@ -145,6 +151,8 @@ def _decision(approve: bool) -> Callable[..., None]:
         except ValueError as error:
             raise InputError(f"not JSON: {error}", place="--answer", hint='give {"output": value, ...}') from None
         if address is not None:
+            if notify and click.get_current_context().get_parameter_source("notify") is ParameterSource.COMMANDLINE:
+                raise click.UsageError("a run on Temporal goes on at its worker: give --notify to `ingot worker`")
             from ingot.cli.temporal import decide_there
 
             decide_there(review, approve, by, why, given, address)
@@ -154,7 +162,8 @@ def _decision(approve: bool) -> Callable[..., None]:
             raise InputError(
                 "say what goes on with the run", hint="--artifact DIR, or --address of its Temporal server"
             )
-        with _open(url) as store:
+        send = send_to(notify, url or default_url())
+        with _open(url) as store, telling_beside(store, send):  # the run may wait for the next person
             recorded = RecordedWorkflow(_load(artifact, keys), store)
             outcome = decide(recorded, review, approve=approve, by=by, why=why, answer=given)
         click.echo(f"{review} {'approved' if approve else 'rejected'} by {by}")
@@ -162,9 +171,9 @@ def _decision(approve: bool) -> Callable[..., None]:
             click.echo(json.dumps(outcome.to_json(), indent=2, ensure_ascii=False))
 
     command.__doc__ = (
-        "Approve: the proposal stands, or --answer does, and the run goes on."
+        "Approve: the proposal stands, or --answer does (the outputs of the step that asks), and the run goes on."
         if approve
-        else "Reject: the run ends without the proposal; --answer says what holds instead."
+        else "Reject: the run ends without the proposal; --answer gives the workflow's outputs that hold instead."
     )
     return command
 
@@ -175,6 +184,7 @@ for _approve, _name in ((True, "approve"), (False, "reject")):
         click.option("--answer", help="JSON object: the outputs that the person gives."),
         click.option("--why", required=True, help="The reason, for the record."),
         click.option("--by", default=getpass.getuser, show_default="your user name", help="Who decides."),
+        NOTIFY,
         click.option("--address", help="For a run on Temporal: its server, HOST:PORT, in place of --artifact."),
         KEYS,
         click.option("--artifact", type=click.Path(path_type=Path), help="The artifact that the run began with."),
@@ -222,17 +232,46 @@ def verify_command(url: str | None, since: str | None, as_json: bool) -> None:
 @audit_command.command("show")
 @click.argument("run")
 @STORE
-@click.option("--reveal", is_flag=True, help="Show the values of fields labelled sensitive.")
+@click.option(
+    "--reveal", is_flag=True, help="Show what is sealed: labelled values, reasons, and what tokens stand for."
+)
 def audit_show_command(run: str, url: str | None, reveal: bool) -> None:
     """Print every record of RUN as JSON: what ran, on what, what decided, who decided."""
+    from ingot.store.redactions import redactions_of
     from ingot.store.runs import opened
 
     with _open(url) as store:
         records = [opened(one, store) if reveal else one for one in store.audit.records(run)]
+        tokens = redactions_of(store, run) if reveal else {}
+    if tokens:
+        records = [{**one, "tokens": tokens} if one.get("kind") == "run" else one for one in records]
     if not records:
         raise StoreError(f"the log has no run {run!r}", hint="its id is in its outcome, as run_id")
     for record in records:
         click.echo(json.dumps(record, indent=2, ensure_ascii=False))
+
+
+@audit_command.command("restore")
+@click.argument("run")
+@click.argument("source", metavar="TEXT")
+@STORE
+def restore_command(run: str, source: str, url: str | None) -> None:
+    """Print TEXT (or @FILE, or - for standard input) with the tokens that a model of RUN saw as what they stand for.
+
+    A model sees [PHI_3F2A_1] in place of a labelled value. What that was is kept sealed with the run, until it is pruned.
+    """
+    from ingot.cli.use import _read
+    from ingot.gates import restore
+    from ingot.store.redactions import redactions_of
+
+    with _open(url) as store:
+        tokens = redactions_of(store, run)
+    if not tokens:
+        raise StoreError(
+            f"no tokens are kept of run {run!r}",
+            hint="no model of it saw any, or the run was pruned; see `ingot audit show`",
+        )
+    click.echo(restore(_read(source), tokens), nl=source != "-" and not source.startswith("@"))
 
 
 @audit_command.command("export")
@@ -245,14 +284,27 @@ def export_command(url: str | None, out: Path | None, kind: str) -> None:
         if out is None:
             count = _export(store, kind, sys.stdout)
         else:
-            partial = out.with_name(out.name + ".partial")
-            try:
-                with partial.open("w", encoding="utf-8", newline="") as file:
-                    count = _export(store, kind, file)
-                partial.replace(out)
-            finally:
-                partial.unlink(missing_ok=True)
+            with _own_file(out) as file:
+                count = _export(store, kind, file)
     click.echo(f"{count} records" + (f" in {out}" if out else ""), err=out is None)
+
+
+@contextmanager
+def _own_file(out: Path) -> Iterator[TextIO]:
+    """A new file for its owner alone, which gets its name once it is whole. It is opened under a name that nobody can have
+    laid a link at. Raises InputError where it cannot be written."""
+    try:
+        descriptor, made = tempfile.mkstemp(prefix=f".{out.name}.", suffix=".partial", dir=out.parent)  # 0600, O_EXCL
+        try:
+            with open(descriptor, "w", encoding="utf-8", newline="") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(made, out)
+        finally:
+            Path(made).unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot write the export: {error.strerror}", place=str(out)) from None
 
 
 _COLUMNS = (
