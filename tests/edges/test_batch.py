@@ -14,15 +14,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from ingot.compile.driver import check
 from ingot.edges import batch as module
+from ingot.edges import sources, sources_parquet
 from ingot.edges.batch import run_batch
-from ingot.errors import IngotError, InputError, StepError
+from ingot.edges.sources import open_source
+from ingot.errors import IngotError, InputError, StepError, StoreError
 from ingot.runtime.run import Workflow, load
-from ingot.store.reviews import list_reviews
-from ingot.store.runs import opened
+from ingot.store.reviews import decide, list_reviews, show_review
+from ingot.store.runs import RecordedWorkflow, opened
 from ingot.store.store import Store
+from ingot.store.tables import reviews as review_table
+from ingot.store.tables import runs as run_table
 
 
 def rows(count: int) -> list[dict[str, Any]]:
@@ -214,6 +219,79 @@ def test_a_parquet_file_whose_pages_are_damaged_is_one_precise_error(permit: Wor
     assert caught.value.place == str(path)
 
 
+def parquet_of(path: Path, some: list[dict[str, Any]], **options: Any) -> Path:
+    import pyarrow
+    from pyarrow import parquet
+
+    parquet.write_table(pyarrow.Table.from_pylist(some), path, **options)
+    return path
+
+
+def test_parquet_rows_are_the_same_however_the_file_is_cut(tmp_path: Path) -> None:
+    some = [{"name": f"n{n % 3}", "many": ["a", "b"] * (n % 3), "n": n, "x": None} for n in range(100)]
+    for size, group in ((7, 20), (200, 33), (33, 100)):
+        source = open_source(parquet_of(tmp_path / "in.parquet", some, row_group_size=group), ())
+        chunks = list(source.chunks(size))
+        assert [row for chunk in chunks for row in chunk.raw] == some
+        assert [len(chunk.raw) for chunk in chunks[:-1]] == [size] * (len(chunks) - 1)
+        assert [chunk.first for chunk in chunks] == list(range(0, 100, size))
+        assert chunks[-1].position == source.size == 100
+
+
+def test_changed_parquet_rows_are_seen_where_the_metadata_is_the_same(permit: Workflow, tmp_path: Path) -> None:
+    """Plain numbers without statistics or checksums: one byte of a value is changed, and no byte of the metadata."""
+    some = [{**row, "months": 3} for row in rows(100)]
+    options: dict[str, Any] = {"use_dictionary": False, "compression": "none", "write_statistics": False}
+    path, out = parquet_of(tmp_path / "in.parquet", some, row_group_size=25, **options), tmp_path / "out.jsonl"
+    told: list[int] = []
+
+    def stop(position: int) -> None:
+        told.append(position)
+        if position == 30:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_batch(permit, path, out, workers=1, rows_at_once=10, progress=stop)
+    whole = path.read_bytes()
+    at = whole.index((3).to_bytes(8, "little") * 5)
+    path.write_bytes(whole[:at] + b"\x04" + whole[at + 1 :])
+    with pytest.raises(InputError, match="not those that were begun with"):
+        run_batch(permit, path, out, workers=1, rows_at_once=10)
+    path.write_bytes(whole)
+    assert run_batch(permit, path, out, workers=1, rows_at_once=10).resumed == 30
+
+
+def test_a_parquet_row_has_a_limit_and_many_long_ones_fill_no_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One text that every row refers to: the file is small, and what the rows come to is not."""
+    some = [{"name": "a" * 1000, "n": n} for n in range(500)]
+    source = open_source(parquet_of(tmp_path / "in.parquet", some), ())
+    monkeypatch.setattr(sources_parquet, "CHUNK_BYTES", 10_000)
+    chunks = list(source.chunks(200))
+    assert [row for chunk in chunks for row in chunk.raw] == some
+    assert max(len(chunk.raw) for chunk in chunks) == 10
+    monkeypatch.setattr(sources_parquet, "LONGEST_LINE", 999)
+    with pytest.raises(InputError, match="a row is longer than 999 bytes") as caught:
+        list(source.chunks(200))
+    assert caught.value.place == str(source.path)
+    nested = open_source(parquet_of(tmp_path / "nested.parquet", [{"many": ["a" * 600] * 3}] * 10), ())
+    with pytest.raises(InputError, match="longer than 999"):
+        list(nested.chunks(5))
+
+
+def test_a_chunk_of_long_lines_ends_early_and_always_at_the_same_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "CHUNK_BYTES", 1_000)
+    source = open_source(written(tmp_path / "in.jsonl", rows(50)), ())
+    chunks = list(source.chunks(40))
+    assert chunks == list(source.chunks(40))
+    assert 10 < max(len(chunk.raw) for chunk in chunks) < 20
+    assert sum(len(chunk.raw) for chunk in chunks) == 50
+    assert chunks[-1].position == source.size
+
+
 def test_the_rows_of_a_batch_are_no_file_that_it_writes(permit: Workflow, tmp_path: Path) -> None:
     """The failures of an earlier batch, given under the name where this one would write its own."""
     source = written(tmp_path / "out.failed.jsonl", rows(3))
@@ -256,6 +334,30 @@ def test_with_a_store_every_row_has_a_record(permit: Workflow, store: Store, tmp
     assert store.audit.verify().problems == ()
     run = records[17]["run"]
     assert [record["run"] for record in store.audit.records(run)] == [run]
+
+
+def test_what_waits_in_a_batch_is_sealed_once_and_decided_exactly_once(
+    permit: Workflow, store: Store, tmp_path: Path
+) -> None:
+    run_batch(permit, written(tmp_path / "in.jsonl", rows(20)), tmp_path / "out.jsonl", workers=1, store=store)
+    with store.engine.connect() as connection:
+        cells = repr([connection.execute(table.select()).all() for table in (run_table, review_table)])
+        assert set(connection.execute(select(run_table.c.sealed)).scalars()) == {""}
+    assert "Planted" not in cells
+    waiting = list_reviews(store)
+    assert [one["run"] for one in waiting] == [r["run"] for r in store.audit.records() if r.get("review")]
+    held = show_review(store, waiting[0]["review"])
+    assert held.input == {"name": "Planted4", "months": 4, "start": "2026-01-01"}
+    assert (held.arguments, held.proposed, held.step) == ({}, None, "compute")
+    recorded = RecordedWorkflow(permit, store)
+    with pytest.raises(StoreError, match="is waiting"):
+        recorded.resume(held.run)
+    answer = {"fee": "4.00"}
+    assert decide(recorded, held.review, approve=True, by="Kim", why="seen", answer=answer) is None
+    with pytest.raises(StoreError, match="was approved by Kim"):
+        decide(recorded, held.review, approve=True, by="Kim", why="seen", answer=answer)
+    assert recorded.state(held.run) == "ended"
+    assert store.audit.verify().problems == ()
 
 
 CODE = """

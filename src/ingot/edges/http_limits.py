@@ -59,15 +59,17 @@ async def read_body(receive: Receive, headers: Mapping[bytes, bytes], limits: Li
 async def read_lines(receive: Receive, limits: Limits, at_once: int) -> AsyncIterator[list[bytes]]:
     """The lines of a stream as they arrive, at most `at_once` together; blank ones are passed over. Raises Refused."""
     left = bytearray()
-    more = True
+    more, ended = True, False
     while more:
         async with asyncio.timeout(limits.seconds):
-            while more and b"\n" not in left:
+            while more and not ended:
                 message = await receive()
-                left += _part(message)
-                more = bool(message.get("more_body", False))
-                if len(left) > limits.body_bytes and b"\n" not in left:
+                part = _part(message)
+                more, ended = bool(message.get("more_body", False)), b"\n" in part  # each byte is looked at once
+                left += part
+                if len(left) > limits.body_bytes and not ended:
                     raise Refused(413, f"a row has more than {limits.body_bytes} bytes", headers=[CLOSE])
+        ended = False
         *lines, rest = bytes(left).split(b"\n")
         left = bytearray(rest if more else b"")
         found = [line for line in (lines if more else [*lines, rest]) if line.strip()]

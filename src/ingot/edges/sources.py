@@ -28,6 +28,9 @@ _INTEGER = re.compile(r"-?[0-9]{1,4000}")
 LONGEST_LINE = 16 * 1024 * 1024
 """Bytes of one line beyond which it is no row: a file without line ends must not fill the memory."""
 
+CHUNK_BYTES = 32 * 1024 * 1024
+"""Bytes of rows at which a chunk ends, however few they are: some chunks are in memory at once."""
+
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
@@ -50,8 +53,10 @@ class Source:
 
 def open_source(path: Path, fields: Sequence[Field], kind: str | None = None) -> Source:
     """The rows of ``.jsonl``, ``.csv`` or ``.parquet`` (or of `kind`). Raises InputError."""
+    from ingot.edges.sources_parquet import parquet_rows
+
     kind = kind or path.suffix.lstrip(".").lower()
-    makers = {"jsonl": _json_lines, "ndjson": _json_lines, "csv": _csv, "parquet": _parquet}
+    makers = {"jsonl": _json_lines, "ndjson": _json_lines, "csv": _csv, "parquet": parquet_rows}
     if kind not in makers:
         raise InputError(
             f"{path.name!r} is not a kind of file that is read", place=str(path), hint="--format jsonl, csv or parquet"
@@ -98,13 +103,25 @@ def _lines(path: Path) -> Iterator[bytes]:
 
 def _chunked(lines: Iterator[bytes], size: int, is_row: Callable[[bytes], bool]) -> Iterator[Chunk]:
     seen, position, first = hashlib.sha256(), 0, 0
-    while part := list(itertools.islice(lines, size)):
+    while part := _some(lines, size):
         blob = b"".join(part)
         seen.update(blob)
         position += len(blob)
         rows = [line for line in part if is_row(line)]
         yield Chunk(first, rows, position, seen.hexdigest())
         first += len(rows)
+
+
+def _some(lines: Iterator[bytes], size: int) -> list[bytes]:
+    """The next `size` lines, or fewer where they are long: where a chunk ends depends on the lines alone."""
+    some: list[bytes] = []
+    held = 0
+    for line in itertools.islice(lines, size):
+        some.append(line)
+        held += len(line)
+        if held >= CHUNK_BYTES:
+            break
+    return some
 
 
 # ---- CSV ---------------------------------------------------------------------------------------------------------
@@ -200,35 +217,3 @@ def _records(path: Path) -> Iterator[bytes]:
             raise InputError("a quote is opened and not closed", place=str(path))
     if held:
         yield b"".join(held)
-
-
-# ---- Parquet -----------------------------------------------------------------------------------------------------
-
-
-def _parquet(path: Path, _fields: Sequence[Field]) -> Source:
-    from pyarrow import ArrowInvalid, parquet
-
-    try:
-        with parquet.ParquetFile(path) as file:
-            rows, names = file.metadata.num_rows, file.schema_arrow.names
-            identity = f"{file.metadata.serialized_size} {path.stat().st_size} {names}"
-    except ArrowInvalid as error:
-        raise InputError(f"not Parquet: {error}", place=str(path)) from None
-    seen = hashlib.sha256(identity.encode()).hexdigest()
-
-    def parts(size: int) -> Iterator[list[Any]]:
-        try:
-            with parquet.ParquetFile(path) as file:
-                for batch in file.iter_batches(batch_size=size):
-                    yield batch.to_pylist()
-        except (ArrowInvalid, OSError, UnicodeDecodeError, OverflowError) as error:
-            said = "its rows cannot be read" if isinstance(error, UnicodeDecodeError) else str(error).splitlines()[0]
-            raise InputError(f"damaged Parquet: {said}", place=str(path)) from None
-
-    def chunks(size: int) -> Iterator[Chunk]:
-        first = 0
-        for part in parts(size):
-            yield Chunk(first, part, first + len(part), seen)
-            first += len(part)
-
-    return Source(path, rows, dict, chunks)
