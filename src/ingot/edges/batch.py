@@ -302,8 +302,9 @@ class _Files:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for file in (self.out, self.bad, self._journal):
-            file.close()
+        with ExitStack() as stack:  # one that cannot write what it still has must not keep the journal's lock
+            for file in (self._journal, self.bad, self.out):
+                stack.callback(file.close)
 
     @property
     def lock(self) -> int:

@@ -46,7 +46,11 @@ def _advisory(engine: Engine, run: str) -> Iterator[None]:
     except SQLAlchemyError as error:
         raise store_error(error, "hold the run") from None
     with connection:
-        if not connection.execute(text("SELECT pg_try_advisory_lock(:key)"), key).scalar():
+        try:
+            taken = connection.execute(text("SELECT pg_try_advisory_lock(:key)"), key).scalar()
+        except SQLAlchemyError as error:
+            raise store_error(error, "hold the run") from None
+        if not taken:
             raise _held(run)
         try:
             yield

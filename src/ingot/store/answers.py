@@ -21,11 +21,8 @@ class StoreAnswers:
     def get(self, key: str) -> bytes | None:
         """The answer under a key. Raises StoreError where the store cannot be read or it does not open."""
         name = self._name(key)
-        try:
-            with reading(self._store.engine) as connection:
-                sealed = connection.execute(select(answers.c.sealed).where(answers.c.answer == name)).scalar()
-        except SQLAlchemyError as error:
-            raise store_error(error, "read a kept answer") from None
+        with reading(self._store.engine) as connection:
+            sealed = connection.execute(select(answers.c.sealed).where(answers.c.answer == name)).scalar()
         return None if sealed is None else self._store.key.open(sealed, name.encode())
 
     def put(self, key: str, answer: bytes) -> None:

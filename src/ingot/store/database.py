@@ -11,7 +11,7 @@ from pathlib import Path
 import sqlalchemy
 from sqlalchemy import Connection, Engine, event, inspect, select, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from ingot.artifact.statement import utc_text
 from ingot.errors import StoreError
@@ -67,12 +67,20 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 @contextlib.contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """A transaction that reads one state of the store and keeps no writer waiting."""
+    """A transaction that reads one state of the store and keeps no writer waiting. Raises StoreError where it cannot."""
     options = {"ingot_reads": True}
     if engine.dialect.name == "postgresql":
         options["isolation_level"] = "REPEATABLE READ"  # type: ignore[assignment]
-    with engine.connect().execution_options(**options) as connection, connection.begin():
-        yield connection
+    try:
+        with engine.connect().execution_options(**options) as connection, connection.begin():
+            yield connection
+    except SQLAlchemyError as error:
+        raise store_error(error, "read the store") from None
+
+
+def lost(error: SQLAlchemyError) -> bool:
+    """Whether the database went away: what was being committed may be in it or not."""
+    return isinstance(error, DBAPIError) and (error.connection_invalidated or error.statement is None)
 
 
 def store_error(error: SQLAlchemyError, doing: str) -> StoreError:
@@ -104,7 +112,8 @@ def _url(url: str) -> URL:
 
 def _engine(url: URL) -> Engine:
     if url.get_backend_name() == "postgresql":
-        return sqlalchemy.create_engine(url, pool_pre_ping=True)
+        # Unbounded: a run with steps holds one connection while it writes on another, and must not wait for its own kind.
+        return sqlalchemy.create_engine(url, pool_pre_ping=True, max_overflow=-1)
     if url.database and url.database != ":memory:" and not Path(url.database).parent.is_dir():
         raise StoreError("the folder of the store is not there", place=url.database, hint="make it, or name another")
     make_own(url.database)

@@ -6,14 +6,14 @@ A commit waits for the disk, and a hundred records wait no longer than one. Runs
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from ingot.errors import StoreError
 from ingot.store.audit import run_place
-from ingot.store.database import store_error, writing
+from ingot.store.database import lost, store_error, writing
 from ingot.store.records import Records
 from ingot.store.runs import Waiting, keep_waiting
 from ingot.store.store import Store
@@ -45,20 +45,42 @@ End = bool | StoreError
 
 def append_together(store: Store, entries: Sequence[Entry]) -> list[End]:
     """Write all entries in one transaction and say for each what came of it. Where that fails, each is tried alone, so
-    that none fails for another."""
+    that none fails for another; where the database went away all are tried once more, and none is written twice."""
     try:
-        with writing(store.engine) as connection:
-            return _append(connection, store, entries)
+        return _tried(store, entries, again=False)
     except SQLAlchemyError as error:
-        if len(entries) == 1:
-            return [store_error(error, "record the run")]
-    except StoreError as error:
-        if len(entries) == 1:
-            return [error]
-    return [end for entry in entries for end in append_together(store, [entry])]
+        if not lost(error):
+            return _each(store, entries, error)
+    try:
+        return _tried(store, entries, again=True)
+    except SQLAlchemyError as error:
+        if lost(error):  # it is away still: each alone would wait for it as long
+            return [store_error(error, "record the run") for _ in entries]
+        return _each(store, entries, error)
 
 
-def _append(connection: Connection, store: Store, entries: Sequence[Entry]) -> list[End]:
+def _each(store: Store, entries: Sequence[Entry], error: SQLAlchemyError) -> list[End]:
+    """What comes of each alone, after all together failed with `error`."""
+    if len(entries) == 1:
+        return [store_error(error, "record the run")]
+    return [_one(store, entry) for entry in entries]
+
+
+def _one(store: Store, entry: Entry) -> End:
+    try:
+        return _tried(store, [entry], again=True)[0]
+    except SQLAlchemyError as error:
+        return store_error(error, "record the run")
+
+
+def _tried(store: Store, entries: Sequence[Entry], *, again: bool) -> list[End]:
+    """`again`: a commit of these may have come through without a word, so that none is written before it was looked for."""
+    with writing(store.engine) as connection:
+        ends = _append(connection, store, [replace(entry, once=True) for entry in entries] if again else entries)
+    return [end or not entry.once for end, entry in zip(ends, entries, strict=True)]
+
+
+def _append(connection: Connection, store: Store, entries: Sequence[Entry]) -> list[bool]:
     new = {index for index, entry in enumerate(entries) if not entry.once}
     for group in _segments(entry for entry in entries if not entry.once):
         _write(connection, store, group)
