@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ingot.cli.bench_consistency import consistency_command
 from ingot.cli.bench_faults import faults_command
 from ingot.cli.bench_hostile import hostile_command
 from ingot.cli.bench_http import bare_http_command, http_command
@@ -26,6 +27,7 @@ from ingot.errors import StageError
 
 if TYPE_CHECKING:
     from ingot.compile.driver import Compiled
+    from ingot.evals.batch_rates import Memory, Rate
     from ingot.runtime.run import Workflow
 
 
@@ -37,6 +39,7 @@ def bench_command() -> None:
     """
 
 
+bench_command.add_command(consistency_command)
 bench_command.add_command(faults_command)
 bench_command.add_command(hostile_command)
 bench_command.add_command(http_command)
@@ -79,12 +82,24 @@ def runtime_command(artifacts: tuple[Path, ...], as_json: bool) -> None:
 @bench_command.command("batch")
 @click.argument("artifacts", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--rows", type=click.IntRange(1), default=100_000, show_default=True, help="Rows of each run.")
-@click.option("--workers", type=click.IntRange(1), multiple=True, default=(1, 2), show_default=True, help="Processes.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    multiple=True,
+    default=(1, 2),
+    show_default=True,
+    help="Processes, on as many cores.",
+)
+@click.option("--memory", is_flag=True, help="Peak memory when a hundredth of the rows and when all are done, instead.")
 @AS_JSON
-def batch_command(artifacts: tuple[Path, ...], rows: int, workers: tuple[int, ...], as_json: bool) -> None:
-    """Rows a second of batches of ARTIFACTS (default: late_fee and prior_auth) over a bare Python loop on the same rows."""
+def batch_command(artifacts: tuple[Path, ...], rows: int, workers: tuple[int, ...], memory: bool, as_json: bool) -> None:
+    """Rows a second of batches of ARTIFACTS (default: late_fee and prior_auth) over a bare Python loop on the same rows.
+
+    With --memory: the peak of the process and of each of its workers, early and at the end, without and with audit
+    (--rows 10000000 takes some gigabytes of the disk and as many minutes).
+    """
     from ingot.canonical import canonical_json
-    from ingot.evals.batch_rates import batch_rates
+    from ingot.evals.batch_rates import batch_memory, batch_rates
     from ingot.runtime.run import load
 
     shown: dict[str, Any] = {}
@@ -93,19 +108,34 @@ def batch_command(artifacts: tuple[Path, ...], rows: int, workers: tuple[int, ..
         paths = list(artifacts) or [one.path for one in _bundled(Path(folder), names) if one.path]
         for path in progress(paths, as_json):
             cases = [json.loads(canonical_json(case)) for case in _cases(load(path))]
-            shown[path.name] = batch_rates(path, cases, rows, workers=workers)
+            if memory:
+                jobs = [(count, audit) for count in workers for audit in (False, True)]
+                shown[path.name] = [batch_memory(path, cases, rows, workers=one, audit=audit) for one, audit in jobs]
+            else:
+                shown[path.name] = batch_rates(path, cases, rows, workers=workers)
     if as_json:
-        click.echo(json.dumps({name: [rate.to_json() for rate in rates] for name, rates in shown.items()}, indent=2))
+        click.echo(json.dumps({name: [one.to_json() for one in found] for name, found in shown.items()}, indent=2))
         return
-    for name, rates in shown.items():
-        click.echo(
-            f"{name}, {rows} rows\n{'':<22}{'workers':>8}{'rows/s':>11}{'over bare':>11}{'CPU a row':>11}{'peak':>9}"
+    for name, found in shown.items():
+        click.echo(f"{name}, {rows} rows")
+        click.echo("\n".join(_memory_lines(found) if memory else _rate_lines(found)))
+
+
+def _rate_lines(rates: Sequence[Rate]) -> Iterator[str]:
+    yield f"{'':<22}{'workers':>8}{'rows/s':>11}{'over bare':>11}{'per core':>10}{'CPU a row':>11}{'peak':>9}"
+    for one in rates:
+        yield (
+            f"{one.way:<22}{one.workers:>8}{one.rows_per_second:>11.0f}{one.ratio:>11.2f}{one.per_core:>10.2f}"
+            f"{one.cpu_us:>9.1f}us{one.peak_mb:>7.0f}MB"
         )
-        for rate in rates:
-            click.echo(
-                f"{rate.way:<22}{rate.workers:>8}{rate.rows_per_second:>11.0f}{rate.ratio:>11.2f}"
-                f"{rate.cpu_us:>9.1f}us{rate.peak_mb:>7.0f}MB"
-            )
+
+
+def _memory_lines(found: Sequence[Memory]) -> Iterator[str]:
+    """Megabytes of the process and its workers."""
+    for one in found:
+        early, late = (" + ".join(f"{peak:.0f}" for peak in peaks) for peaks in (one.at_first, one.at_end))
+        audited = "audited" if one.audited else "not audited"
+        yield f"{one.workers} workers, {audited}: peak {early} MB at 1 %, {late} MB at 100 %, x {one.growth:.2f}"
 
 
 @bench_command.command("stages")
