@@ -1,0 +1,139 @@
+"""Code quality: every figure against a value counted by hand."""
+
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+
+from ingot.compile.driver import check
+from ingot.errors import InputError
+from ingot.evals.metrics.code_quality import (
+    code_quality,
+    complexities,
+    complexity,
+    function_lines,
+    lint,
+    mutation,
+    mutation_counts,
+    pass_at,
+    pass_at_k,
+    ruff_version,
+    type_coverage,
+)
+
+PLAIN = "def fee(weight: int) -> int:\n    return weight\n"
+FORKED = """\
+def rate(weight: int, note, *more, zone: str = "A") -> int:
+    if weight > 5 and zone == "A":
+        return 1
+    for one in more:
+        if one:
+            return 2
+    return 3 if note else 4
+"""
+
+
+def test_complexity_is_decisions_and_one() -> None:
+    assert complexities(PLAIN) == [("fee", 1)]
+    assert complexities(FORKED) == [("rate", 4)]  # if, for, if
+    assert complexities(FORKED + "\n\n" + PLAIN) == [("rate", 4), ("fee", 1)]
+    found = complexity([PLAIN, FORKED])
+    assert (found.value, found.n, found.unit) == (2.5, 2, "a function")
+    assert found.note == "at most 4"
+
+
+def test_length_is_from_def_to_end() -> None:
+    found = function_lines([PLAIN, FORKED])
+    assert (found.value, found.n) == (4.5, 2)  # 2 and 7
+
+
+def test_type_coverage_counts_parameters_and_returns() -> None:
+    assert type_coverage([PLAIN]).value == 1
+    found = type_coverage([FORKED])  # weight, zone and the return of weight, note, more, zone and the return
+    assert (found.value, found.n) == (3 / 5, 5)
+    method = "class A:\n    def f(self, x):\n        return x\n"
+    assert (type_coverage([method]).value, type_coverage([method]).n) == (0, 2)
+
+
+def test_lint_is_findings_per_100_lines_of_a_stated_version() -> None:
+    odd = "import os\n\n\ndef fee(weight: int) -> int:\n    rate = 3  # noqa: F841\n    return weight\n"
+    clean, found = lint([PLAIN]), lint([PLAIN, odd])
+    assert clean.value == 0
+    assert found.n == 6
+    findings = round((found.value or 0) * 6 / 100)
+    assert findings >= 2  # the import and the value that nothing uses, whatever else a version finds
+    assert found.value == 100 * findings / 6
+    assert ruff_version() in found.note
+    assert (
+        lint(
+            ['def fee(text: str) -> Decimal:\n    return Decimal(text).quantize(Decimal("0.01"), ROUND_HALF_UP)\n']
+        ).value
+        == 0
+    )
+
+
+def test_mutation_is_pooled_over_programs() -> None:
+    found = mutation([(3, 1), (5, 1)])
+    assert (found.value, found.n) == (0.8, 10)
+    assert mutation([]).value is None
+
+
+def test_mutation_counts_are_those_of_the_accuracy_stage(tmp_path: Path) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_text(
+        """\
+metadata: {name: tens}
+inputs: {a: {type: integer, range: [0, 20]}}
+outputs: {big: boolean}
+logic_requirements: [{step: is_big, type: function, intent: Ten or more., inputs: [a], outputs: {big: boolean}}]
+cases: [{id: one, input: {a: 1}, expected: {big: false}}, {id: ten, input: {a: 10}, expected: {big: true}}]
+""",
+        encoding="utf-8",
+    )
+    done = check(path, "def is_big(a: int) -> bool:\n    return a >= 10  # C1\n")
+    told = done.verdicts[-1].measures["mutation_score"]
+    assert done.program is not None
+    assert mutation_counts(done.program) == (told["killed"], told["survived"])
+    assert told["killed"] > 0
+    assert told["survived"] > 0  # nothing tells 10 from 9
+
+
+@pytest.mark.parametrize(
+    ("n", "c", "k", "wanted"), [(10, 3, 1, 0.3), (5, 2, 2, 0.7), (5, 2, 4, 1.0), (4, 0, 3, 0.0), (3, 3, 1, 1.0)]
+)
+def test_pass_at_k_by_hand(n: int, c: int, k: int, wanted: float) -> None:
+    assert pass_at_k(n, c, k) == pytest.approx(wanted)
+
+
+def test_pass_at_k_is_what_counting_every_draw_gives() -> None:
+    right = [True, True, False, False, False, False, False]
+    draws = list(combinations(right, 3))
+    assert pass_at_k(7, 2, 3) == sum(map(any, draws)) / len(draws)
+
+
+@pytest.mark.parametrize(("n", "c", "k"), [(2, 1, 3), (2, 3, 1), (2, -1, 1), (2, 1, 0)])
+def test_without_enough_programs_there_is_no_estimate(n: int, c: int, k: int) -> None:
+    with pytest.raises(InputError, match="pass@k"):
+        pass_at_k(n, c, k)
+
+
+def test_pass_at_over_tasks() -> None:
+    found = pass_at([(5, 2), (5, 0), (1, 1)], 2)
+    assert found.value == pytest.approx(0.35)
+    assert found.n == 2
+    assert found.note == "1 of 3 tasks had fewer than 2 programs"
+    assert pass_at([], 2).value is None
+
+
+def test_what_is_not_python_is_refused() -> None:
+    with pytest.raises(InputError, match="not Python"):
+        complexities("def (")
+    with pytest.raises(InputError, match="not Python"):
+        type_coverage(["def ("])
+
+
+def test_all_figures() -> None:
+    assert [one.name for one in code_quality([PLAIN], [(1, 0)])] == [
+        "cyclomatic complexity", "length", "type coverage", "lint", "mutation score",
+    ]  # fmt: skip
+    assert all(one.value is None for one in code_quality([]))
