@@ -78,4 +78,8 @@ def _value(option: click.Option, context: click.Context) -> str:
         return ""
     if isinstance(option.type, click.Choice):
         return " ".join(code(str(one)) for one in option.type.choices)
-    return code(option.make_metavar(context))
+    if isinstance(option.type, click.DateTime):
+        return code("YYYY-MM-DD")
+    bounds = option.get_help_extra(context).get("range")
+    shown = code(option.make_metavar(context).removesuffix(" RANGE"))
+    return f"{shown} {plain(bounds.replace('<=', '≤').replace('>=', '≥'))}" if bounds else shown

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterable, Sequence
+
+_SPANS = re.compile(r"(`+[^`]*`+)")
+"""Code spans, in which nothing is escaped."""
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -13,7 +17,8 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _cell(text: str) -> str:
-    return re.sub(r"\s+", " ", text).replace("|", "\\|").strip()
+    parts = re.split(_SPANS, re.sub(r"\s+", " ", text).strip())
+    return "".join(part if n % 2 else part.replace("|", "\\|") for n, part in enumerate(parts))
 
 
 def code(text: str) -> str:
@@ -35,5 +40,9 @@ def _longest(text: str) -> int:
 
 def plain(text: str) -> str:
     """Words as they are: what Markdown or HTML would read as its own is escaped, except in code spans."""
-    parts = re.split(r"(`+[^`]*`+)", text)
-    return "".join(part if n % 2 else re.sub(r"([\\*_<>\[\]#])", r"\\\1", part) for n, part in enumerate(parts))
+    parts = re.split(_SPANS, text)
+    return "".join(part if n % 2 else _escaped(part) for n, part in enumerate(parts))
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"([\\*_\[\]#])", r"\\\1", html.escape(text, quote=False))

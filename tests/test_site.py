@@ -236,6 +236,14 @@ def test_the_site_builds_with_every_link_leading_somewhere(site: Path) -> None:
         assert (site / built).with_suffix(".html").exists()
 
 
+@pytest.mark.parametrize("page", ["spec", "cli"])
+def test_no_escape_is_left_in_the_tables(page: str, site: Path) -> None:
+    text = (site / "reference" / f"{page}.html").read_text(encoding="utf-8")
+    cells = re.findall(r"<td>(.*?)</td>", text, re.DOTALL)
+    assert len(cells) > 100
+    assert [cell for cell in cells if "\\" in cell] == []
+
+
 def test_no_page_loads_anything_from_another_machine(site: Path) -> None:
     pages = sorted(site.rglob("*.html"))
     assert len(pages) > 25
