@@ -92,7 +92,9 @@ def runtime_command(artifacts: tuple[Path, ...], as_json: bool) -> None:
 )
 @click.option("--memory", is_flag=True, help="Peak memory when a hundredth of the rows and when all are done, instead.")
 @AS_JSON
-def batch_command(artifacts: tuple[Path, ...], rows: int, workers: tuple[int, ...], memory: bool, as_json: bool) -> None:
+def batch_command(
+    artifacts: tuple[Path, ...], rows: int, workers: tuple[int, ...], memory: bool, as_json: bool
+) -> None:
     """Rows a second of batches of ARTIFACTS (default: late_fee and prior_auth) over a bare Python loop on the same rows.
 
     With --memory: the peak of the process and of each of its workers, early and at the end, without and with audit
