@@ -220,7 +220,7 @@ class _Raw:
             problems += [f"{one.kind}: {wrong}" for wrong in self._wrong(one, answer)]
 
     def _wrong(self, one: Attack, answer: Answer) -> Iterator[str]:
-        if answer.status not in one.statuses:
+        if answer.status not in one.statuses | LATE:  # a loaded machine runs out of time
             yield f"{answer.status} {answer.body[:120]!r} to {_shown(one)}"
         if not one.head and (wrong := ill_formed(answer)) is not None:
             yield wrong

@@ -102,7 +102,7 @@ def read_answers(got: bytes, *, head: bool = False) -> tuple[list[Answer], str |
 
 
 def _body(headers: dict[str, str], rest: bytes, *, none: bool) -> tuple[bytes | None, bytes]:
-    if none:
+    if none and not (headers.get("connection") == "close" and rest):  # what is no request is answered with a body
         return b"", rest
     if headers.get("transfer-encoding") != "chunked":
         size = int(headers.get("content-length", "0"))

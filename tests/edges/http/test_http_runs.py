@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
@@ -193,3 +196,26 @@ def test_only_what_is_approved_is_served_where_that_is_asked(make: Make, tmp_pat
     make(tmp_path / "served")
     with pytest.raises(ArtifactError, match="approv"):
         app_of(tmp_path / "served", require_approval=True)
+
+
+def test_a_busy_machine_is_no_reason_to_run_in_threads(make: Make, tmp_path: Path) -> None:
+    app = app_of(make(tmp_path / "served"))
+    (version,) = app.shelf.served.versions.values()
+
+    def works(seconds: float) -> str:
+        until = time.thread_time() + seconds
+        while time.thread_time() < until:
+            pass
+        return threading.current_thread().name
+
+    def waits() -> str:
+        time.sleep(0.03)  # as if others had the processor
+        return threading.current_thread().name
+
+    async def asked(call: Callable[[], str]) -> list[str]:
+        return [await app.runs._call(version, 10, call) for _ in range(4)]
+
+    here = threading.current_thread().name
+    assert asyncio.run(asked(waits)) == [here] * 4
+    assert asyncio.run(asked(lambda: works(0.03))) == [here] * 3 + ["ingot-run_0"]
+    app.close()
