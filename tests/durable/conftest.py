@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy
 
 from ingot.compile.driver import check
 
@@ -107,6 +108,19 @@ def effects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Effects:
     made = Effects(tmp_path / "effects.db")
     monkeypatch.setenv("EFFECTS_DB", made.url)
     return made
+
+
+@pytest.fixture
+def database(postgres: str) -> str:
+    """A new PostgreSQL database."""
+    name = f"t{os.urandom(6).hex()}"
+    admin = sqlalchemy.create_engine(
+        postgres.replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT"
+    )
+    with admin.connect() as connection:
+        connection.execute(sqlalchemy.text(f"CREATE DATABASE {name}"))
+    admin.dispose()
+    return f"{postgres.rpartition('/')[0]}/{name}"
 
 
 class Child:

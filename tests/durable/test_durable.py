@@ -28,9 +28,9 @@ YES = {"permit": "YES"}
 class Backend:
     """Runs, goes on and decides in one of the three ways. `start` gives None where the process was killed."""
 
-    def __init__(self, kind: str, folder: Path, child: Child) -> None:
+    def __init__(self, kind: str, folder: Path, child: Child, store: str | None = None) -> None:
         self.kind, self._child = kind, child
-        self._store, self._flag = str(folder / "store.db"), str(folder / "killed")
+        self._store, self._flag = store or str(folder / "store.db"), str(folder / "killed")
         self.again = False
 
     def store(self) -> AbstractContextManager[Store]:
@@ -147,11 +147,12 @@ class OnTemporal(Backend):
             self._worker.communicate()
 
 
-@pytest.fixture(params=["store", "dbos", "temporal"])
+@pytest.fixture(params=["store", "store-postgresql", "dbos", "dbos-postgresql", "temporal"])
 def backend(request: pytest.FixtureRequest, tmp_path: Path, child: Child, effects: Effects) -> Iterator[Backend]:
     if request.param != "temporal":
-        pytest.importorskip("dbos" if request.param == "dbos" else "sqlalchemy")
-        yield Backend(request.param, tmp_path, child)
+        kind, _, database = request.param.partition("-")
+        pytest.importorskip("dbos" if kind == "dbos" else "sqlalchemy")
+        yield Backend(kind, tmp_path, child, request.getfixturevalue("database") if database else None)
         return
     pytest.importorskip("temporalio")
     from ingot.edges.temporal_client import loop_in_thread
