@@ -157,14 +157,62 @@ cases:
 """
 
 
-@pytest.fixture(scope="module")
-def greeting(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
-    folder = tmp_path_factory.mktemp("greeting")
-    (folder / "spec.yaml").write_text(GREETING, encoding="utf-8")
+def greeting_of(folder: Path, template: str = "handler") -> Workflow:
+    plan = f"plan: {{template: {template}}}\ncases:"
+    (folder / "spec.yaml").write_text(GREETING.replace("cases:", plan), encoding="utf-8")
     logic = 'def compute(name: str) -> str:\n    return f"Dear {name}"  # C1\n'
     checked = check(folder / "spec.yaml", logic, author="test", out=folder / "out")
     assert checked.path, [str(finding) for finding in checked.attempts[0].findings]
     return load(checked.path)
+
+
+@pytest.fixture(scope="module")
+def greeting(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
+    return greeting_of(tmp_path_factory.mktemp("greeting"))
+
+
+@pytest.mark.parametrize("template", ["stream", "batch"])
+def test_what_a_template_does_around_one_run_changes_nothing_in_a_batch(
+    greeting: Workflow, store: Store, tmp_path: Path, template: str
+) -> None:
+    """Order, failures in their place and resuming are the batch's own, whatever the artifact's template does for them."""
+    other = greeting_of(tmp_path, template)
+    assert (other.template_name, greeting.template_name) == (template, "handler")
+    some = [{"name": "a" * (5_000 * (n % 5 == 3) + 1), "who": {"number": str(n)}} for n in range(20)]
+    source = written(tmp_path / "in.jsonl", some)
+    for workflow, name in ((greeting, "first"), (other, "second")):
+        report = run_batch(workflow, source, tmp_path / f"{name}.jsonl", workers=1, rows_at_once=6, store=store)
+        assert (report.rows, report.failed, report.reviews) == (20, 4, 0)
+    assert (tmp_path / "first.jsonl").read_bytes() == (tmp_path / "second.jsonl").read_bytes()
+    assert (tmp_path / "first.failed.jsonl").read_bytes() == (tmp_path / "second.failed.jsonl").read_bytes()
+    records = [one for one in store.audit.records() if one["digest"] == other.digest]
+    assert [one["status"] for one in records].count("failed") == 4
+    assert len(records) == 20
+
+
+@pytest.mark.parametrize("trusted", [False, True])
+def test_a_validator_in_a_batch_hands_what_does_not_fit_to_a_person(
+    store: Store, tmp_path: Path, trusted: bool
+) -> None:
+    """Also where the rows are trusted: that no answer goes on unchecked is what the template is for."""
+    workflow = greeting_of(tmp_path, "validator")
+    some = [{"name": "Planted" * (1_000 * (n % 5 == 3) + 1), "who": {"number": str(n)}} for n in range(20)]
+    source, out = written(tmp_path / "in.jsonl", some), tmp_path / "out.jsonl"
+    report = run_batch(workflow, source, out, workers=1, rows_at_once=6, validate=not trusted, store=store)
+    assert (report.rows, report.failed, report.reviews) == (20, 0, 4)
+    asked = [line for line in lines(out) if line["status"] == "needs_review"]
+    assert [line["row"] for line in asked] == [3, 8, 13, 18]
+    told = {"proposed": None, "reason": "no outcome: OutputError", "step": "validator"}
+    assert all(line["review"] == told for line in asked)
+    records = list(store.audit.records())
+    assert "Planted" not in json.dumps(records)
+    assert [one["status"] for one in records].count("needs_review") == 4
+    (review, *_), recorded = list_reviews(store), RecordedWorkflow(workflow, store)
+    assert show_review(store, review["review"]).input == some[3]
+    answer = {"greeting": "Dear all"}
+    decide(recorded, review["review"], approve=True, by="Kim", why="too long", answer=answer)
+    assert recorded.state(review["run"]) == "ended"
+    assert len(list_reviews(store)) == 3
 
 
 def test_a_labelled_value_inside_an_object_or_an_answer_is_in_no_reason_and_no_record(

@@ -38,7 +38,8 @@ class Done:
 
 class ChunkRunner:
     """Runs chunks of one artifact. `validate` off trusts the rows' values and converts only what JSON has no type for;
-    the answer is not checked either: for rows that something before this has validated."""
+    the answer is not checked either: for rows that something before this has validated. An artifact of the template
+    ``validator`` always has its answers checked: that none goes on unseen is what the template is for."""
 
     def __init__(
         self,
@@ -52,6 +53,7 @@ class ChunkRunner:
         self.workflow, self.read, self.recorded, self.batch = workflow, read, recorded, batch
         self._labelled = {one.name for one in workflow.spec.inputs if any(inner.sensitive for _, inner in walk((one,)))}
         self._convert = None if validate else converter(workflow.spec.inputs)
+        self._check = validate or workflow.template_name == "validator"
 
     def run(self, first: int, raw: Sequence[Any]) -> Done:
         """Run the rows from number `first` on. A row that fails is told with its number and keeps no other from running."""
@@ -73,7 +75,7 @@ class ChunkRunner:
         values = self.workflow.validate(row) if self._convert is None else _trusted(self._convert, row)
         if self.recorded is not None:
             return self._audited(number, row, values, done)
-        output, review = self.workflow.answer(values, check=self._convert is None)
+        output, review = self.workflow.answer(values, check=self._check)
         done.reviews += review is not None
         return _line_of(number, output, review)
 
@@ -82,7 +84,7 @@ class ChunkRunner:
         run = f"{self.batch}-{number:08x}"
         started = time.perf_counter()
         try:
-            output, review, trace = self.workflow.traced_answer(values, check=self._convert is None)
+            output, review, trace = self.workflow.traced_answer(values, check=self._check)
         except IngotError as error:  # a run that failed: what it says may hold a value, so its record seals it
             done.records.append(self.recorded.records.failed(run, row, error))
             raise
