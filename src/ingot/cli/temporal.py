@@ -139,7 +139,7 @@ def submit_command(
             raise InputError("a batch needs a file to write", hint="--out FILE.jsonl")
         _send(workflow, batch, out, rows_at_once, address, namespace)
         return
-    case: Mapping[str, Any] = read_json(read_text(source or ""))
+    case: Mapping[str, Any] = read_json(read_text(source or ""), _ONE_ITEM.get(workflow.template_name, _ONE))
 
     async def call() -> dict[str, Any]:
         client = await temporal_client.connect(store_key(), address, namespace)
@@ -147,6 +147,15 @@ def submit_command(
         return await temporal_client.result(client, found) if wait else {"run_id": found}
 
     click.echo(json.dumps(_through(call()), indent=2, ensure_ascii=False))
+
+
+_ONE = "give one JSON object of the inputs"
+_ONE_ITEM = {
+    "stream": "on Temporal a run is one item: give one JSON object; of a stream without an end submit each item as it comes; "
+    "rows of a file go with --batch FILE --out FILE, in their order",
+    "batch": "on Temporal a run is one item: give one JSON object, or the rows of a file with --batch FILE --out FILE",
+}
+"""What a submitter can give an artifact whose template takes many items."""
 
 
 def _send(

@@ -28,11 +28,13 @@ from temporalio.common import (
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
+from temporalio.converter import WorkflowSerializationContext
 from temporalio.envconfig import ClientConfig
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from ingot import errors
+from ingot.canonical import equal_bytes
 from ingot.edges.batch import BatchReport, Progress, run_batch
 from ingot.edges.chunks import Done
 from ingot.edges.sources import Chunk, ReadRow
@@ -86,16 +88,48 @@ def new_run() -> str:
 
 
 async def submit(client: Client, workflow: Workflow, case: Mapping[str, Any], run: str | None = None) -> str:
-    """Start a run and give its id; the same id given twice is one run.
+    """Start a run and give its id; the same id given twice with the same input is one run.
 
-    Raises InputError for an input that does not fit, StepError where no worker of the artifact has been there yet.
+    Raises InputError for an input that does not fit, or another than that with which the id was given before; StepError
+    where no worker of the artifact has been there yet.
     """
     workflow.validate(case)
     run = run or new_run()
     run_place(run)
     order = {"digest": workflow.digest, "run": run, "input": to_plain(case)}
-    await _start(client, workflow, "ingot-run", order, run)
+    handle, begun = await _start(client, workflow, "ingot-run", order, run)
+    if not begun:
+        _refuse_another(workflow, order, await _patiently(lambda: _order_of(client, handle)))
     return run
+
+
+async def _order_of(client: Client, handle: WorkflowHandle[Any, Any]) -> dict[str, Any]:
+    """What a run was started with, opened. Raises StoreError where it was sealed with another secret."""
+    first = await anext(handle.fetch_history_events(page_size=1))
+    payloads = first.workflow_execution_started_event_attributes.input.payloads
+    converter = client.data_converter.with_context(WorkflowSerializationContext(client.namespace, handle.id))
+    (order,) = await converter.decode(payloads)
+    found: dict[str, Any] = order
+    return found
+
+
+def _refuse_another(workflow: Workflow, order: Mapping[str, Any], before: Mapping[str, Any]) -> None:
+    """An id that is taken may be given again only for what it was given for. Says what differs, and no value."""
+    hint = "give each run an id of its own"
+    if "input" not in before:
+        raise InputError(f"{order['run']!r} is a chunk of a batch", place="run", hint=hint)
+    if before["digest"] != order["digest"]:
+        raise InputError(
+            f"run {order['run']!r} began with artifact {before['digest'][:12]}, this is {order['digest'][:12]}",
+            place="run", hint=hint,
+        )  # fmt: skip
+    was, now = workflow.validate(before["input"]), workflow.validate(order["input"])
+    other = [name for name in now if equal_bytes(was[name]) != equal_bytes(now[name])]
+    if other:
+        raise InputError(
+            f"run {order['run']!r} was submitted before with another input: {', '.join(other)} differ", place="run",
+            hint=hint,
+        )  # fmt: skip
 
 
 async def result(client: Client, run: str) -> dict[str, Any]:
@@ -208,9 +242,9 @@ def _sent(read: ReadRow, raw: Any) -> dict[str, Any]:
 
 
 async def _chunk(client: Client, workflow: Workflow, order: Mapping[str, Any]) -> Done:
-    told = await _waited(
-        await _start(client, workflow, "ingot-chunk", order, f"ingot-batch-{order['batch']}-{order['first']:08x}")
-    )
+    name = f"ingot-batch-{order['batch']}-{order['first']:08x}"
+    handle, _ = await _start(client, workflow, "ingot-chunk", order, name)
+    told = await _waited(handle)
     return Done(told["rows"], told["out"].encode(), told["failed"].encode(), told["failures"], told["reviews"])
 
 
@@ -233,7 +267,9 @@ def loop_in_thread() -> Iterator[asyncio.AbstractEventLoop]:
 
 async def _start(
     client: Client, workflow: Workflow, kind: str, order: Mapping[str, Any], run: str
-) -> WorkflowHandle[Any, Any]:
+) -> tuple[WorkflowHandle[Any, Any], bool]:
+    """The workflow of this id, and whether this call began it; an earlier try of it may have."""
+
     async def call() -> WorkflowHandle[Any, Any]:
         return await client.start_workflow(
             kind,
@@ -242,13 +278,13 @@ async def _start(
             task_queue=deployment(workflow.spec),
             versioning_override=pinned(workflow),
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
         )
 
     try:
-        return await _patiently(call)
+        return await _patiently(call), True
     except WorkflowAlreadyStartedError:
-        return client.get_workflow_handle(run)
+        return client.get_workflow_handle(run), False
     except RPCError as error:
         if "not present in task queue" in error.message:
             raise StepError(

@@ -48,7 +48,7 @@ class RunFlow:
         self._calls: list[Plain] = []
         self._waits: Plain | None = None
         self._decision: Plain | None = None
-        self._deciding = False
+        self._deciding = self._broken = False
         self._digest = ""
 
     @workflow.run
@@ -59,7 +59,8 @@ class RunFlow:
         stop: tuple[str, str] | None = None
         while True:
             stop = None if loaded.pure else await self._steps(loaded, order)
-            told: Plain = await self._locally("ingot-settle", {**order, **self._behind(), "stop": stop})
+            ended = {**order, **self._behind(), "stop": stop, **({"broken": True} if self._broken else {})}
+            told: Plain = await self._locally("ingot-settle", ended)
             if told["status"] == "completed":
                 return told
             decision = await self._decided(f"{order['run']}.{len(self._done)}", told["review"])
@@ -68,7 +69,8 @@ class RunFlow:
             self._done.append((told["review"]["step"], decision["given"] or {}))
 
     async def _steps(self, loaded: Loaded, order: Plain) -> tuple[str, str] | None:
-        """Carry out steps until the program is done; the step and the reason where a person must decide."""
+        """Carry out steps until the program is done; the step and the reason where a person must decide, or where it
+        broke and the validator template asks one."""
         while True:
             try:
                 asked = loaded.next_step(order["input"], self._done)
@@ -80,6 +82,9 @@ class RunFlow:
             if step in loaded.people:
                 return step, loaded.people[step]
             found = await self._step(loaded, order, step, arguments)
+            if "broken" in found:
+                self._broken = True
+                return step, found["broken"]
             self._calls += found["calls"]
             if "review" in found:
                 return step, found["review"]
@@ -103,6 +108,8 @@ class RunFlow:
             )
         except ActivityError as error:
             said = str(error.cause or error)
+            if loaded.validates:
+                return {"broken": said}
             await self._locally("ingot-fail", {**order, **self._behind(), "step": step, "message": said})
             raise ApplicationError(said, step, type="StepError", non_retryable=True) from None
         return found

@@ -33,6 +33,7 @@ class Loaded:
         self.in_chunks = RecordedWorkflow(workflow, store)
         self._answers = StoreAnswers(store)
         self.pure = workflow.perform is None
+        self.validates = workflow.template_name == "validator"
         self.next_step = self.recorded.next_step
         spec = workflow.spec
         self.people = {

@@ -52,12 +52,12 @@ def _guarded(call: Callable[[], Given]) -> Given:
 @activity.defn(name="ingot-settle")
 def settle(order: Plain) -> Plain:
     """Record what a run came to, and tell it."""
-    stop = order["stop"]
+    asked = order["stop"]
+    stop = None if asked is None else (asked[0], asked[1])
+    broken = bool(order.get("broken"))
     recorded = _loaded(order).recorded
     outcome = _guarded(
-        lambda: recorded.settle(
-            order["run"], order["input"], order["done"], None if stop is None else (stop[0], stop[1]), _calls(order)
-        )
+        lambda: recorded.settle(order["run"], order["input"], order["done"], stop, _calls(order), broken=broken)
     )
     told = outcome.to_json()
     told.pop("trace", None)

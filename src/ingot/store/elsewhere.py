@@ -16,15 +16,16 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from ingot.errors import IngotError, StepError, StoreError
+from ingot.errors import IngotError, InputError, StepError, StoreError
 from ingot.fields import to_plain
 from ingot.runtime.bounded.ledger import Call
 from ingot.runtime.run import Outcome, Workflow
 from ingot.runtime.steps import NeedsReview, Perform
 from ingot.store.audit import run_place
 from ingot.store.database import store_error, writing
+from ingot.store.encoding import encoded
 from ingot.store.group import End, Entry, append_together
-from ingot.store.reviews import Decided, keep_decision, show_review
+from ingot.store.reviews import Decided, keep_decision, kept_before, show_review
 from ingot.store.runs import ENDED, Progress, RecordedWorkflow, Step
 from ingot.store.store import Store
 from ingot.store.tables import reviews, runs, segments
@@ -52,8 +53,8 @@ class Together:
         self._turn, self._lock = Lock(), Lock()
         self._waiting: list[tuple[Entry, Future[End]]] = []
 
-    def add(self, entry: Entry) -> None:
-        """The record, once. Raises StoreError where it cannot be written."""
+    def add(self, entry: Entry) -> bool:
+        """The record, once; False where it was there. Raises StoreError where it cannot be written."""
         future: Future[End] = Future()
         with self._lock:
             self._waiting.append((entry, future))
@@ -63,6 +64,7 @@ class Together:
         end = future.result()
         if isinstance(end, StoreError):
             raise end
+        return end
 
     def _write(self) -> None:
         with self._lock:
@@ -106,8 +108,10 @@ class DrivenElsewhere(RecordedWorkflow):
         done: Finished = (),
         stop: tuple[str, str] | None = None,
         calls: Sequence[Call] = (),
+        broken: bool = False,
     ) -> Outcome:
-        """Record what a run came to and give it: its end, or where `stop` (step and reason) asks a person.
+        """Record what a run came to and give it: its end, or where `stop` (step and reason) asks a person, or is `broken`
+        for that reason, which the validator template takes to a person.
 
         `calls` are the model calls of its steps. The program is run again over the steps that are done, which gives its outcome and the lines that decided.
         Recorded once however often it is called. Raises StoreError where it cannot be recorded, and what
@@ -115,7 +119,7 @@ class DrivenElsewhere(RecordedWorkflow):
         """
         progress = Progress(run, dict(case), _steps(done), calls=list(calls))
         try:
-            outcome = self.workflow.run(case, trace=True, perform=self._again(progress, stop))
+            outcome = self.workflow.run(case, trace=True, perform=self._again(progress, stop, broken))
         except StoreError:
             raise
         except IngotError as error:
@@ -137,10 +141,8 @@ class DrivenElsewhere(RecordedWorkflow):
     ) -> Decided:
         """Keep a decision; the same one told again is the same one. Raises as `reviews.decide`."""
         held = show_review(self.store, review)
-        state = "approved" if approve else "rejected"
-        if (held.state, held.decided_by, held.why) == (state, by.strip(), why.strip()):
-            return Decided(held.run, approve and held.proposed is None and self.has_steps, held.answer)
-        return keep_decision(self, review, approve=approve, by=by, why=why, answer=answer)
+        before = kept_before(self, held, approve=approve, by=by, why=why, answer=answer)
+        return before or keep_decision(self, review, approve=approve, by=by, why=why, answer=answer)
 
     # ---- recording -----------------------------------------------------------------------------------------------
 
@@ -151,30 +153,48 @@ class DrivenElsewhere(RecordedWorkflow):
 
     def _once(self, progress: Progress, record: bytes, outcome: Outcome | None) -> None:
         """The record, the run's state and, where a person must decide, the review: all of it, once, or nothing."""
+        if not self._written(progress, record, outcome):
+            self._refuse_other_input(progress)
+
+    def _refuse_other_input(self, progress: Progress) -> None:
+        """What is in the log under this id is this run told again, or there would be an answer that no record has."""
+        mine = self.store.key.input_digest(encoded(progress.input))
+        for record in self.store.audit.records(progress.run):
+            if record["kind"] == "run" and record["input_digest"] != mine:
+                raise InputError(
+                    f"run {progress.run!r} was recorded with another input",
+                    place="run",
+                    hint="give each run an id of its own",
+                )
+
+    def _written(self, progress: Progress, record: bytes, outcome: Outcome | None) -> bool:
+        """Write what is not there yet; False where it was."""
         run = progress.run
         asked = None if outcome is None else outcome.review
         if asked is None and not self.has_steps:  # a pure run that waits always waits: it has no row of its own
-            self._together.add(Entry(run, record, self.records, once=True))
-            return
+            return self._together.add(Entry(run, record, self.records, once=True))
         try:
             # threads queue here and not at the database, where a waiting one may be passed over for long
             with self._turn, writing(self.store.engine) as connection:
                 if asked is not None:
-                    self._wait_once(connection, progress, record, self._review(progress, asked))
-                elif not self._over(connection, run):
-                    self._append(run, record, connection)
-                    connection.execute(update(runs).where(runs.c.run == run).values(state=ENDED))
+                    return self._wait_once(connection, progress, record, self._review(progress, asked))
+                if self._over(connection, run):
+                    return False
+                self._append(run, record, connection)
+                connection.execute(update(runs).where(runs.c.run == run).values(state=ENDED))
+                return True
         except SQLAlchemyError as error:
             raise store_error(error, "record the run") from None
 
-    def _wait_once(self, connection: Connection, progress: Progress, record: bytes, row: dict[str, Any]) -> None:
+    def _wait_once(self, connection: Connection, progress: Progress, record: bytes, row: dict[str, Any]) -> bool:
         run = progress.run
         if connection.execute(select(reviews.c.review).where(reviews.c.review == row["review"])).first():
-            return
+            return False
         if not connection.execute(select(runs.c.run).where(runs.c.run == run)).first():
             connection.execute(runs.insert().values(**self._row(progress, ELSEWHERE)))
         self._append(run, record, connection)
         connection.execute(reviews.insert().values(**row))
+        return True
 
     def _over(self, connection: Connection, run: str) -> bool:
         """Whether the log has the end of this run. Asked in the transaction that would add it."""
@@ -187,8 +207,8 @@ class DrivenElsewhere(RecordedWorkflow):
 
     # ---- steps ---------------------------------------------------------------------------------------------------
 
-    def _again(self, progress: Progress, stop: tuple[str, str] | None) -> Perform:
-        """Gives what the finished steps gave; at the first that is not, asks a person where `stop` says so."""
+    def _again(self, progress: Progress, stop: tuple[str, str] | None, broken: bool = False) -> Perform:
+        """Gives what the finished steps gave; at the first that is not, asks a person where `stop` says so, or fails."""
         numbers = count()
 
         def perform(step: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -198,6 +218,8 @@ class DrivenElsewhere(RecordedWorkflow):
             if stop is None:
                 raise _NextStep(step, arguments)
             progress.asked = (step, arguments)
+            if broken:
+                raise StepError(stop[1], place=stop[0])
             raise NeedsReview(*stop)
 
         return perform

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from sqlalchemy import Row, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from ingot.canonical import canonical_json
+from ingot.canonical import canonical_json, equal_bytes
 from ingot.errors import InputError, StoreError
 from ingot.fields import to_plain, validator
 from ingot.runtime.run import Outcome
@@ -127,7 +127,7 @@ def keep_decision(
     _refuse_other(recorded, held)
     if not by.strip() or not why.strip():
         raise InputError("a decision has a name and a reason", hint="say who decides and why")
-    is_step = recorded.workflow.perform is not None and held.proposed is None and _is_step(recorded, held.step)
+    is_step = _asks_for_step(recorded, held)
     goes_on = approve and is_step
     given = _checked(recorded, held, held.proposed if answer is None and approve else answer, goes_on, approve)
     running, waiting = recorded.states
@@ -146,6 +146,31 @@ def keep_decision(
     except SQLAlchemyError as error:
         raise store_error(error, "keep the decision") from None
     return Decided(held.run, goes_on, given)
+
+
+def kept_before(
+    recorded: RecordedWorkflow,
+    held: Review,
+    *,
+    approve: bool,
+    by: str,
+    why: str,
+    answer: Mapping[str, Any] | None = None,
+) -> Decided | None:
+    """What `keep_decision` came to where it was told this very decision before; None where it was not."""
+    if (held.state, held.decided_by, held.why) != ("approved" if approve else "rejected", by.strip(), why.strip()):
+        return None
+    is_step = _asks_for_step(recorded, held)
+    given = _checked(
+        recorded, held, held.proposed if answer is None and approve else answer, approve and is_step, approve
+    )
+    same = equal_bytes(given) == equal_bytes(held.answer)
+    return Decided(held.run, approve and is_step, held.answer) if same else None
+
+
+def _asks_for_step(recorded: RecordedWorkflow, held: Review) -> bool:
+    """Whether the answer stands for a step's outputs, with which the run goes on, and not for the run's."""
+    return recorded.workflow.perform is not None and held.proposed is None and _is_step(recorded, held.step)
 
 
 def _refuse_other(recorded: RecordedWorkflow, held: Review) -> None:
