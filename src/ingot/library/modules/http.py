@@ -69,7 +69,9 @@ def _problems(operation: str, settings: Mapping[str, Any]) -> list[str]:
     kinds = (
         _SETTINGS if operation == "http.post" else {key: kind for key, kind in _SETTINGS.items() if key not in _POST}
     )
-    problems = shape_problems(settings, kinds, ("url", "hosts")) or _url_problems(settings)
+    if problems := shape_problems(settings, kinds, ("url", "hosts")):
+        return problems  # what follows reads settings of these shapes
+    problems = _url_problems(settings)
     if settings.get("as", "json") not in ("json", "text"):
         problems.append("'as' must be json or text")
     if operation == "http.post" and settings.get("retries") and "idempotency_key" not in settings:
