@@ -7,6 +7,7 @@ from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 
 from cli_page import cli_page
+from modules_page import modules_page
 from paper_page import paper_page
 from rules_page import rules_page
 from spec_page import spec_page
@@ -14,6 +15,7 @@ from spec_page import spec_page
 PAGES = {
     "reference/spec.md": spec_page,
     "reference/rules.md": rules_page,
+    "reference/library.md": modules_page,
     "reference/cli.md": cli_page,
     "paper.md": paper_page,
 }

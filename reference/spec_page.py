@@ -33,8 +33,8 @@ TITLES = {
 _HEAD = """# Spec reference
 
 Every key of a spec, from the JSON Schema that `ingot schema` prints. What the keys are for is told in [Specs](../spec.md),
-[Bounded steps](../bounded.md) and [Decision tables](../tables.md); the settings of modules, under `with`, stand at the top of
-their source. An unknown key is an error. **required** stands where there is no default.
+[Bounded steps](../bounded.md) and [Decision tables](../tables.md); the settings of modules, under `with`, in the
+[library reference](library.md). An unknown key is an error. **required** stands where there is no default.
 """
 
 

@@ -12,6 +12,7 @@ import click
 import pytest
 from ruamel.yaml import YAML
 
+from ingot import library
 from ingot.cli import cli
 from ingot.spec import spec_schema
 from ingot.spec_words import MEANINGS, properties_of
@@ -21,6 +22,7 @@ DOCS = ROOT / "docs"
 sys.path.insert(0, str(ROOT / "reference"))
 
 import cli_page  # noqa: E402
+import modules_page  # noqa: E402
 import paper_page  # noqa: E402
 import rules_page  # noqa: E402
 import spec_page  # noqa: E402
@@ -78,6 +80,24 @@ def test_the_command_line_reference_has_every_command_and_option() -> None:
         for option in context.command.params:
             if isinstance(option, click.Option) and not option.hidden:
                 assert f"`{option.opts[0]}`" in section, f"{context.command_path} {option.opts}"
+
+
+def test_the_library_reference_has_every_operation_with_its_settings() -> None:
+    page = modules_page.modules_page()
+    for name in library.MODULES:
+        section = page.partition(f"\n## {name}\n")[2].partition("\n## ")[0]
+        for operation, settings in modules_page.settings_of(name).items():
+            assert operation in section
+            assert settings
+            for key in settings:
+                (row,) = [line for line in section.splitlines() if line.startswith(f"| `{key}` |")]
+                assert f"`{operation}`" in row
+    examples = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    assert len(examples) == len(library.MODULES)
+    for example in examples:
+        (step,) = YAML(typ="safe").load(example)
+        takes = modules_page.settings_of(step["module"].partition(".")[0])[step["module"]]
+        assert set(step["with"]) <= set(takes)
 
 
 # ---- what people wrote names what is there -----------------------------------------------------------------------
@@ -231,7 +251,11 @@ def test_a_link_that_leads_nowhere_stops_the_build(link: str, said: str, tmp_pat
 
 
 def test_the_site_builds_with_every_link_leading_somewhere(site: Path) -> None:
-    for page in (*DOCS.glob("*.md"), Path("paper.md"), *map(Path, ("reference/spec.md", "reference/cli.md"))):
+    for page in (
+        *DOCS.glob("*.md"),
+        Path("paper.md"),
+        *map(Path, ("reference/spec.md", "reference/cli.md", "reference/library.md")),
+    ):
         built = page.name if page.is_absolute() else str(page)
         assert (site / built).with_suffix(".html").exists()
 
