@@ -25,6 +25,8 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import Implementation
 
 from ingot.compile.driver import check
+from ingot.edges.mcp_numbers import imprecise
+from ingot.fields import Field
 from ingot.store.store import Store
 from tests.library.conftest import web
 
@@ -177,6 +179,44 @@ def test_an_input_that_does_not_fit_is_told_by_field_without_its_value(folder: P
             await client.call_tool("ingot_submit", {"spec": "late/spec.yaml", "code": LOGIC})
 
     by_pipes(folder, talk)
+
+
+def test_a_decimal_that_may_have_lost_digits_is_refused_and_its_string_is_taken(folder: Path) -> None:
+    async def talk(client: Client) -> None:
+        case = {"patient": "Ann", "days": 15}
+        (tool,) = (await client.list_tools()).tools
+        assert "of more than 15 digits must be" in str(tool.description)
+        long = await client.call_tool("late_fee", {**case, "balance": 7319.123456789012345})
+        assert long.is_error
+        assert "balance: a number with a point and more than 15 digits does not come through exactly" in text_of(long)
+        assert "next: send these as strings" in text_of(long)
+        assert not [word for word in HIDDEN if word in text_of(long)]
+        for exact in (7319.5, "7319.5", 7319, 999999.99, "1000000"):
+            assert not (await client.call_tool("late_fee", {**case, "balance": exact})).is_error
+        too_fine = await client.call_tool("late_fee", {**case, "balance": "7319.123456789012345"})
+        assert "balance" in text_of(too_fine), "a string is exact, so the two places that are allowed can be counted"
+
+    by_pipes(folder, talk)
+
+
+@pytest.mark.parametrize(
+    ("value", "lost"),
+    [
+        (0.1, False), (123456789012.345, False), (1234567890123.4567, True), (1e300, False), (12345678901234567.0, True),
+        (12345678901234567, False), ("1234567890123.4567", False), (None, False), (True, False), (0.30000000000000004, True),
+    ],
+)  # fmt: skip
+def test_which_numbers_are_exact(value: object, lost: bool) -> None:
+    amount = Field(name="amount", type="decimal")
+    fields = (
+        amount,
+        Field(name="many", type="list", items=amount),
+        Field(name="inner", type="object", fields=(amount,)),
+        Field(name="ratio", type="float"),
+    )
+    case = {"amount": value, "many": [1, value], "inner": {"amount": value}, "ratio": value}
+    places = [one["place"] for one in imprecise(fields, case)]
+    assert places == (["amount", "many.1", "inner.amount"] if lost else [])
 
 
 def test_only_what_verifies_is_served_and_only_what_is_approved_where_asked(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """Injection: every rule by its example and its fixtures, what hides it, and what it must leave alone."""
 
 import base64
+import random
 import re
 import time
 from pathlib import Path
@@ -8,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from ingot.errors import InputError
-from ingot.gates import MAX_TEXT, find_injection
-from ingot.gates.forms import readings
+from ingot.gates import MAX_TEXT, find_injection, find_leaks
+from ingot.gates.forms import hex_spans, readings
 from ingot.gates.injection_rules import INJECTION_RULES, RULES
 from ingot.gates.patterns import pattern
 from ingot.gates.words import words_of
@@ -30,6 +31,35 @@ def lines(kind: str) -> list[tuple[str, str]]:
     for folder in sorted(HERE.iterdir()):
         found += [(folder.name, line) for line in (folder / f"{kind}.txt").read_text(encoding="utf-8").splitlines()]
     return found
+
+
+PLAIN_HEX = re.compile(r"(?<![0-9A-Za-z])[0-9A-Fa-f\\][0-9A-Fa-fxX\\\s,:-]{14,}[0-9A-Fa-f](?![0-9A-Za-z])")
+
+
+def test_hexadecimal_is_found_where_the_plain_pattern_finds_it() -> None:
+    draw = random.Random(3)
+    found = 0
+    for _ in range(5_000):
+        text = "".join(draw.choice("00aAfx\\ ,:-g.\n") for _ in range(draw.randint(0, 60)))
+        text = text.replace("g", draw.choice("ga")).replace(".", draw.choice(". "))
+        expected = [match.span() for match in PLAIN_HEX.finditer(text)]
+        assert list(hex_spans(text)) == expected
+        found += bool(expected)
+    assert found > 500
+
+
+@pytest.mark.parametrize("pump", ["Ax ", "\\", "\\0x", ":Ax", ". ", "a+", "01 ", "12,", ".-", "a.", "'A", "x="])
+def test_a_hostile_text_takes_time_in_proportion_to_its_length(pump: str) -> None:
+    """Four times the text takes about four times as long, not sixteen; the longest allowed was two minutes."""
+
+    def cost(size: int) -> float:
+        text = pump * (size // len(pump)) + "~"
+        started = time.process_time()
+        find_injection(text, "document")
+        find_leaks(text, "Decide whether the claim is covered and never mention the internal limit of the plan.")
+        return time.process_time() - started
+
+    assert cost(24_000) < 10 * cost(6_000) + 0.2
 
 
 def test_every_rule_has_fixtures_and_no_fixture_lacks_a_rule() -> None:
@@ -106,9 +136,9 @@ def test_time_grows_with_the_text_and_not_with_its_square(piece: str) -> None:
         text = (piece * size)[:size]
         best = 9.0
         for _ in range(3):
-            started = time.perf_counter()
+            started = time.process_time()
             find_injection(text)
-            best = min(best, time.perf_counter() - started)
+            best = min(best, time.process_time() - started)
         return best
 
     assert seconds(16_000) < 10 * seconds(4_000) + 0.02

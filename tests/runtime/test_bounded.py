@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import date
@@ -20,6 +21,7 @@ from ingot.gates import classifier
 from ingot.models.bounded import ask_with
 from ingot.models.scripted import Scripted
 from ingot.runtime.bounded import Call, Ledger, Question, Reply, spending
+from ingot.runtime.bounded.asking import MOST_HANGING, hanging
 from ingot.runtime.steps import AskModel, NeedsReview, Perform, make_perform
 from ingot.spec import parse_spec
 from ingot.usage import Usage
@@ -136,6 +138,47 @@ def test_a_model_that_hangs_is_left_after_its_seconds() -> None:
     assert time.monotonic() - started < 2
     (call,) = ledger.calls
     assert (call.ended, call.usage.output_tokens) == ("timeout", 1000)  # it may be charged for
+
+
+def test_a_model_that_hangs_leaves_few_threads_behind_and_the_next_of_the_chain_answers() -> None:
+    released, reached = threading.Event(), []
+
+    def hangs(question: Question) -> Reply:
+        reached.append(question)
+        assert released.wait(20)
+        return Reply(GOOD)
+
+    more = "budget: {call: {seconds: 0.01}}, fallback: [{function: by_rule}]".replace(", f", "\n    f")
+    ask = named(hangs, "stuck:one")
+    try:
+        for _ in range(3 * MOST_HANGING):
+            assert answered(more, ask)["category"] == "other"
+        assert len(reached) == hanging("stuck:one") == MOST_HANGING
+        assert hanging("stuck:other") == 0
+        with spending() as ledger, pytest.raises(NeedsReview, match="8 earlier calls to the model have not come back"):
+            answered("budget: {call: {seconds: 0.01}}", ask)
+        assert not ledger.calls
+        assert answered(more, named(lambda _: Reply(GOOD), "stuck:other"))["category"] == "urgent"
+    finally:
+        released.set()
+    for _ in range(200):
+        if not hanging("stuck:one"):
+            break
+        time.sleep(0.02)
+    assert answered("retries: 0", named(lambda _: Reply(GOOD), "stuck:one"))["category"] == "urgent"
+
+
+def named(ask: Callable[[Question], Reply], name: str) -> AskModel:
+    """A backend that says which model it asks."""
+
+    class Named:
+        def named(self, _question: Question) -> str:
+            return name
+
+        def __call__(self, question: Question, /) -> Reply:
+            return ask(question)
+
+    return Named()
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from typing import Any
 
 from ingot.edges.http_errors import Refused, field_errors, refusal
 from ingot.edges.http_shelf import Shelf, Version
+from ingot.edges.mcp_numbers import DIGITS, imprecise, takes_decimals
 from ingot.errors import IngotError, InputError
 from ingot.fields import json_schema, to_plain, validator
 from ingot.runtime.run import Outcome
@@ -95,6 +96,8 @@ def described(spec: Spec) -> str:
     lines += [f"{clause.id}: {_short(clause.text)}" for clause in spec.clauses[:MOST_CLAUSES]]
     if len(spec.clauses) > MOST_CLAUSES:
         lines.append(f"and {len(spec.clauses) - MOST_CLAUSES} more clauses")
+    if takes_decimals(spec.inputs):
+        lines.append(f"Decimals may be strings, and of more than {DIGITS} digits must be: then they are exact.")
     lines.append('Where "status" is "needs_review" a person decides: nothing is decided yet.')
     return "\n".join(lines)
 
@@ -134,6 +137,9 @@ def _run(shelf: Shelf, name: str, case: Mapping[str, Any], _client: str) -> Answ
     """Run the version that is in force, recorded where there is a store."""
     try:
         version = shelf.version(name, None)
+        if lost := imprecise(version.workflow.spec.inputs, case):
+            hint = 'send these as strings, "12345678901234.567", which are taken exactly'
+            return refused(Refused(422, "a number may have lost digits on the way here", fields=lost, hint=hint))
         run = version.workflow.run if version.recorded is None else version.recorded.run
         return told(run(case))
     except Refused as error:

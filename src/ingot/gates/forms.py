@@ -11,6 +11,7 @@ import binascii
 import html
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import pairwise
 from urllib.parse import unquote_plus
 
@@ -23,7 +24,9 @@ MAX_DECODED = 400_000
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{12,}={0,2}")
 _BASE32 = re.compile(r"[A-Z2-7]{16,}={0,6}")
-_HEX = re.compile(r"(?<![0-9A-Za-z])[0-9A-Fa-f\\][0-9A-Fa-fxX\\\s,:-]{14,}[0-9A-Fa-f](?![0-9A-Za-z])")
+_HEX_RUN = re.compile(r"[0-9A-Fa-fxX\\\s,:-]{16,}")
+_HEX_START = re.compile(r"(?<![0-9A-Za-z])[0-9A-Fa-f\\]")
+_HEX_END = re.compile(r"[0-9A-Fa-f](?![0-9A-Za-z])")
 _BITS = re.compile(r"(?<!\w)[01][01\s,]{22,}[01](?!\w)")
 _CODES = re.compile(r"(?<!\w)\d[\d\s,;/-]{18,}\d(?!\w)")
 _MORSE = re.compile(r"[.\-•–—·][.\-•–—·/|\s]{16,}[.\-•–—·]")
@@ -91,21 +94,39 @@ def _decoded(text: str) -> Iterator[Reading]:
 
 def _pieces(text: str) -> Iterator[Reading]:
     """Pieces of the text that are readable text in an encoding."""
-    ways: tuple[tuple[str, re.Pattern[str], Callable[[str], bytes | str | None]], ...] = (
-        ("base64", _BASE64, _from_base64),
-        ("base32", _BASE32, _from_base32),
-        ("hexadecimal", _HEX, _from_hex),
-        ("binary", _BITS, _from_bits),
-        ("character codes", _CODES, _from_codes),
-        ("Morse code", _MORSE, _from_morse),
-        ("invisible tags", _TAGS, lambda piece: "".join(chr(ord(one) - 0xE0000) for one in piece)),
-        ("variation selectors", _SELECTORS, _from_selectors),
+    ways: tuple[tuple[str, Callable[[str], Iterator[tuple[int, int]]], Callable[[str], bytes | str | None]], ...] = (
+        ("base64", partial(_spans, _BASE64), _from_base64),
+        ("base32", partial(_spans, _BASE32), _from_base32),
+        ("hexadecimal", hex_spans, _from_hex),
+        ("binary", partial(_spans, _BITS), _from_bits),
+        ("character codes", partial(_spans, _CODES), _from_codes),
+        ("Morse code", partial(_spans, _MORSE), _from_morse),
+        ("invisible tags", partial(_spans, _TAGS), lambda piece: "".join(chr(ord(one) - 0xE0000) for one in piece)),
+        ("variation selectors", partial(_spans, _SELECTORS), _from_selectors),
     )
-    for name, pattern, decode in ways:
-        for match in pattern.finditer(text):
-            plain = _readable(decode(match[0]))
+    for name, places, decode in ways:
+        for start, end in places(text):
+            plain = _readable(decode(text[start:end]))
             if plain is not None:
-                yield Reading(name, plain, None, match.span())
+                yield Reading(name, plain, None, (start, end))
+
+
+def _spans(pattern: re.Pattern[str], text: str) -> Iterator[tuple[int, int]]:
+    return (match.span() for match in pattern.finditer(text))
+
+
+def hex_spans(text: str) -> Iterator[tuple[int, int]]:
+    """Places of 16 or more digits and what stands between them, from a digit or backslash that begins a word to a digit
+    that ends one. One pattern for all of it takes time in the square of the text; a run and its two ends do not."""
+    for run in _HEX_RUN.finditer(text):
+        first = _HEX_START.search(text, *run.span())
+        if first is None:
+            continue
+        at = run.end() - 1
+        while at - first.start() >= 15 and not _HEX_END.match(text, at):
+            at -= 1
+        if at - first.start() >= 15:
+            yield first.start(), at + 1
 
 
 def _readable(decoded: bytes | str | None) -> str | None:
@@ -118,7 +139,8 @@ def _readable(decoded: bytes | str | None) -> str | None:
     if not decoded or len(decoded) < 4 or not all(one.isprintable() or one.isspace() for one in decoded):
         return None
     good = sum(one.isalpha() or one.isspace() for one in decoded)
-    return decoded if good >= 0.5 * len(decoded) or _BASE64.fullmatch(decoded) or _HEX.fullmatch(decoded) else None
+    encoded = _BASE64.fullmatch(decoded) or (0, len(decoded)) in hex_spans(decoded)
+    return decoded if good >= 0.5 * len(decoded) or encoded else None
 
 
 def _from_base64(piece: str) -> bytes | None:

@@ -54,10 +54,26 @@ def name_of(ask: AskModel, question: Question) -> str | None:
     return question.model
 
 
+MOST_HANGING = 8
+"""Calls to one model that may hang at a time; while so many do it is asked no more, or each would leave a thread behind."""
+
+_HANGING: dict[str, list[threading.Thread]] = {}
+_LOCK = threading.Lock()
+
+
+def hanging(model: str | None) -> int:
+    """How many calls to a model were given up and have not come back."""
+    with _LOCK:
+        alive = [thread for thread in _HANGING.pop(model or "", ()) if thread.is_alive()]
+        if alive:
+            _HANGING[model or ""] = alive
+        return len(alive)
+
+
 def timed(ask: AskModel, question: Question, seconds: float) -> Reply:
     """Ask, and wait no longer than `seconds` whatever the backend does. Raises ModelTimeout, and what `ask` raises.
 
-    A call that hangs goes on in a thread of its own, and what it brings in the end is thrown away.
+    A call that hangs goes on in a thread of its own, and what it brings in the end is thrown away; `hanging` counts them.
     """
     came: list[Reply | BaseException] = []
 
@@ -71,6 +87,8 @@ def timed(ask: AskModel, question: Question, seconds: float) -> Reply:
     thread.start()
     thread.join(seconds)
     if not came:
+        with _LOCK:
+            _HANGING.setdefault(name_of(ask, question) or "", []).append(thread)
         raise ModelTimeout(f"no answer within {seconds:g} s", hint="raise budget.call.seconds, or use a quicker model")
     if isinstance(came[0], BaseException):
         raise came[0]

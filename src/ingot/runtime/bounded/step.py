@@ -16,7 +16,7 @@ from ingot.errors import BudgetExceeded, InputError, ModelError, ModelTimeout, S
 from ingot.fields import Field, json_schema, validator
 from ingot.gates import canary, find_canary, find_leaks, with_canary
 from ingot.runtime.bounded.answers import answer_key
-from ingot.runtime.bounded.asking import AskModel, Question, Reply, name_of, timed
+from ingot.runtime.bounded.asking import MOST_HANGING, AskModel, Question, Reply, hanging, name_of, timed
 from ingot.runtime.bounded.ledger import Call, Ended, Ledger, dollars, run_ledger
 from ingot.runtime.bounded.material import Material, attack_in, material_of
 from ingot.runtime.bounded.reading import Broken, Unfit, checked, failed_expressions, read_reply, refuse_long
@@ -219,7 +219,9 @@ class BoundedStep:
         return values
 
     def _limited(self, question: Question, named: str | None, ledger: Ledger) -> tuple[Question, Limits]:
-        """The question with no more tokens than are left. Raises _NoAnswer where it may not fit."""
+        """The question with no more tokens than are left. Raises _NoAnswer where it may not fit, or the model hangs."""
+        if (stuck := hanging(named)) >= MOST_HANGING:
+            raise _NoAnswer(f"{stuck} earlier calls to the model have not come back, so it is not asked")
         try:
             limits = ledger.left(self._step.budget)
         except ValueError as used_up:
