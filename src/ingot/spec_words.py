@@ -108,7 +108,8 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
     "Gates": {
         "redact": "What is replaced by tokens before a model sees it: personal data in labelled fields, the whole of labelled "
         "values, personal data in all texts, or nothing.",
-        "injection": "What becomes of text that looks like an attack: the model sees it, or a person gets it in the model's place.",
+        "injection": "What becomes of text that looks like an attack: the model sees it, or a person gets it in the model's "
+        "place; `classify` asks a trained classifier beside the rules.",
         "canary": "Whether the instructions hold a word by which an answer that repeats them is known.",
         "leakage": "Whether an answer that overlaps the instructions is refused.",
     },
