@@ -95,6 +95,47 @@ main(sys.argv[1:])
 """
 
 
+def test_a_stream_is_recorded_and_people_are_told(
+    ingot: Run, asking: Path, tmp_path: Path, web: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec, code = tmp_path / "clerk" / "spec.yaml", tmp_path / "clerk" / "logic.py"
+    spec.write_text("plan: {template: stream}\n" + spec.read_text())
+    assert ingot("check", spec, "--code", code, "--out", tmp_path / "made").code == 0
+    made, store = next((tmp_path / "made").iterdir()), tmp_path / "runs.db"
+    (tmp_path / "lines").write_text(f"{CASE}\n{{}}\n{CASE}\n", encoding="utf-8")
+
+    def typed(*more: object) -> tuple[int, list[Any]]:
+        monkeypatch.setattr("sys.stdin", (tmp_path / "lines").open(encoding="utf-8"))
+        done = ingot("run", made, "--input", "-", *more)
+        return done.code, [json.loads(line) for line in done.out.splitlines()]
+
+    code_of, told = typed("--store", store, "--notify", web.url)
+    assert (code_of, [one["status"] for one in told]) == (1, ["needs_review", "failed", "needs_review"])
+    assert sum(json.loads(one.body)["count"] for one in web.requests) == 2
+    approve = ("reviews", "approve", f"{told[0]['run_id']}.0", "--artifact", made, "--store", store, "--why", "x")
+    assert ingot(*approve, "--answer", '{"permit": "YES"}').code == 0
+    assert ingot("replay", told[0]["run_id"], "--artifact", made, "--store", store).code == 0
+    assert "run_id" not in typed()[1][0], "without a store there is nothing to look up"
+    assert "ingot batch" in ingot("run", made, "--input", "-", "--out", "o", "--store", store).err
+    single = ingot("run", made, "--input", CASE, "--store", store)
+    assert json.loads(single.out)["status"] == "needs_review"
+
+
+def test_a_stream_on_dbos(ingot: Run, asking: Path, tmp_path: Path) -> None:
+    pytest.importorskip("dbos")
+    spec, code = tmp_path / "clerk" / "spec.yaml", tmp_path / "clerk" / "logic.py"
+    spec.write_text("plan: {template: stream}\n" + spec.read_text())
+    assert ingot("check", spec, "--code", code, "--out", tmp_path / "made").code == 0
+    store = tmp_path / "runs.db"
+    typed = ["run", str(next((tmp_path / "made").iterdir())), "--input", "-", "--store", str(store)]
+    done = subprocess.run(
+        [sys.executable, "-m", "ingot", *typed, "--durable", "dbos"],
+        input=f"{CASE}\n{CASE}\n", capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert [json.loads(one)["status"] for one in done.stdout.splitlines()] == ["needs_review"] * 2, done.stderr
+    assert {one.stat().st_mode & 0o777 for one in tmp_path.glob("runs.db*")} == {0o600}
+
+
 def test_a_run_on_dbos_takes_killed_ones_up(ingot: Run, asking: Path, artifact: Path, tmp_path: Path) -> None:
     pytest.importorskip("dbos")
     store = tmp_path / "runs.db"

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from ingot.cli.notify import NOTIFY, send_to, telling_beside
+from ingot.cli.notify import NOTIFY, send_to, telling_beside, warn
 from ingot.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from ingot.runtime.steps import AskModel
     from ingot.spec import Spec
     from ingot.store.notices import Send
+    from ingot.store.runs import RecordedWorkflow
     from ingot.store.store import Store
 
 ARTIFACT = click.argument("artifact", type=click.Path(path_type=Path))
@@ -81,14 +83,20 @@ def run_command(
 
     An artifact with the stream template reads JSON Lines from standard input and answers line by line; one with the
     batch template takes JSON Lines and --out, and can be stopped and resumed at any point. Both exit with 1 where a
-    line failed. A run that ends with a person ("status": "needs_review") is no failure: it exits with 0.
+    line failed. With --store each line of a stream is recorded before it is answered, and tells its run's id; a file with
+    --out is not recorded: `ingot batch` does that. A run that ends with a person ("status": "needs_review") is no failure: it exits with 0.
     """
     if url is None and durable == "dbos":
         raise click.UsageError("--durable dbos needs --store: what a run has behind it is kept there")
+    if url is not None and out is not None:
+        raise click.UsageError(
+            "--out writes a file that can be resumed, in which a row may run twice: it is not recorded. "
+            "`ingot batch ARTIFACT FILE --out OUT --store STORE` records each row once"
+        )
     send = send_to(notify, url)
     workflow = load_workflow(artifact, keys, require_approval, model, day)
     if workflow.template_name == "stream" and source == "-":
-        _run_stream(workflow)
+        _run_stream(workflow, url, trace, send, executor if durable == "dbos" else False)
         return
     text = _read(source)
     if out is not None:
@@ -110,22 +118,23 @@ def _run_recorded(
 
     from ingot.store.store import Store
 
-    with Store.open(url) as store, telling_beside(store, send):
-        outcome = _run_kept(workflow, case, store, executor)
+    with Store.open(url) as store, telling_beside(store, send), _recorded(workflow, store, executor) as recorded:
+        outcome = recorded.run(case)
     return outcome if trace else replace(outcome, trace=None)
 
 
-def _run_kept(workflow: Workflow, case: Mapping[str, Any], store: Store, executor: str | bool | None) -> Outcome:
+@contextmanager
+def _recorded(workflow: Workflow, store: Store, executor: str | bool | None) -> Iterator[RecordedWorkflow]:
     from ingot.store.runs import RecordedWorkflow
 
     if isinstance(executor, bool):
-        return RecordedWorkflow(workflow, store).run(case)
+        yield RecordedWorkflow(workflow, store)
+        return
     from ingot.edges import durable as dbos
 
     with dbos.durable(workflow, store, executor=executor) as recorded:
-        outcome = recorded.run(case)
+        yield recorded
         _tell_taken_up(recorded)
-    return outcome
 
 
 def _tell_taken_up(recorded: DurableWorkflow) -> None:
@@ -140,13 +149,43 @@ def _tell_taken_up(recorded: DurableWorkflow) -> None:
         click.echo(f"{run} of a killed process went on: {status}", err=True)
 
 
-def _run_stream(workflow: Workflow) -> None:
+def _run_stream(
+    workflow: Workflow, url: str | None, trace: bool, send: Send | None, executor: str | bool | None
+) -> None:
     from ingot.runtime.lines import ArrivingLines, run_stream
 
     lines = ArrivingLines(_standard_input().fileno())
-    _, failed = run_stream(workflow, lines, click.echo, stop=lines.close)
+    with _recording(workflow, url, trace, send, executor) as transact:
+        on_dbos = not isinstance(executor, bool)  # which takes no call from a thread that has an event loop
+        _, failed = run_stream(workflow, lines, click.echo, stop=lines.close, transact=transact, threads=on_dbos)
     if failed:
         raise click.exceptions.Exit(1)
+
+
+@contextmanager
+def _recording(
+    workflow: Workflow, url: str | None, trace: bool, send: Send | None, executor: str | bool | None
+) -> Iterator[Callable[[Mapping[str, Any]], Outcome] | None]:
+    """What runs and records one row of a stream; None without a store. People are told while the stream is silent too."""
+    from dataclasses import replace
+
+    if url is None:
+        yield None
+        return
+    from ingot.store.notices import telling
+    from ingot.store.store import Store
+
+    with ExitStack() as stack:
+        store = stack.enter_context(Store.open(url))
+        if send is not None:
+            stack.enter_context(telling(store, send, warn))
+        recorded = stack.enter_context(_recorded(workflow, store, executor))
+
+        def transact(case: Mapping[str, Any]) -> Outcome:
+            outcome = recorded.run(case)
+            return outcome if trace else replace(outcome, trace=None)
+
+        yield transact
 
 
 def _run_batch(workflow: Workflow, text: str, source: str, out: Path) -> None:

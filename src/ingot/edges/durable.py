@@ -10,6 +10,7 @@ One process at a time is an executor: it holds a lock on its name, so that what 
 from __future__ import annotations
 
 import hashlib
+import os
 import pickle
 import socket
 from collections.abc import Iterator, Mapping
@@ -26,6 +27,7 @@ from ingot.edges.logs import keep_values_out
 from ingot.errors import IngotError, InputError, StoreError
 from ingot.runtime.run import Outcome, Workflow
 from ingot.runtime.steps import NeedsReview
+from ingot.store.database import make_own
 from ingot.store.keys import StoreKey
 from ingot.store.runs import RUNNING, Progress, RecordedWorkflow
 from ingot.store.store import Store
@@ -121,6 +123,8 @@ def durable(
     if _NOW:
         raise StoreError("this process has a durable workflow already", hint="close it first")
     at = _address(store, url)
+    if make_url(at).get_backend_name() == "sqlite":
+        make_own(make_url(at).database)
     name = executor or socket.gethostname()
     with _alone(at, name):
         recorded = DurableWorkflow(workflow, store)
@@ -209,7 +213,8 @@ def _alone(at: str, executor: str) -> Iterator[None]:
 def _lock_file(path: Path, taken: StoreError) -> Iterator[None]:
     import fcntl
 
-    with path.open("a+b") as file:
+    # as the store's own locks: its user's alone, and no link that somebody laid is followed
+    with open(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600), "r+b", buffering=0) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

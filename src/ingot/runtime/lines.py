@@ -23,7 +23,7 @@ def read_json(text: str) -> Any:
     """Strict JSON with decimals kept exact. Raises ValueError, also for what Python alone would let pass: a key that is
     there twice, NaN, a nesting without end."""
     try:
-        return json.loads(text, parse_float=Decimal, parse_constant=_no_number, object_pairs_hook=_without_twins)
+        return _DECODER.decode(text)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     except InvalidOperation:
@@ -40,6 +40,10 @@ def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twin = next(key for number, (key, _) in enumerate(pairs) if key in dict(pairs[:number]))
         raise ValueError(f"the key {twin!r} is there twice")
     return found
+
+
+_DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_number, object_pairs_hook=_without_twins)
+"""Made once: making one costs twice what reading a row does."""
 
 
 def read_row(line: str, place: str | None = None) -> Mapping[str, Any]:
@@ -135,13 +139,16 @@ def run_stream(
     write: Callable[[str], object],
     *,
     stop: Callable[[], object] = lambda: None,
+    transact: Callable[[Mapping[str, Any]], Outcome] | None = None,
+    threads: bool = False,
 ) -> tuple[int, int]:
     """Outcomes as they come, in the order of the lines, through the stream template; blank lines are passed over.
 
     A line that is no object or does not fit becomes a failure in its place and the stream goes on. `stop` ends a
-    wait for the next line when the stream is ended from outside. Returns how many rows there were and how many of
-    them failed.
+    wait for the next line when the stream is ended from outside. `transact` runs one row in place of the workflow, and
+    records it: then lines tell the run's id; with `threads` several at once, each in a thread. Returns how many rows there were and how many of them failed.
     """
+    run = workflow.run if transact is None else transact
 
     async def source() -> AsyncIterator[str]:
         loop = asyncio.get_running_loop()
@@ -154,22 +161,23 @@ def run_stream(
 
     async def drive() -> tuple[int, int]:
         count = failed = 0
-        async for outcome in workflow.template["run"](lambda line: workflow.run(read_row(line)), source()):
-            write(line_of(outcome).decode())
+        async for outcome in workflow.template["run"](lambda line: run(read_row(line)), source(), threads=threads):
+            write(line_of(outcome, with_run=transact is not None).decode())
             count, failed = count + 1, failed + (not isinstance(outcome, Outcome))
         return count, failed
 
     return asyncio.run(drive())
 
 
-def line_of(outcome: Any) -> bytes:
+def line_of(outcome: Any, *, with_run: bool = False) -> bytes:
     """An outcome as one JSON line, the same bytes for the same outcome; a failure as its error.
 
-    The run's id stays out: after a crash the rows of the last chunk run again and must give the same bytes.
+    The run's id stays out unless asked for: after a crash the rows of a batch's last chunk run again and must give the
+    same bytes.
     """
     if not isinstance(outcome, Outcome):
         return canonical_json({"status": "failed", "row": outcome.number + 1, "error": str(outcome.error)})
-    return canonical_json({key: value for key, value in outcome.to_json().items() if key != "run_id"})
+    return canonical_json({key: value for key, value in outcome.to_json().items() if with_run or key != "run_id"})
 
 
 def _write(file: BinaryIO, outcome: Any) -> object:
