@@ -265,6 +265,30 @@ def test_inputs_hold_nothing_of_held_out_cases(spec: Path) -> None:
     assert len(values[0]) > 20
 
 
+def test_the_solver_tells_what_the_inputs_do_not(tmp_path: Path) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_text(
+        """\
+metadata: {name: hidden}
+inputs: {a: {type: integer, range: [0, 100000]}, b: {type: integer, range: [0, 100000]}}
+outputs: {hit: boolean}
+logic_requirements: [{step: is_hit, type: function, intent: A hit., inputs: [a, b], outputs: {hit: boolean}}]
+thresholds: {branch_coverage: 0}
+cases: [{id: one, input: {a: 1, b: 1}, expected: {hit: false}}]
+""",
+        encoding="utf-8",
+    )
+    never, always = (f"def is_hit(a: int, b: int) -> bool:\n    return {text}\n" for text in ("a + b < 0", "b + a < 0"))
+    seldom = "def is_hit(a: int, b: int) -> bool:\n    return 3 * a + 7 * b == 423190 and a - b == 31130\n"
+    done = drawn(path, fenced(never), fenced(always), fenced(seldom))
+    assert done.agreement is not None
+    assert done.agreement.pairs.proved == 1
+    assert len(done.agreement.pairs.witnesses) == 1
+    (question,) = done.agreement.questions
+    assert question.trial.input == {"a": 64110, "b": 32980}
+    assert [one.candidates for one in question.said] == [(1, 2), (3,)]
+
+
 # ---- what they disagree on ---------------------------------------------------------------------------------------
 
 

@@ -28,6 +28,9 @@ def _summary(told: Mapping[str, Any]) -> str:
     )
     if told["passed"] > 1:
         said += f" On {told['agreeing']:,} of {told['inputs']:,} inputs all of those that passed answer the same."
+    if told["pairs"]["proved"]:
+        pairs = "1 pair is" if told["pairs"]["proved"] == 1 else f"{told['pairs']['proved']} pairs are"
+        said += f" Of those with different code, {pairs} proved to answer every input alike."
     if told["combined"]:
         said += " The program has functions of several of them and passed the stages again as a whole."
     if told["stopped"]:

@@ -20,7 +20,9 @@ from ingot.compile import generate
 from ingot.compile.attempts import Attempt, Event, Work, ask, asked_part, is_for_the_author, stages_of, with_tables
 from ingot.compile.candidates_inputs import (
     Candidate,
+    Pairs,
     Seen,
+    pairs_of,
     seen_of,
     seen_of_function,
     shared_inputs,
@@ -55,7 +57,8 @@ class Agreement:
     `asked` were asked for, `drawn` lines of attempts were made and `shares` maps the numbers of those that passed to how
     far each agrees with the others: of all comparisons with another candidate on one input, the share with the same
     answer; None where only one passed. Of `inputs`, all of them answered `agreeing` alike. `functions` says where
-    each function was taken from, `combined` whether they come of several candidates. `stopped` says why fewer were drawn
+    each function was taken from, `combined` whether they come of several candidates. `pairs` counts those that the inputs
+    did not tell apart at first: what the solver and a search said of them. `stopped` says why fewer were drawn
     than asked for.
     """
 
@@ -67,6 +70,7 @@ class Agreement:
     functions: Mapping[str, Taken]
     combined: bool
     questions: tuple[Disagreement, ...]
+    pairs: Pairs
     stopped: str = ""
 
     @property
@@ -85,6 +89,7 @@ class Agreement:
             "agreement": {str(number): share_text(one) for number, one in self.shares.items()},
             "functions": {name: one.to_json() for name, one in self.functions.items()},
             "combined": self.combined,
+            "pairs": {"proved": self.pairs.proved, "alike": self.pairs.alike, "told_apart": len(self.pairs.witnesses)},
             "stopped": self.stopped,
             "questions": [one.to_json() for one in self.questions],
         }
@@ -142,6 +147,9 @@ class _Choice:
     def __init__(self, work: Work, passed: Sequence[Candidate], sandbox: Sandbox) -> None:
         self.work, self.passed, self.sandbox = work, passed, sandbox
         self.seen = seen_of(passed, shared_inputs([one.program for one in passed]), sandbox)
+        self.pairs = pairs_of(passed, self.seen, sandbox)
+        if self.pairs.witnesses:
+            self.seen = seen_of(passed, (*self.seen.trials, *self.pairs.witnesses), sandbox)
         self.shares = shares(self.seen.answers, len(passed))
         self.base = self._best(self.shares)
         asked = {step.step for step in work.spec.asked}
@@ -193,6 +201,7 @@ class _Choice:
             functions={name: self._taken(name, number) for name, number in winners.items()},
             combined=combined,
             questions=() if alone else disagreements(self.passed, self.seen, program, self.sandbox),
+            pairs=self.pairs,
             stopped=stopped,
         )
 

@@ -7,7 +7,7 @@ is one value away from a given case. Held-out cases are taken out of the specs b
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -28,6 +28,9 @@ NEARBY = 120
 
 MOST_CALLS = 1_500
 """Distinct arguments that a function is compared on."""
+
+FURTHER = 100
+"""Inputs that a search makes to tell two candidates apart that answer all the others alike."""
 
 LARGEST = 4_096
 """Characters of an input beyond which it is left out: it takes long and tells people nothing."""
@@ -71,7 +74,7 @@ def answers_to_votes(answers: Answers) -> list[str | None]:
 
 def shared_inputs(programs: Sequence[Program]) -> tuple[Trial, ...]:
     """Inputs made for any of the programs, each once, given cases first. Nothing of a held-out case is in them."""
-    open_ = [replace(one, spec=one.spec.model_copy(update={"cases": one.spec.given})) for one in programs]
+    open_ = _without_held_out(programs)
     spec = open_[0].spec
     found: dict[str, Trial] = {}
     for trial in itertools.chain(
@@ -118,6 +121,47 @@ def support(program: Program, seen: Seen, sandbox: Sandbox) -> int:
         own, *others = numbered(every, spec.outputs, spec.scorers)
         total += 0 if own is None else others.count(own)
     return total
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Candidates with different code that answered every input alike, two by two: how many were `proved` the same for
+    every input that the fields allow, for how many the search found no difference (`alike`), and an input for each of the
+    others (`witnesses`)."""
+
+    proved: int = 0
+    alike: int = 0
+    witnesses: tuple[Trial, ...] = ()
+
+
+def pairs_of(candidates: Sequence[Candidate], seen: Seen, sandbox: Sandbox) -> Pairs:
+    """Ask the solver, then a search, about candidates that the inputs do not tell apart. Raises StageError."""
+    from ingot.proof.apart import tell_apart
+
+    proved = alike = 0
+    witnesses: list[Trial] = []
+    for one, other in _unlike(candidates, seen):
+        first, second = _without_held_out([one.program, other.program])
+        apart = tell_apart(first, second, sandbox, trials=seen.trials, effort=FURTHER)
+        proved, alike = proved + (apart.verdict == "same"), alike + (apart.verdict == "none found")
+        if apart.trial is not None:
+            witnesses.append(replace(apart.trial, id=f"apart-{len(witnesses) + 1}"))
+    return Pairs(proved, alike, tuple(witnesses))
+
+
+def _unlike(candidates: Sequence[Candidate], seen: Seen) -> Iterator[tuple[Candidate, Candidate]]:
+    """Each candidate with the first one that answers as it does, where their code is not the same."""
+    first: dict[tuple[int | None, ...], list[Candidate]] = {}
+    for number, one in enumerate(candidates):
+        own = tuple(None if answers[number] is None else answers.index(answers[number]) for answers in seen.answers)
+        known = first.setdefault(own, [])
+        if known and all(one.program.logic != other.program.logic for other in known):
+            yield known[0], one
+        known.append(one)
+
+
+def _without_held_out(programs: Sequence[Program]) -> list[Program]:
+    return [replace(one, spec=one.spec.model_copy(update={"cases": one.spec.given})) for one in programs]
 
 
 # ---- equal answers -----------------------------------------------------------------------------------------------
