@@ -246,10 +246,10 @@ def test_a_cell_that_is_no_number_fails_its_row_alone(permit: Workflow, tmp_path
 def test_a_quote_that_nobody_closes_costs_no_more_than_its_bytes(permit: Workflow, tmp_path: Path) -> None:
     source = tmp_path / "in.csv"
     source.write_bytes(b'name,months,rate,start\n"' + b"a\n" * 2_000_000)
-    started = time.perf_counter()
+    started = time.process_time()
     report = run_batch(permit, source, tmp_path / "out.jsonl", workers=1)
     assert (report.rows, report.failed) == (1, 1)
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10
 
 
 def test_a_parquet_file_whose_pages_are_damaged_is_one_precise_error(permit: Workflow, tmp_path: Path) -> None:
