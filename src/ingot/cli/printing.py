@@ -83,7 +83,8 @@ class Live:
         """Every attempt's findings, once more together."""
         self._status.stop()
         for attempt in error.attempts:
-            self._console.print(f"\n[bold]attempt {attempt.number}[/bold] ({_KINDS[attempt.kind]})")  # type: ignore[attr-defined]
+            line = f"candidate {attempt.candidate}, " if attempt.candidate else ""  # type: ignore[attr-defined]
+            self._console.print(f"\n[bold]attempt {attempt.number}[/bold] ({line}{_KINDS[attempt.kind]})")  # type: ignore[attr-defined]
             for line in finding_lines(attempt.findings, shown=40):  # type: ignore[attr-defined]
                 self._console.print(f"  {_plain(line)}")
 
