@@ -35,7 +35,7 @@ $(VENV)/dev: $(VENV)/compile locks/dev.lock
 
 LOCK = uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command "make lock"
 
-EXTRAS = $(addprefix --extra ,compile providers modules store parquet serve mcp traces durable temporal)
+EXTRAS = $(addprefix --extra ,compile providers modules store parquet serve mcp traces durable temporal bench)
 
 lock:
 	$(LOCK) --extra compile --output-file locks/compile.lock
