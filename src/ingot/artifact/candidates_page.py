@@ -57,8 +57,8 @@ def _questions(told: Mapping[str, Any]) -> str:
         for number, one in enumerate(told["questions"], start=1)
     )
     note = (
-        "<p>Every candidate here passed every case, so the spec does not say which answer is right, and neither does this "
-        "page. A case that states the answer decides it.</p>"
+        "<p>Every candidate here passed the stages, so no case says which answer is right, and neither does this page. A case "
+        "that states the answer decides it; where the clauses do not state it, they are what to make clearer.</p>"
     )
     columns = ("", "Input", "Answers", "Clauses of the lines that decided", "Inputs like it")
     return "<h3>What candidates that passed do not agree on</h3>" + note + scrolled("Disagreements", columns, rows)

@@ -177,13 +177,19 @@ def _show_agreement(agreement: Agreement, spec: Spec) -> None:
     else:
         click.echo(f"candidates: {passed}; they agree on {agreement.agreeing:,} of {agreement.inputs:,} inputs")
     for name, taken in agreement.functions.items():
-        said = "" if taken.agreement is None else f", in {taken.agreement:.1%} of {taken.calls:,} calls as the others"
+        said = (
+            ""
+            if taken.agreement is None
+            else f", agrees with the others in {taken.agreement:.1%}, over {taken.calls:,} calls"
+        )
         click.echo(f"  {name}: from candidate {taken.candidate}{said}")
     if agreement.stopped:
         click.echo(f"note: {agreement.drawn} of {agreement.asked} candidates: {agreement.stopped}", err=True)
     shown = agreement.questions[:QUESTIONS_SHOWN]
     if shown:
-        click.echo("what the spec does not say (all of them passed; no answer here is known to be right):")
+        click.echo(
+            "no case decides these; candidates that passed answer differently, and no answer is known to be right:"
+        )
     for one in shown:
         first, *answers = question_text(one, spec)
         cited = f"  [{', '.join(one.clauses)}]" if one.clauses else ""

@@ -6,7 +6,7 @@
 Passing is not being right: a case that nobody wrote tells no right candidate from a wrong one. Independent candidates
 seldom make the same mistake, so each function is taken from the candidate whose function answers as most of the others do
 on inputs that nobody wrote an answer for. Where functions come of several candidates the program passes the gates again.
-The inputs on which candidates that all passed do not agree are what the spec leaves open; they are kept as questions.
+The inputs on which candidates that all passed do not agree are decided by no case; they are kept as questions.
 """
 
 from __future__ import annotations

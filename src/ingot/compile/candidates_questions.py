@@ -1,4 +1,4 @@
-"""Where candidates that passed do not agree: inputs that the spec does not decide, for a person to answer.
+"""Where candidates that passed do not agree: inputs that no case decides, for a person to answer.
 
 Nothing here says which answer is right. One input stands for all on which the same candidates part by the same lines; it
 is the one nearest to a given case.
