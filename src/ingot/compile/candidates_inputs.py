@@ -1,7 +1,7 @@
 """Candidates run on the same inputs, and which of them answer alike. In the sandbox alone.
 
 The inputs are the given cases, the boundaries and random values of the declared types that EXECUTION tries too, and what
-is one value away from a given case. Held-out cases are taken out of the specs before anything is made of them.
+is one value or two away from a given case. Held-out cases are taken out of the specs before anything is made of them.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from ingot.spec import Scorer
 from ingot.stages.inputs import boundary_trials, case_trial, generated_trials, nearby_trials
 from ingot.stages.scorers import score
 
-NEARBY = 120
-"""Inputs one value away from a given case, for each candidate."""
+NEARBY = {1: 500, 2: 300}
+"""For so many values changed in a given case, how many such inputs are made for each candidate."""
 
 MOST_CALLS = 1_500
 """Distinct arguments that a function is compared on."""
 
-FURTHER = 100
+FURTHER = 800
 """Inputs that a search makes to tell two candidates apart that answer all the others alike."""
 
 LARGEST = 4_096
@@ -81,7 +81,7 @@ def shared_inputs(programs: Sequence[Program]) -> tuple[Trial, ...]:
         (case_trial(case, spec) for case in spec.given),
         itertools.chain.from_iterable(boundary_trials(one) for one in open_),
         generated_trials(open_[0]),
-        itertools.chain.from_iterable(nearby_trials(one, most=NEARBY) for one in open_),
+        itertools.chain.from_iterable(nearby_trials(one, *how) for one in open_ for how in NEARBY.items()),
     ):
         if len(text := key(trial)) <= LARGEST:
             found.setdefault(text, trial)
