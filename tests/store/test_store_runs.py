@@ -65,6 +65,20 @@ def test_no_answer_without_a_record(pure: RecordedWorkflow) -> None:
         pure.run(CASE)
 
 
+@pytest.mark.parametrize("case", [CASE, {**CASE, "rate": None}])
+def test_an_id_that_is_given_again_is_not_recorded_again(pure: RecordedWorkflow, case: Mapping[str, Any]) -> None:
+    """Whose commit went through without an answer asks again under the same id."""
+    first = pure.run(case, run="order-00000001")
+    for again in (CASE, {**CASE, "rate": None}):
+        with pytest.raises(StoreError, match="order-00000001' is in the store already"):
+            pure.run(again, run="order-00000001")
+    assert [one["run"] for one in pure.store.audit.records()] == ["order-00000001"]
+    told = pure.run_once(case, "order-00000001")
+    assert (told.status, told.run_id) == (first.status, "order-00000001")
+    assert pure.run_once(CASE, "order-00000002").status == "completed"
+    assert pure.store.audit.count() == (2, 2)
+
+
 def test_a_run_replays_to_the_byte(pure: RecordedWorkflow, clerk: RecordedWorkflow) -> None:
     runs = [(pure, pure.run(CASE)), (pure, pure.run({**CASE, "rate": None}))]
     asked = clerk.run(CASE)

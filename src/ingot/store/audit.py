@@ -36,6 +36,12 @@ MOST_NUMBER = 0x7FFFFFFF
 
 _LAST = select(segments.c.number, segments.c.hash).order_by(segments.c.number.desc()).limit(1)
 _INSERT = segments.insert()
+_THERE = (
+    select(segments.c.number)
+    .where(segments.c.prefix == bindparam("prefix"), segments.c.first <= bindparam("run"))
+    .where(segments.c.first + segments.c.records > bindparam("run"))
+    .limit(1)
+)
 """Made once: making a statement costs more than executing it."""
 
 _RUN = re.compile(r"([A-Za-z0-9][A-Za-z0-9._:@+-]{0,39})-([0-7][0-9a-f]{7})")
@@ -134,6 +140,12 @@ class AuditLog:
         chain = {"previous": last.hash, "hash": found, "stamp": self._key.stamp(found.encode())}
         connection.execute(_INSERT, {**row, **chain, "body": body})
         return Head(number, found)
+
+    def has(self, connection: Connection, run: str) -> bool:
+        """Whether the log has, or had, a record of this run; as a transaction sees it, so that it can be asked before one
+        is added."""
+        prefix, number = run_place(run)
+        return connection.execute(_THERE, {"prefix": prefix, "run": number}).first() is not None
 
     def head(self) -> Head:
         """The end of the log as it is now. Note it elsewhere: `verify` then sees whether the log was cut."""

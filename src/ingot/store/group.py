@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from ingot.errors import StoreError
@@ -17,7 +17,6 @@ from ingot.store.database import lost, store_error, writing
 from ingot.store.records import Records
 from ingot.store.runs import Waiting, keep_waiting
 from ingot.store.store import Store
-from ingot.store.tables import segments
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +84,7 @@ def _append(connection: Connection, store: Store, entries: Sequence[Entry]) -> l
     for group in _segments(entry for entry in entries if not entry.once):
         _write(connection, store, group)
     for index, entry in enumerate(entries):
-        if entry.once and not _is_there(connection, entry):
+        if entry.once and not store.audit.has(connection, entry.run):
             _write(connection, store, [entry])
             new.add(index)
     return [index in new for index in range(len(entries))]
@@ -108,17 +107,3 @@ def _segments(entries: Iterator[Entry]) -> Iterator[list[Entry]]:
         group.append(entry)
     if group:
         yield group
-
-
-_THERE = (
-    select(segments.c.number)
-    .where(segments.c.prefix == bindparam("prefix"), segments.c.first <= bindparam("run"))
-    .where(segments.c.first + segments.c.records > bindparam("run"))
-    .limit(1)
-)
-"""Made once: making a statement costs more than asking it."""
-
-
-def _is_there(connection: Connection, entry: Entry) -> bool:
-    prefix, number = entry.place
-    return connection.execute(_THERE, {"prefix": prefix, "run": number}).first() is not None

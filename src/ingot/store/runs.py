@@ -132,29 +132,27 @@ class RecordedWorkflow:
         """Run one transaction and record it. `run` is its id, by default a new one.
 
         Raises what `Workflow.run` raises (recorded as failed, but for an input that does not fit), and StoreError where
-        it cannot be recorded: then there is no answer.
+        it cannot be recorded, or a run of this id is in the store: then there is no answer.
         """
+        given = run is not None
         run = run or self.new_run()
         run_place(run)  # before any step is carried out
         if self.workflow.perform is None:
-            return self._pure(run, case)
+            return self._pure(run, case, given)
         plain: dict[str, Any] = to_plain(case)
         with alone(self.store.engine, run):
             self._begin(run, plain)
             return self.go_on(Progress(run, plain))
 
-    def _pure(self, run: str, case: Mapping[str, Any]) -> Outcome:
+    def _pure(self, run: str, case: Mapping[str, Any], given: bool) -> Outcome:
         try:
             outcome, record, waiting = self.traced(run, case)
         except InputError:  # no run came of it
             raise
         except IngotError as error:
-            self._append(run, self.records.failed(run, to_plain(case), error))
+            self._record_pure(run, self.records.failed(run, to_plain(case), error), None, given)
             raise
-        if waiting is None:
-            self._append(run, record)
-        else:
-            self._wait(waiting, record)
+        self._record_pure(run, record, waiting, given)
         return outcome
 
     def traced(self, run: str, case: Mapping[str, Any]) -> tuple[Outcome, bytes, Waiting | None]:
@@ -170,12 +168,17 @@ class RecordedWorkflow:
         sealed = self.store.key.seal(held, _review_of(run).encode())
         return Waiting(run, self.records.name, self.workflow.digest, *asked, sealed)
 
-    def _wait(self, waiting: Waiting, record: bytes) -> None:
-        """A pure run that ends with a person: its record, the run and the review, all of it or nothing."""
-        run = waiting.run
+    def _record_pure(self, run: str, record: bytes, waiting: Waiting | None, given: bool) -> None:
+        """A pure run: its record and, where it ends with a person, the run and the review: all of it or nothing. An id that
+        was `given` may have been given before, and that time the answer to the commit may have been lost."""
+        if waiting is None and not given:
+            self._append(run, record)
+            return
         try:
             with writing(self.store.engine) as connection:
-                keep_waiting(connection, [waiting])
+                if given and self.store.audit.has(connection, run):
+                    raise _twice(run)
+                keep_waiting(connection, [] if waiting is None else [waiting])
                 self._append(run, record, connection)
         except IntegrityError:
             raise _twice(run) from None
@@ -184,9 +187,9 @@ class RecordedWorkflow:
 
     def run_once(self, case: Mapping[str, Any], run: str) -> Outcome:
         """Run a transaction whose id tells whether it ran before: one that ended is read back, one that was killed goes
-        on. For workflows with steps. Raises as `run`; StoreError where it failed before."""
+        on. Raises as `run`; StepError where it failed before, StoreError where its record was pruned."""
         state = self.state(run)
-        if state is None:
+        if state is None and not self._is_recorded(run):
             return self.run(case, run=run)
         if state == RUNNING:
             return self.resume(run)
@@ -197,6 +200,13 @@ class RecordedWorkflow:
                 hint="a new run needs an id of its own",
             )
         return self.read_back(ended[-1])
+
+    def _is_recorded(self, run: str) -> bool:
+        """Whether the log has a run that has no row of its own, as a pure one."""
+        if self.workflow.perform is not None:
+            return False
+        with reading(self.store.engine) as connection:
+            return self.store.audit.has(connection, run)
 
     def read_back(self, record: Mapping[str, Any]) -> Outcome:
         """The outcome in a run's record, opened. Raises StepError where the run failed."""
