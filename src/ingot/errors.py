@@ -7,6 +7,7 @@
     ├── StepError          a module, bounded or human step could not be carried out
     ├── ModelError         a model could not answer
     │   ├── ModelTimeout   it took longer than it was given
+    │   ├── PromptTooLong  the prompt does not fit the model's context: no answer of it can be had
     │   └── BudgetExceeded the tokens or the money allowed are used up
     ├── StageError         a stage could not run (a tool is missing, a time-out): never a pass
     ├── CompileFailed      no candidate passed all four stages; carries every attempt
@@ -63,6 +64,10 @@ class ModelError(IngotError):
 
 class ModelTimeout(ModelError):
     """The model took longer than the time it was given."""
+
+
+class PromptTooLong(ModelError):
+    """The prompt does not fit the model's context. Asking again does not help; a larger context or a shorter rule does."""
 
 
 class BudgetExceeded(ModelError):

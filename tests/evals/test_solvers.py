@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+from ingot.errors import PromptTooLong
 from ingot.evals.evaluate import evaluate
 from ingot.evals.kept import Kept
 from ingot.evals.solvers.code_once import CodeOnce
@@ -109,3 +111,33 @@ def test_kept_completions_are_not_asked_for_again(tmp_path: Path) -> None:
     two = evaluate(suite(), Compiled(again), tmp_path / "two")
     assert (first.asked, again.asked) == (1, 0)
     assert one.tasks[0].generation.usage == two.tasks[0].generation.usage
+
+
+def test_a_prompt_that_does_not_fit_is_a_task_not_deployed_and_ends_nothing(tmp_path: Path) -> None:
+    two = (replace(suite().tasks[0], id="long"), suite().tasks[0])
+    both = Suite("tiny", "Tiny", "unseen", two, "exact match")
+    long = PromptTooLong("the prompt has 9000 tokens")
+    for solver in (Compiled(Scripted([long, fenced(RIGHT)])), CodeOnce(Scripted([long, fenced(RIGHT)]))):
+        log = evaluate(both, solver, tmp_path / solver.name)
+        assert [one.generation.deployed for one in log.tasks] == [False, True]
+        assert log.tasks[0].generation.reason == "the prompt has 9000 tokens"
+        assert [one.right for one in log.items] == [None, None, None, True, True, False]
+
+
+def test_a_transaction_whose_prompt_does_not_fit_is_withheld(tmp_path: Path) -> None:
+    long = PromptTooLong("the prompt has 9000 tokens")
+    log = evaluate(suite(), Direct(Scripted(['{"fee": 5}', long, '{"fee": 6}'])), tmp_path / "direct")
+    assert [one.right for one in log.items] == [True, None, True]
+    assert log.items[1].answer.withheld == "not asked: the prompt has 9000 tokens"
+    log = evaluate(suite(), Hybrid(Scripted([long, '{"fee": 5}', long, long])), tmp_path / "hybrid")
+    assert [one.right for one in log.items] == [True, None, None]
+
+
+def test_a_repair_that_does_not_fit_becomes_a_new_draw(tmp_path: Path) -> None:
+    model = Scripted([fenced(WRONG), PromptTooLong("too long"), fenced(RIGHT)])
+    log = evaluate(suite(), Compiled(model), tmp_path)
+    assert log.tasks[0].generation.deployed
+    first, repair, redraw = model.requests
+    assert "Correct the code" in repair.prompt
+    assert redraw.prompt == first.prompt
+    assert redraw.digest != first.digest

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ingot.errors import ModelError, ModelTimeout
+from ingot.errors import ModelError, ModelTimeout, PromptTooLong
 from ingot.models import Local, Request, open_model
 
 GGUF = os.environ.get("INGOT_TEST_GGUF")
@@ -79,7 +79,7 @@ def test_a_cut_off_reply_has_an_open_block(model: Local) -> None:
 
 
 def test_limits(model: Local) -> None:
-    with pytest.raises(ModelError, match=r"the prompt has [\d]+ tokens; .* has a context of 2048"):
+    with pytest.raises(PromptTooLong, match=r"the prompt has [\d]+ tokens; .* has a context of 2048"):
         model.complete(replace(ASKED, prompt="word " * 3_000))
     hurried = Local(model.path, timeout=0.5, context=2_048)
     hurried._llama = model._llama

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from ingot.compile import generate, prompt
 from ingot.compile.assemble import assemble, signatures
 from ingot.compile.plan import Plan
-from ingot.errors import SpecError, StageError
+from ingot.errors import PromptTooLong, SpecError, StageError
 from ingot.models.model import Completion, Model, Request
 from ingot.program import Program
 from ingot.spec import Spec
@@ -127,11 +127,19 @@ def ask(work: Work, made: list[Attempt], candidate: int = 1) -> None:
     if work.model is None:
         raise SpecError("no model, and not every rule is a table", hint="give a model, for instance openai:gpt-5")
     own: list[Attempt] = []
+    seed = SEEDS * (candidate - 1)
     for number in range(len(made) + 1, len(made) + 1 + work.limit):
-        kind, request = _next_request(work.spec, work.plan, own, SEEDS * (candidate - 1))
+        kind, request = _next_request(work.spec, work.plan, own, seed)
         line = candidate if work.of > 1 else None
         work.tell(Event("attempt", number, kind, candidate=line, of=work.of))
-        completion = work.model.complete(request)
+        try:
+            completion = work.model.complete(request)
+        except PromptTooLong:
+            if kind != "repair":
+                raise
+            # the rule alone did fit: it is drawn anew in place of a repair that carries code and findings too
+            kind, request = "redraw", prompt.first_request(work.spec, work.plan, draw=seed + len(own))
+            completion = work.model.complete(request)
         work.tell(Event("completion", number, kind, completion=completion, candidate=line, of=work.of))
         own.append(_attempt(work, Attempt(number, kind, request, completion, None, (), line), own))
         made.append(own[-1])

@@ -10,8 +10,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from ingot.errors import PromptTooLong
 from ingot.evals.log import Header, Journal, Log, Scored, TaskLog, write_log
-from ingot.evals.solvers.solver import Answer, Prepared, Solver
+from ingot.evals.solvers.solver import Answer, Generation, Prepared, Solver
 from ingot.evals.suite import Item, Suite, Task, check_apart
 from ingot.usage import Usage
 
@@ -34,7 +35,8 @@ def evaluate(
 ) -> Log:
     """Run a suite with a solver; the log is in `folder`, which a run that was cut short goes on with.
 
-    What is finished is kept at Ctrl-C, task by task. Raises ModelError and StageError where a tool is broken,
+    What is finished is kept at Ctrl-C, task by task. A task whose prompt does not fit the model's context is not deployed,
+    and a transaction whose prompt does not is withheld; the others go on. Raises ModelError and StageError where a tool is broken,
     SpecError where an item is among a task's cases, InputError where the folder holds another evaluation.
     """
     check_apart(suite)
@@ -66,7 +68,7 @@ def finished(folder: Path, suite: Suite, solver: Solver, settings: Mapping[str, 
 
 def _run(task: Task, solver: Solver, tell: Callable[[int], None]) -> TaskLog:
     prepared: Prepared
-    with closing(solver.prepare(task)) as prepared:
+    with closing(_prepared(task, solver)) as prepared:
         items = []
         for count, item in enumerate(task.items, start=1):
             items.append(_answered(task, item, prepared))
@@ -74,11 +76,34 @@ def _run(task: Task, solver: Solver, tell: Callable[[int], None]) -> TaskLog:
         return TaskLog(task.id, prepared.generation, tuple(items))
 
 
+def _prepared(task: Task, solver: Solver) -> Prepared:
+    try:
+        return solver.prepare(task)
+    except PromptTooLong as error:
+        return _TooLong(Generation(False, error.message))
+
+
+class _TooLong:
+    """A task that the model cannot even be asked about."""
+
+    def __init__(self, generation: Generation) -> None:
+        self.generation = generation
+
+    def answer(self, given: Mapping[str, Any]) -> Answer:
+        return Answer(None, withheld=self.generation.reason)
+
+    def close(self) -> None:
+        return
+
+
 def _answered(task: Task, item: Item, prepared: Prepared) -> Scored:
-    if prepared.generation.deployed:
-        answer = prepared.answer(item.input)
-    else:
+    if not prepared.generation.deployed:
         answer = Answer(None, withheld=f"not deployed: {prepared.generation.reason}")
+    else:
+        try:
+            answer = prepared.answer(item.input)
+        except PromptTooLong as error:
+            answer = Answer(None, withheld=f"not asked: {error.message}")
     return Scored(item.id, item.kind, item.answerable, answer, _scores(task, item, answer))
 
 

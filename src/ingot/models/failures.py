@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ingot.errors import ModelError, ModelTimeout
+from ingot.errors import ModelError, ModelTimeout, PromptTooLong
 from ingot.models.reply import without_keys
 
 _MESSAGE_LIMIT = 500
@@ -61,6 +61,8 @@ def _http(error: Any, name: str) -> Failure:
     status = int(error.status_code)
     message = f"{name!r} answered {status}: {_said(_message_in(error.body))}"
     spent = isinstance(error, ai.ModelQuotaExceededError)
+    if isinstance(error, ai.ModelContextWindowExceededError):
+        return Failure(PromptTooLong(message, hint=_hint(error, status, spent)))
     again = not spent and (status in _AGAIN or status >= 500)
     return Failure(ModelError(message, hint=_hint(error, status, spent)), again, error.retry_after)
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from ingot.errors import ModelError, ModelTimeout
+from ingot.errors import ModelError, ModelTimeout, PromptTooLong
 from ingot.models.model import Completion, Request
 from ingot.models.reply import within_limit
 from ingot.usage import Usage
@@ -48,14 +48,14 @@ class Local:
         return f"Local({str(self.path)!r}, timeout={self.timeout:g}, context={self.context})"
 
     def complete(self, request: Request) -> Completion:
-        """Answer in this process. Raises ModelTimeout, or ModelError where the prompt does not fit the context."""
+        """Answer in this process. Raises ModelTimeout, or PromptTooLong where the prompt does not fit the context."""
         with self._lock:
             llama = self._llama = self._llama or _load(self.path, self.context)
             began = time.monotonic()
             prompt = _prompt_tokens(llama, request, self.path)
             room = int(llama.n_ctx()) - len(prompt)
             if room < 1:
-                raise ModelError(
+                raise PromptTooLong(
                     f"the prompt has {len(prompt)} tokens; {self.name!r} has a context of {llama.n_ctx()}",
                     hint="use a larger context or another model",
                 )

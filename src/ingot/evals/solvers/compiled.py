@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ingot.errors import CompileFailed, InputError, OutputError, StepError
+from ingot.errors import CompileFailed, InputError, OutputError, PromptTooLong, StepError
 from ingot.evals.solvers.solver import Answer, Generation, StageRow
 from ingot.evals.suite import Task
 from ingot.models.model import Model
@@ -131,6 +131,8 @@ def compiled_task(task: Task, make: Any, keep: Path | None) -> CompiledTask:
         attempts, passed = made.attempts, made.passed and made.path is not None
     except CompileFailed as error:
         attempts, passed, made = tuple(error.attempts), False, None
+    except PromptTooLong as error:  # nothing was asked, so nothing was used
+        return CompiledTask(Generation(False, error.message), None, folder if keep is None else None)
     seconds = time.perf_counter() - began
     artifact = made.path if passed else None
     generation = generation_of(attempts, seconds, artifact.name if artifact else "")
