@@ -30,7 +30,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
 
 from ingot.edges import http_reviews
 from ingot.edges.http_batch import batch
@@ -151,9 +150,6 @@ class HttpApp:
             found = Refused(503, f"no answer within {self.limits.seconds:g} seconds", hint=hint)
         except IngotError as error:
             found = refusal(error)
-            self.log.failure(error)
-        except SQLAlchemyError as error:  # where the store is only read
-            found = Refused(503, "the store does not answer", place="store", hint="see to the store, then ask again")
             self.log.failure(error)
         except Exception as error:  # noqa: BLE001 - a bug of ours: its text may hold a value, so only its place is told
             found = Refused(500, "the server has a bug", hint="its log has the place")

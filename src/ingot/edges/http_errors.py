@@ -56,7 +56,7 @@ def refusal(error: IngotError) -> Refused:
             return Refused(503, "a step could not be carried out", place=error.place, hint="see to it, then ask again")
         case StoreError():
             hint = "see to the store, then ask again"
-            return Refused(503, "the store did not take the record, so there is no answer", place="store", hint=hint)
+            return Refused(503, "the store failed, so there is no answer", place="store", hint=hint)
         case ArtifactError():
             return Refused(409, "the artifact was refused", hint="`ingot verify` says why")
     return Refused(500, f"a {type(error).__name__}", hint="the server's log has its place")

@@ -10,13 +10,16 @@ from typing import Any
 from sqlalchemy import select
 
 from ingot.edges.http_call import Call, Reply
-from ingot.edges.http_errors import Refused
+from ingot.edges.http_errors import Refused, refusal
 from ingot.edges.http_limits import Limits, read_body, read_case
 from ingot.edges.http_runs import Runs, told
 from ingot.edges.http_shelf import Shelf
-from ingot.errors import InputError, StoreError
+from ingot.errors import IngotError, InputError, StoreError
+from ingot.runtime.run import Outcome
 from ingot.store.database import reading
-from ingot.store.reviews import decide, list_reviews, show_review
+from ingot.store.elsewhere import ELSEWHERE
+from ingot.store.reviews import keep_decision, list_reviews, show_review
+from ingot.store.runs import RecordedWorkflow
 from ingot.store.store import Store
 from ingot.store.tables import reviews
 from ingot.store.tables import runs as run_table
@@ -48,26 +51,51 @@ async def shown(call: Call, store: Store, runs: Runs) -> Reply:
 async def decided(call: Call, store: Store, runs: Runs, shelf: Shelf, limits: Limits, *, approve: bool) -> Reply:
     """Approve or reject; the run goes on with the artifact that it began with."""
     why, answer = _decision(read_case(await read_body(call.receive, call.headers, limits), limits))
-    review, state, run, digest = await runs.in_thread(_known, store, call.part or "")
+    review, state, run, digest, how = await runs.in_thread(_known, store, call.part or "")
     if state != "open":
         raise Refused(409, f"this review is {state} already", place=state, hint=f"GET /reviews/{review} says by whom")
+    if how == ELSEWHERE:
+        hint = "decide it there: `ingot reviews approve --address HOST:PORT`"
+        raise Refused(409, "this run waits at a Temporal server", place="run", hint=hint)
     version = shelf.by_digest(digest)
     if version is None or version.recorded is None:
         hint = "serve that artifact too: a run ends with the version that it began with"
         raise Refused(409, f"the run's artifact {digest} is not served here", hint=hint)
     call.version, call.run = version, run
-    decision = partial(decide, version.recorded, review, approve=approve, by=call.caller.name, why=why, answer=answer)
+    decision = partial(_decided, version.recorded, review, approve=approve, by=call.caller.name, why=why, answer=answer)
     try:
         outcome = await runs.in_thread(decision)
-    except InputError as error:
-        raise Refused(422, "the answer does not fit", place=error.place, hint="give the step's outputs") from None
+    except InputError as error:  # its hint names the outputs that are wanted, and no value
+        raise Refused(422, "the answer does not fit", place=error.place, hint=error.hint) from None
     except StoreError:
         if (await runs.in_thread(_known, store, review))[1] != "open":
             raise Refused(409, "somebody else decided this just now", hint=f"GET /reviews/{review}") from None
         raise
+    if isinstance(outcome, IngotError):
+        raise _stopped(run, outcome)
     call.outcome = "approved" if approve else "rejected"
     ended = None if outcome is None else told(outcome)
     return Reply.of({"review": review, "state": call.outcome, "by": call.caller.name, "outcome": ended})
+
+
+def _decided(recorded: RecordedWorkflow, review: str, **decision: Any) -> Outcome | IngotError | None:
+    """What the run comes to with a decision, in the thread that keeps it: a request that runs out of time stops neither.
+    An error that comes after the decision was kept is returned. Raises what `keep_decision` raises."""
+    kept = keep_decision(recorded, review, **decision)
+    try:
+        return recorded.resume(kept.run) if kept.goes_on else None
+    except IngotError as error:
+        return error
+
+
+def _stopped(run: str, error: IngotError) -> Refused:
+    """The run that a decision set going came to no answer; the decision stands."""
+    found = refusal(error)
+    if isinstance(error, StoreError):
+        hint = f"`ingot resume ARTIFACT {run}` goes on with it"
+    else:
+        hint = f"`ingot audit show {run}` says what came of it"
+    return Refused(found.status, f"the decision is kept, but {found.error}", place=found.place, hint=hint)
 
 
 def _decision(body: Mapping[str, Any]) -> tuple[str, Mapping[str, Any] | None]:
@@ -81,11 +109,13 @@ def _decision(body: Mapping[str, Any]) -> tuple[str, Mapping[str, Any] | None]:
     return why, answer
 
 
-def _known(store: Store, review: str) -> tuple[str, str, str, str]:
-    """A review's id, its state, its run and the digest of the run's artifact. Raises Refused where there is none."""
-    query = select(reviews.c.review, reviews.c.state, reviews.c.run, run_table.c.digest).join(run_table)
+def _known(store: Store, review: str) -> tuple[str, str, str, str, str]:
+    """A review's id, its state, its run, the digest of the run's artifact and the run's state. Raises Refused where there is
+    none."""
+    shown = (reviews.c.review, reviews.c.state, reviews.c.run, run_table.c.digest, run_table.c.state.label("how"))
+    query = select(*shown).join(run_table)
     with reading(store.engine) as connection:
         row = connection.execute(query.where(reviews.c.review == review[:64])).first()
     if row is None or "\0" in review:
         raise Refused(404, "there is no such review", place="review", hint="GET /reviews lists them")
-    return row.review, row.state, row.run, row.digest
+    return row.review, row.state, row.run, row.digest, row.how

@@ -23,7 +23,7 @@ from ingot.runtime.run import Outcome
 from ingot.store.database import reading
 from ingot.store.encoding import encoded
 from ingot.store.group import End, Entry, append_together
-from ingot.store.runs import RecordedWorkflow, opened
+from ingot.store.runs import ENDED, RecordedWorkflow, opened
 from ingot.store.store import Store
 from ingot.store.tables import runs
 
@@ -177,7 +177,7 @@ class Runs:
         """Another server on the same store was asked at the same time, and was quicker: its answer stands."""
         before = await self.in_thread(self._before, recorded, run, case)
         if before is None:
-            raise Refused(409, "this key was answered long ago: its record was pruned", place="Idempotency-Key")
+            raise _pruned()
         return before
 
     def _before(self, recorded: RecordedWorkflow, run: str, case: Mapping[str, Any]) -> Outcome | None:
@@ -187,6 +187,8 @@ class Runs:
         if not found:
             with reading(store.engine) as connection:
                 state = connection.execute(select(runs.c.state).where(runs.c.run == run)).scalar()
+            if state == ENDED:
+                raise _pruned()
             if state is not None:
                 raise _still_asked("the run of this key is under way, or its server was killed")
             return None
@@ -242,6 +244,11 @@ class Runs:
 
 def _new(outcome: Outcome) -> tuple[Outcome, str]:
     return outcome, outcome.status
+
+
+def _pruned() -> Refused:
+    hint = "take a new key for a new request"
+    return Refused(409, "this key was answered long ago: its record was pruned", place="Idempotency-Key", hint=hint)
 
 
 def _still_asked(error: str) -> Refused:

@@ -10,6 +10,8 @@ import sqlalchemy
 
 from ingot.edges.http_tokens import new_token, read_tokens
 from ingot.errors import InputError
+from ingot.store.alone import alone
+from ingot.store.runs import opened
 from ingot.store.store import Store
 from tests.edges.http.conftest import CASE, Lines, Make, app_of, known_tokens, running
 
@@ -71,7 +73,37 @@ def test_a_decision_names_who_the_token_belongs_to_and_the_run_goes_on_once(
     assert done.json()["outcome"]["output"] == ended["output"] == {"fee": 0, "greeting": "Dear Ann"}
     assert (again.status_code, missing.status_code) == (409, 404)
     (decided,) = [one for one in store.audit.records() if one["kind"] == "decision"]
-    assert (decided["by"], decided["why"]) == ("judge", "she may")
+    assert (decided["by"], opened(decided, store)["why"]) == ("judge", "she may")
+
+
+def test_what_is_wrong_with_a_decision_is_said(make: Make, tmp_path: Path, store: Store) -> None:
+    """Rejecting takes the workflow's outputs, approving those of the step that asks; who waits elsewhere is decided there."""
+    known, headers = known_tokens()
+    with running(app_of(make(tmp_path / "served", name="asks", clerk=True), store, known)) as client:
+        judge = headers["judge"]
+        run = client.post("/run", json=CASE, headers=headers["runner"]).json()["run_id"]
+        path, decision = f"/reviews/{run}.0", {"why": "no", "answer": {"planted": 1}}
+        rejected = client.post(f"{path}/reject", json=decision, headers=judge)
+        approved = client.post(f"{path}/approve", json=decision, headers=judge)
+        with store.engine.begin() as connection:
+            connection.execute(sqlalchemy.text("UPDATE ingot_runs SET state = 'elsewhere'"))
+        elsewhere = client.post(f"{path}/reject", json={"why": "no"}, headers=judge)
+    assert (rejected.status_code, rejected.json()["hint"]) == (422, "the outputs of the workflow: fee, greeting")
+    assert (approved.status_code, approved.json()["hint"]) == (422, "the outputs of step 'ask_clerk': permit")
+    assert (elsewhere.status_code, elsewhere.json()["error"]) == (409, "this run waits at a Temporal server")
+
+
+def test_a_decision_stands_where_its_run_cannot_go_on(make: Make, tmp_path: Path, store: Store) -> None:
+    known, headers = known_tokens()
+    with running(app_of(make(tmp_path / "served", name="asks", clerk=True), store, known)) as client:
+        run = client.post("/run", json=CASE, headers=headers["runner"]).json()["run_id"]
+        with alone(store.engine, run):  # another process is at work on it
+            decision = {"why": "yes", "answer": {"permit": "YES"}}
+            told = client.post(f"/reviews/{run}.0/approve", json=decision, headers=headers["judge"])
+        assert (told.status_code, told.json()["error"][:20]) == (503, "the decision is kept")
+        assert told.json()["hint"] == f"`ingot resume ARTIFACT {run}` goes on with it"
+        review = client.get(f"/reviews/{run}.0", headers=headers["judge"]).json()
+    assert (review["state"], review["decided_by"]) == ("approved", "judge")
 
 
 def test_planted_values_are_in_no_log_metric_span_or_error(make: Make, tmp_path: Path, store: Store) -> None:
@@ -154,3 +186,4 @@ def test_a_store_that_cannot_be_read_is_no_bug(make: Make, tmp_path: Path, store
         answer = client.get("/reviews", headers=headers["judge"])
     assert (answer.status_code, answer.json()["place"]) == (503, "store")
     assert "ingot_reviews" not in answer.text
+    assert "record" not in answer.text  # nothing was to be recorded

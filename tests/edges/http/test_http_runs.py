@@ -15,6 +15,7 @@ import httpx
 import pytest
 import sqlalchemy
 
+from ingot.store.retention import prune
 from ingot.store.store import Store
 from tests.edges.http.conftest import CASE, Lines, Make, app_of, running
 
@@ -139,6 +140,24 @@ def test_a_key_is_answered_once(make: Make, tmp_path: Path, store: Store) -> Non
     assert store.audit.count()[1] == 3
     assert 'ingot_runs_total{status="completed",workflow="fees"} 3.0' in figures
     assert 'ingot_runs_total{status="repeated",workflow="fees"} 3.0' in figures
+
+
+@pytest.mark.parametrize("clerk", [False, True])
+def test_a_key_whose_record_was_pruned_is_not_asked_for_again(
+    make: Make, tmp_path: Path, store: Store, clerk: bool
+) -> None:
+    key = {"Idempotency-Key": "one"}
+    with running(app_of(make(tmp_path / "served", clerk=clerk), store)) as client:
+        run = client.post("/run", json=CASE, headers=key).json()["run_id"]
+        with store.engine.begin() as connection:
+            connection.execute(sqlalchemy.text("UPDATE ingot_runs SET state = 'ended'"))
+        prune(store, "9999-01-01T00:00:00Z")
+        assert list(store.audit.records(run)) == []
+        answer = client.post("/run", json=CASE, headers=key)
+    assert (answer.status_code, answer.json()["error"]) == (
+        409,
+        "this key was answered long ago: its record was pruned",
+    )
 
 
 def test_a_key_asked_by_many_at_once_runs_once(make: Make, tmp_path: Path, store: Store) -> None:
