@@ -64,6 +64,8 @@ _EXTRAS = {
     **dict.fromkeys(("uvicorn", "httptools", "prometheus_client"), "serve"),
     **dict.fromkeys(("opentelemetry",), "traces"),
     **dict.fromkeys(("matplotlib",), "bench"),
+    **dict.fromkeys(("langchain", "langchain_core", "langsmith"), "langchain"),
+    **dict.fromkeys(("autogen_agentchat", "autogen_core"), "autogen"),
 }
 
 

@@ -85,7 +85,7 @@ def request_for(
 ) -> Request:
     """The request for one transaction: the rule's words, given cases, the input. Held-out cases never get here."""
     parts = [rule_text(spec)]
-    if shown := list(_shown(spec)):
+    if shown := shown_cases(spec):
         parts.append("Decided already:\n" + "\n".join(shown))
     parts.append("Transaction:\n" + _text(given))
     return Request(
@@ -98,10 +98,11 @@ def request_for(
     )
 
 
-def rule_text(spec: Spec) -> str:
-    """The rule as a reader of the spec knows it: title, clauses, steps, what fields mean."""
+def rule_text(spec: Spec, *, clauses: bool = True) -> str:
+    """The rule as a reader of the spec knows it: title, clauses where wanted, steps, what fields mean."""
     lines = [f"Workflow: {spec.metadata.title or spec.metadata.name}"]
-    lines += [f"{clause.id}: {' '.join(clause.text.split())}" for clause in spec.clauses]
+    if clauses:
+        lines += [f"{clause.id}: {' '.join(clause.text.split())}" for clause in spec.clauses]
     for step in spec.logic_requirements:
         if text := step.text.strip():
             lines.append(f"{step.step}: {text}")
@@ -114,7 +115,7 @@ def rule_text(spec: Spec) -> str:
     return "\n".join(lines)
 
 
-def _shown(spec: Spec) -> list[str]:
+def shown_cases(spec: Spec) -> list[str]:
     """Given cases up to the budget of bytes, in their order; the first where it alone is longer."""
     shown: list[str] = []
     size = 0
