@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -204,26 +205,43 @@ def trust(*keys: SigningKey | bytes) -> dict[str, bytes]:
     return {key_id(public): public for public in publics}
 
 
-def trusted_keys(paths: Iterable[str | Path] = (), env: Mapping[str, str] = os.environ) -> dict[str, bytes]:
+def trusted_keys(
+    paths: Iterable[str | Path] = (), env: Mapping[str, str] = os.environ, unread: list[SigningError] | None = None
+) -> dict[str, bytes]:
     """Every key that this user trusts: the own one (it is not made for this), ``trusted/*.pub``,
-    INGOT_TRUSTED_KEYS and `paths` (files, or folders of ``.pub`` files). Raises SigningError."""
+    INGOT_TRUSTED_KEYS and `paths` (files, or folders of ``.pub`` files).
+
+    Raises SigningError where one cannot be read; with `unread` that is put there, and the key does not count.
+    """
     found: dict[str, bytes] = {}
-    named = [*paths, *(name for name in env.get("INGOT_TRUSTED_KEYS", "").split(os.pathsep) if name)]
-    for name in named:
-        found |= _from_path(Path(name))
-    if env.get("INGOT_SIGNING_KEY"):
-        found |= trust(own_key(env))
-    config = _config_folder(env)
-    if config is not None:
-        own = config / "keys" / "signing.pem"
-        found |= trust(read_key(own)) if os.path.lexists(own) else {}
-        found |= _from_path(config / "trusted") if (config / "trusted").is_dir() else {}
+    for read in _sources(paths, env):
+        try:
+            found |= trust(read())
+        except SigningError as error:
+            if unread is None:
+                raise
+            unread.append(error)
     return found
 
 
-def _from_path(path: Path) -> dict[str, bytes]:
-    files = sorted(path.glob("*.pub")) if path.is_dir() else [path]
-    return trust(*(read_public(file) for file in files))
+def _sources(paths: Iterable[str | Path], env: Mapping[str, str]) -> Iterator[Callable[[], SigningKey | bytes]]:
+    """What reads each trusted key."""
+    for name in (*paths, *(name for name in env.get("INGOT_TRUSTED_KEYS", "").split(os.pathsep) if name)):
+        yield from _from_path(Path(name))
+    if env.get("INGOT_SIGNING_KEY"):
+        yield partial(own_key, env)
+    config = _config_folder(env)
+    if config is not None:
+        own = config / "keys" / "signing.pem"
+        if os.path.lexists(own):
+            yield partial(read_key, own)
+        if os.path.isdir(config / "trusted"):
+            yield from _from_path(config / "trusted")
+
+
+def _from_path(path: Path) -> Iterator[Callable[[], bytes]]:
+    files = sorted(path.glob("*.pub")) if os.path.isdir(path) else [path]
+    return (partial(read_public, file) for file in files)
 
 
 def read_public(path: Path) -> bytes:

@@ -203,17 +203,18 @@ async def _watch(app: HttpApp, listening: Listening, again: asyncio.Event) -> No
         if asked:
             _read_tokens(app, listening)
         now = await _fingerprint(app)
-        if asked or now != seen:
+        if asked or now is None or now != seen:
             seen = now
             with contextlib.suppress(Refused):  # it is in the log
                 await app.reload()
 
 
-async def _fingerprint(app: HttpApp) -> int:
+async def _fingerprint(app: HttpApp) -> int | None:
+    """None where a place cannot be looked at now: loading says so, each time, since nothing else would see a change."""
     try:
         return await app.runs.in_thread(app.shelf.fingerprint)
-    except (OSError, IngotError):  # a place that cannot be looked at now: loading says so
-        return 0
+    except (OSError, IngotError):
+        return None
 
 
 def _read_tokens(app: HttpApp, listening: Listening) -> None:

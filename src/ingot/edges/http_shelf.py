@@ -6,6 +6,7 @@ what it had where that does not; but what is no longer trusted is dropped: its k
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -150,17 +151,20 @@ class Shelf:
     # ---- loading -------------------------------------------------------------------------------------------------
 
     def load(self) -> Loaded:
-        """Look at every place again, verify what is there, and serve it from now on. Raises ArtifactError where a place
-        cannot be read or holds too much; then nothing has changed."""
+        """Look at every place again, verify what is there, and serve it from now on.
+
+        Raises ArtifactError where a place cannot be read or holds too much, SigningError for a key that cannot be read. Once
+        something is served both are told as refused: what was served stays, but for what is no longer trusted.
+        """
         before = self.served.versions
-        trusted = keys_now(self._trusted) if self._begun else trusted_keys(self._trusted)
         versions: dict[Path, Version] = {}
         refused: list[tuple[Path, str]] = []
-        for path in self._artifacts():
+        trusted = self._keys(refused)
+        for path in self._found(refused):
             try:
                 versions[path] = self._version(path, trusted, before.get(path))
-            except IngotError as error:
-                refused.append((path, error.message))
+            except (IngotError, OSError) as error:
+                refused.append((path, error.message if isinstance(error, IngotError) else f"{error.strerror}"))
                 if path in before and still_holds(before[path].workflow.verified, trusted, self._require_approval):
                     versions[path] = before[path]
         taken = tuple(one for path, one in versions.items() if one is not before.get(path))
@@ -168,6 +172,23 @@ class Shelf:
         dropped = tuple(one for one in before.values() if one.digest not in kept)
         self.served, self._begun = _served(versions), True
         return Loaded(taken, dropped, tuple(refused))
+
+    def _keys(self, refused: list[tuple[Path, str]]) -> Trusted:
+        if not self._begun:
+            return trusted_keys(self._trusted)
+        trusted, unread = keys_now(self._trusted)
+        refused += [(Path(error.place or "a key"), error.message) for error in unread]
+        return trusted
+
+    def _found(self, refused: list[tuple[Path, str]]) -> Sequence[Path]:
+        """The artifacts to look at; those that are served where a place cannot be looked at."""
+        try:
+            return self._artifacts()
+        except ArtifactError as error:
+            if not self._begun:
+                raise
+            refused.append((Path(error.place or "a place"), error.message))
+            return tuple(self.served.versions)
 
     def _version(self, path: Path, trusted: Trusted, before: Version | None) -> Version:
         verified = verify(path, trusted, require_approval=self._require_approval)
@@ -181,14 +202,14 @@ class Shelf:
     def _artifacts(self) -> list[Path]:
         found: list[Path] = []
         for place in self.places:
-            if (place / MANIFEST).is_file():
+            if os.path.isfile(place / MANIFEST):  # which says no, and raises nothing, where it may not look
                 found.append(place.absolute())
                 continue
             try:
                 inside = sorted(place.absolute().iterdir())
             except OSError as error:
                 raise ArtifactError(f"cannot be read: {error.strerror}", place=str(place)) from None
-            found += [one for one in inside if not one.name.startswith(".") and (one / MANIFEST).is_file()]
+            found += [one for one in inside if not one.name.startswith(".") and os.path.isfile(one / MANIFEST)]
         if len(found) > MOST_ARTIFACTS:
             raise ArtifactError(f"{len(found)} artifacts, more than are served", hint=f"at most {MOST_ARTIFACTS}")
         return found

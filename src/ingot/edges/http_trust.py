@@ -17,14 +17,13 @@ from ingot.errors import IngotError, SigningError
 KEYS = "INGOT_TRUSTED_KEYS"
 
 
-def keys_now(named: Sequence[Path]) -> Trusted:
-    """The trusted keys of a server that runs: a file of them that is gone was taken away, and its key with it.
-
-    Raises SigningError where one that is there cannot be read.
-    """
+def keys_now(named: Sequence[Path]) -> tuple[Trusted, Sequence[SigningError]]:
+    """The trusted keys of a server that runs: a file of them that is gone was taken away, and its key with it. So is one
+    that cannot be read; why not is said beside the keys. It must not hide what was taken away elsewhere."""
+    unread: list[SigningError] = []
     there = [one for one in _variable() if os.path.lexists(one)]
     own = {**os.environ, KEYS: os.pathsep.join(there)}
-    return trusted_keys([one for one in named if os.path.lexists(one)], own)
+    return trusted_keys([one for one in named if os.path.lexists(one)], own, unread), unread
 
 
 def key_files(named: Sequence[Path]) -> list[Path]:
@@ -32,7 +31,7 @@ def key_files(named: Sequence[Path]) -> list[Path]:
     places = [*named, *map(Path, _variable())]
     with suppress(SigningError):  # no folder for keys: then there are none in it
         places += [config_folder() / "trusted", config_folder() / "keys" / "signing.pem"]
-    inside = [one for place in places if place.is_dir() for one in sorted(place.glob("*.pub"))]
+    inside = [one for place in places if os.path.isdir(place) for one in sorted(place.glob("*.pub"))]
     return [one.resolve() for one in (*places, *inside)]  # of a link it matters where it leads
 
 

@@ -60,6 +60,44 @@ def test_damaged_files_of_what_is_trusted_still_leave_the_version_in_memory(make
         assert len(client.post("/admin/reload", headers=headers["chief"]).json()["dropped"]) == 1
 
 
+@pytest.mark.parametrize("what", ["another key", "the approver's key", "the place"])
+def test_what_cannot_be_read_hides_nothing_that_was_taken_back(make: Make, tmp_path: Path, what: str) -> None:
+    artifact, public, before = approved(make, tmp_path)
+    other = tmp_path / "other.pub"
+    shutil.copy(config_folder() / "keys" / "signing.pub", other)
+    known, headers = known_tokens()
+    with running(app_of(artifact.parent, tokens=known, require_approval=True, trusted=[public, other])) as client:
+        assert client.post("/run", json=CASE, headers=headers["runner"]).status_code == 200
+        match what:
+            case "another key":
+                other.write_text("no key", encoding="utf-8")
+                (artifact / ATTESTATION).write_bytes(before)
+            case "the approver's key":
+                public.chmod(0o666)  # anybody may have put another one in
+            case _:
+                shutil.rmtree(artifact.parent)
+                artifact.parent.write_text("no folder", encoding="utf-8")
+                public.unlink()
+        told = client.post("/admin/reload", headers=headers["chief"])
+        assert (told.status_code, [one["name"] for one in told.json()["dropped"]]) == (409, ["fees"])
+        assert client.post("/run", json=CASE, headers=headers["runner"]).status_code == 404
+
+
+def test_a_server_whose_place_cannot_be_read_still_looks_who_is_trusted(
+    make: Make, tmp_path: Path, serving: Callable[..., Serving], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    artifact, public = make(tmp_path / "served"), tmp_path / "author.pub"
+    shutil.copy(config_folder() / "keys" / "signing.pub", public)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "nobody"))
+    monkeypatch.setenv("INGOT_TRUSTED_KEYS", str(public))
+    server = serving(artifact.parent, "--port", 0)
+    artifact.parent.rename(tmp_path / "away")
+    until(lambda: "cannot be read" in server.errors.read_text())
+    assert httpx.post(f"{server.url}/run", json=CASE).status_code == 200
+    public.unlink()
+    until(lambda: httpx.post(f"{server.url}/run", json=CASE).status_code == 404)
+
+
 def test_a_running_server_sees_by_itself_that_the_authors_key_is_gone(
     make: Make, tmp_path: Path, serving: Callable[..., Serving], monkeypatch: pytest.MonkeyPatch
 ) -> None:
