@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import urllib.error
 import urllib.request
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,9 @@ from mcp.shared._httpx_utils import create_mcp_http_client
 from mcp.shared.exceptions import MCPError
 from mcp_types import Implementation
 
+from ingot.artifact.approve import approve
+from ingot.artifact.manifest import ATTESTATION
+from ingot.artifact.sign import make_key, trusted_keys
 from ingot.compile.driver import check
 from ingot.edges.mcp_numbers import imprecise
 from ingot.fields import Field
@@ -240,6 +245,33 @@ def test_only_what_verifies_is_served_and_only_what_is_approved_where_asked(fold
     )
     assert done.returncode == 1
     assert "not served" in done.stderr
+
+
+@pytest.mark.parametrize("what", ["approval", "approver's key", "another approval", "the artifact"])
+def test_what_is_taken_back_while_it_runs_is_not_called_any_more(folder: Path, tmp_path: Path, what: str) -> None:
+    (artifact,) = (folder / "artifacts").iterdir()
+    before = (artifact / ATTESTATION).read_bytes()
+    keys = [make_key(tmp_path / name / f"{name}.pem") for name in ("ada", "eve")]
+    public = [tmp_path / name / f"{name}.pub" for name in ("ada", "eve")]
+    approve(artifact, keys[0], "Ada", at=datetime(2026, 7, 1, tzinfo=UTC), trusted=trusted_keys(public))
+
+    async def talk(client: Client) -> None:
+        case = {"patient": "Ann", "days": 20, "balance": "10.50"}
+        assert not (await client.call_tool("late_fee", case)).is_error
+        match what:
+            case "approval":
+                (artifact / ATTESTATION).write_bytes(before)
+            case "approver's key":
+                public[0].unlink()
+            case "another approval":
+                approve(artifact, keys[1], "Eve", at=datetime(2026, 7, 2, tzinfo=UTC), trusted=trusted_keys(public))
+            case _:
+                shutil.rmtree(artifact)
+        answer = await client.call_tool("late_fee", case)
+        assert answer.is_error == (what in ("approval", "approver's key"))
+        assert ("was taken back" in text_of(answer)) == answer.is_error
+
+    by_pipes(folder, talk, "--require-approval", "--key", str(public[0]), "--key", str(public[1]))
 
 
 def test_an_agent_writes_the_code_and_learns_nothing_that_is_held_out(folder: Path) -> None:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from ingot.artifact.manifest import MANIFEST
@@ -95,6 +97,8 @@ class Shelf:
         self.places, self.store, self.today = tuple(places), store, today
         self._trusted, self._require_approval, self._ask_model = tuple(trusted), require_approval, ask_model
         self.served, self._begun = Served(), False
+        self._looking = Lock()
+        self._seen: int | None = None
 
     # ---- choosing ------------------------------------------------------------------------------------------------
 
@@ -172,6 +176,31 @@ class Shelf:
         dropped = tuple(one for one in before.values() if one.digest not in kept)
         self.served, self._begun = _served(versions), True
         return Loaded(taken, dropped, tuple(refused))
+
+    def drop_withdrawn(self) -> None:
+        """Serve no more what is no longer trusted, and take nothing new. Safe from several threads; where no file changed
+        since the last time it costs a look at their times."""
+        with self._looking:
+            now = self._fingerprint_or_none()
+            if now is not None and now == self._seen:
+                return
+            trusted, _ = keys_now(self._trusted)
+            kept = {path: one for path, one in self.served.versions.items() if self._counts(path, one, trusted)}
+            if len(kept) < len(self.served.versions):
+                self.served = _served(kept)
+            self._seen = now
+
+    def _counts(self, path: Path, one: Version, trusted: Trusted) -> bool:
+        with suppress(IngotError, OSError):
+            if verify(path, trusted, require_approval=self._require_approval).digest == one.digest:
+                return True
+        return still_holds(one.workflow.verified, trusted, self._require_approval)
+
+    def _fingerprint_or_none(self) -> int | None:
+        try:
+            return self.fingerprint()
+        except (IngotError, OSError):
+            return None
 
     def _keys(self, refused: list[tuple[Path, str]]) -> Trusted:
         if not self._begun:

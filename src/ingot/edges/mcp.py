@@ -1,7 +1,7 @@
 """The server of the Model Context Protocol: tools over standard input and output, or over HTTP.
 
 Artifacts are verified when the server starts and stay the same while it runs: what a client compiles meanwhile is
-served only after a person started the server again.
+served only after a person started the server again. What is no longer trusted is called no more.
 """
 
 from __future__ import annotations

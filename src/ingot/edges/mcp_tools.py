@@ -136,6 +136,10 @@ def outcome_schema(spec: Spec) -> dict[str, Any]:
 def _run(shelf: Shelf, name: str, case: Mapping[str, Any], _client: str) -> Answer:
     """Run the version that is in force, recorded where there is a store."""
     try:
+        shelf.drop_withdrawn()
+        if name not in shelf.served.named:
+            hint = "tell whoever runs this server: it is served again after a start with an artifact that counts"
+            raise Refused(404, "this workflow's key or approval was taken back", hint=hint)
         version = shelf.version(name, None)
         if lost := imprecise(version.workflow.spec.inputs, case):
             hint = 'send these as strings, "12345678901234.567", which are taken exactly'
