@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from ingot.agreement import agree, calibrate, interval, needed_cases
+from ingot.agreement import agree, calibrate, confidence, interval, needed_cases
 
 
 def test_most_votes_win_and_earlier_candidates_break_ties() -> None:
@@ -72,3 +72,17 @@ def test_answered_and_wrong_stays_under_the_stated_risk_on_average() -> None:
     assert measured <= stated
     assert measured / 400 < 0.05
     assert right / answered > 0.94  # chosen on the cases that it is counted on, the precision is a little hopeful
+
+
+def test_confidence_is_the_highest_precision_that_trusts_a_score() -> None:
+    seen = [(3240, True)] * 30 + [(2192, True)] * 8 + [(2192, False)] * 2 + [(1128, False)] * 3
+    told = calibrate(seen, 0.95).to_json()
+    assert confidence(told, 3240) == pytest.approx(30 / 31)
+    assert confidence(told, 2192) == pytest.approx(38 / 41)
+    assert confidence(told, 1128) == pytest.approx(38 / 44)
+    assert confidence(told, 0) == 0.0
+    assert confidence({}, 3240) == 0.0
+    for precision in (0.5, 0.8, 0.9, 0.95, 0.99):
+        threshold = calibrate(seen, precision).threshold
+        for score in (3240, 2192, 1128):
+            assert (confidence(told, score) >= precision) == (threshold is not None and score >= threshold)

@@ -170,6 +170,19 @@ def read_threshold(told: Mapping[str, Any]) -> int | None:
     return threshold if isinstance(threshold, int) and not isinstance(threshold, bool) and threshold > 0 else None
 
 
+def confidence(told: Mapping[str, Any], score: int) -> float:
+    """The highest precision at which the calibration that `Calibration.to_json` told trusts a value of this score: at a
+    wanted precision of p a value is trusted just where this is p or more. 0 where it never is."""
+    levels = sorted(told.get("levels", ()), key=lambda level: -int(level["score"]))
+    answered = right = 0
+    best = 0.0
+    for level in levels:
+        answered, right = answered + level["cases"], right + level["right"]
+        if 0 < level["score"] <= score:
+            best = max(best, 1 - (answered - right + 1) / (answered + 1))
+    return best
+
+
 def interval(right: int, cases: int) -> tuple[float, float]:
     """The two-sided 95 % interval of a share (Clopper and Pearson), by bisection on the binomial's tail; 0 to 1 of none."""
     if cases == 0:

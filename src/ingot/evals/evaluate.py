@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ingot.errors import PromptTooLong
-from ingot.evals.log import Header, Journal, Log, Scored, TaskLog, write_log
+from ingot.evals.log import UNWITHHELD, Header, Journal, Log, Scored, TaskLog, write_log
 from ingot.evals.solvers.solver import Answer, Generation, Prepared, Solver
 from ingot.evals.suite import Item, Suite, Task, check_apart
 from ingot.usage import Usage
@@ -104,7 +105,19 @@ def _answered(task: Task, item: Item, prepared: Prepared) -> Scored:
             answer = prepared.answer(item.input)
         except PromptTooLong as error:
             answer = Answer(None, withheld=f"not asked: {error.message}")
-    return Scored(item.id, item.kind, item.answerable, answer, _scores(task, item, answer))
+    answer = _unless_none(task, item, answer)
+    return Scored(item.id, item.kind, item.answerable, answer, _scores(task, item, answer), _full(task, item, answer))
+
+
+def _unless_none(task: Task, item: Item, answer: Answer) -> Answer:
+    """Where the only right answer is none, an output that the task scores as withheld in every field is none: fields that
+    say "no call" are no call."""
+    if item.answerable or not answer.output:
+        return answer
+    scores = task.score(item, answer.output)
+    if not scores or any(one is not None for one in scores.values()):
+        return answer
+    return replace(answer, output=None, withheld=answer.withheld or "its fields say that there is no answer")
 
 
 def _scores(task: Task, item: Item, answer: Answer) -> dict[str, float | None]:
@@ -117,6 +130,15 @@ def _scores(task: Task, item: Item, answer: Answer) -> dict[str, float | None]:
         return dict.fromkeys(task.fields)
     found = task.score(item, answer.output)
     return {name: found.get(name) for name in task.fields}
+
+
+def _full(task: Task, item: Item, answer: Answer) -> dict[str, dict[str, float | None]]:
+    """The suite's score and its further measures of what was answered or guessed: 0 where there is neither."""
+    if not item.answerable or not (task.others or answer.guesses):
+        return {}
+    measures = {UNWITHHELD: task.score, **task.others}
+    found = {name: measure(item, answer.unwithheld) for name, measure in measures.items()}
+    return {name: {one: scores.get(one, 0.0) for one in task.fields} for name, scores in found.items()}
 
 
 def _header(suite: Suite, solver: Solver, settings: Mapping[str, Any]) -> Header:

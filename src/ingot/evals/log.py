@@ -22,22 +22,32 @@ from ingot.models.atomic import write_atomically
 
 FORMAT = "ingot-eval/1"
 JOURNAL, LOG = "journal.jsonl", "log.json"
+UNWITHHELD = "score"
+"""The measure that is the suite's own score, of answers and guesses alike."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """One item answered and scored. `scores` has every field of the task: None where it was withheld or cannot be scored."""
+    """One item answered and scored. `scores` has every field of the task: None where it was withheld or cannot be scored.
+    `full` scores what would have been answered were nothing withheld, by the suite's score and its further measures:
+    measure, field, score; where the solver has no guess a field is 0."""
 
     item: str
     kind: str
     answerable: bool
     answer: Answer
     scores: Mapping[str, float | None]
+    full: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
 
     @property
     def answered(self) -> bool:
         """True where an output was given with at least one field."""
         return bool(self.answer.output)
+
+    def unwithheld(self, field: str) -> float | None:
+        """The score of a field, of the guess where it was withheld."""
+        score = self.scores.get(field)
+        return self.full.get(UNWITHHELD, {}).get(field) if score is None else score
 
     @property
     def whole(self) -> bool:
@@ -62,7 +72,7 @@ class Scored:
         """Plain JSON."""
         return {
             "item": self.item, "kind": self.kind, "answerable": self.answerable, "answer": self.answer.to_json(),
-            "scores": dict(self.scores),
+            "scores": dict(self.scores), **({"full": {name: dict(one) for name, one in self.full.items()}} if self.full else {}),
         }  # fmt: skip
 
     @classmethod

@@ -52,7 +52,8 @@ class Task:
 
     `spec_text` is a whole spec (YAML or JSON) with given and held-out cases of its own. `fields` are the names that
     `score` gives scores for: one that an answer lacks was withheld. `program` is a ``logic.py`` that a person wrote, for
-    the solver ``human``; "" where there is none.
+    the solver ``human``; "" where there is none. `others` are further measures by name: they decide nothing, and count
+    what was withheld by the solver's guess at it. `files` are the case files that the spec names, by name.
     """
 
     id: str
@@ -61,10 +62,17 @@ class Task:
     score: Score
     fields: tuple[str, ...]
     program: str = ""
+    others: Mapping[str, Score] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
 
     def spec(self) -> Spec:
         """The spec, read. Raises SpecError."""
-        return parse_spec(self.spec_text, f"{self.id}.yaml")
+        return parse_spec(self.spec_text, f"{self.id}.yaml", read=self._file)
+
+    def _file(self, name: str) -> str:
+        if name not in self.files:
+            raise SpecError(f"the spec names {name!r}, which the task does not have", hint="give it with the task")
+        return self.files[name]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +112,17 @@ class Suite:
                     "name": self.name,
                     "protocol": self.protocol,
                     "tasks": [
-                        [task.id, task.spec_text, [_as_text(item.to_json()) for item in task.items]]
+                        [task.id, task.spec_text, [_as_text(item.to_json()) for item in task.items], *_files(task)]
                         for task in self.tasks
                     ],
                 }
             )
         )
+
+
+def _files(task: Task) -> list[dict[str, str]]:
+    """The case files, where there are any."""
+    return [dict(task.files)] if task.files else []
 
 
 def limited(suite: Suite, limit: int | None, names: Sequence[str] = ()) -> Suite:

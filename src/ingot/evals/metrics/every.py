@@ -7,15 +7,19 @@ from ingot.evals.metrics.latency import latency
 from ingot.evals.metrics.measure import Measure
 from ingot.evals.metrics.reliability import field_scores, reliability
 from ingot.evals.metrics.security_cost import cost_of_ownership
+from ingot.evals.metrics.selective import selective, unwithheld
 from ingot.evals.metrics.tokens import tokens
 from ingot.evals.metrics.validation import validation
 
 
 def every(log: Log, baseline: Log | None = None, *, priced_as: str = "") -> dict[str, list[Measure]]:
-    """Category to figures. Consistency and code quality need runs and programs: they are measured apart."""
+    """Category to figures, none where a suite or solver has no such figures. Consistency and code quality need runs and
+    programs: they are measured apart."""
     return {
         "reliability": reliability(log),
         "fields": field_scores(log),
+        "nothing withheld": unwithheld(log),
+        "without a model": selective(log),
         "validation": validation(log),
         "token efficiency": tokens(log, baseline, priced_as=priced_as),
         "latency": latency(log),

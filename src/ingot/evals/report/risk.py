@@ -22,13 +22,13 @@ class Point:
 
 def risk_coverage(log: Log, field: str | None = None) -> list[Point]:
     """The curve over the fields of all items (or one field) that came with a confidence, most certain first; [] where none
-    did. Fields that were withheld count as not answered."""
+    did. Of a field that was withheld the guess counts, where there is one; else it counts as not answered."""
     scored = total = 0
     pairs: list[tuple[float, bool]] = []
     for item in log.items:
-        for name, score in item.scores.items():
+        for name in item.scores:
             if field is None or name == field:
-                total += 1
+                total, score = total + 1, item.unwithheld(name)
                 sure = item.answer.confidence.get(name)
                 if score is not None and sure is not None:
                     pairs.append((sure, score == 1))
@@ -43,7 +43,7 @@ def risk_coverage(log: Log, field: str | None = None) -> list[Point]:
 
 
 def coverage_at(log: Log, precision: float, field: str | None = None) -> Point | None:
-    """The point of the largest coverage at which at least `precision` of the answers are right, found on these very items
-    (an optimistic figure: the threshold was chosen on them); None where there is none."""
+    """The point of the largest coverage with 1 - risk >= `precision`, found on these very items (an optimistic figure: the
+    threshold was chosen on them); None where there is none. Unit: share. Source: Geifman and El-Yaniv 2017."""
     points = [one for one in risk_coverage(log, field) if 1 - one.risk >= precision]
     return max(points, key=lambda one: one.coverage, default=None)

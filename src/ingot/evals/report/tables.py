@@ -31,7 +31,7 @@ class Table:
 
 
 def tables(logs: Sequence[Log], *, priced_as: str = "") -> tuple[Table, ...]:
-    """A table for each category, a column for each log. The log of ``direct``, where there is one, is the baseline.
+    """A table for each category that has figures, a column for each log. The log of ``direct``, where there is one, is the baseline.
 
     Raises InputError where the logs are of different suites.
     """
@@ -39,7 +39,8 @@ def tables(logs: Sequence[Log], *, priced_as: str = "") -> tuple[Table, ...]:
         raise InputError("the logs are of different suites or of different items", hint="report each suite by itself")
     baseline = next((log for log in logs if log.header.solver == BASELINE), None)
     found = [every(log, None if log is baseline else baseline, priced_as=priced_as) for log in logs]
-    return tuple(_table(category, [one[category] for one in found]) for category in found[0])
+    made = (_table(category, [one[category] for one in found]) for category in found[0])
+    return tuple(table for table in made if table.rows)
 
 
 def _table(category: str, columns: Sequence[Sequence[Measure]]) -> Table:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from ingot.evals.log import Log
 from ingot.evals.report.tables import number, shown, tables
 
-SHORT = ("reliability", "fields", "validation")
+SHORT = ("reliability", "fields", "nothing withheld", "without a model", "validation")
 
 
 def summary(logs: Sequence[Log]) -> Iterator[str]:

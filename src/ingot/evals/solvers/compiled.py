@@ -6,10 +6,12 @@ import shutil
 import tempfile
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ingot.errors import CompileFailed, InputError, OutputError, PromptTooLong, StepError
+from ingot.evals.solvers.agreements import Agreements
 from ingot.evals.solvers.solver import Answer, Generation, StageRow
 from ingot.evals.suite import Task
 from ingot.models.model import Model
@@ -25,14 +27,15 @@ if TYPE_CHECKING:
 class Compiled:
     """Compiles each task's spec with `model`, up to `attempts` times for each of `candidates`; answers with the artifact, without a model.
 
-    `keep` is a folder for the artifacts, by task; without it they are thrown away.
+    `keep` is a folder for the artifacts, by task; without it they are thrown away. Without a model, only tasks whose rules are
+    all decision tables can be prepared.
     """
 
     name = "compiled"
 
-    def __init__(self, model: Model, *, attempts: int = 5, candidates: int = 1, keep: Path | None = None) -> None:
+    def __init__(self, model: Model | None, *, attempts: int = 5, candidates: int = 1, keep: Path | None = None) -> None:
         self._model, self._attempts, self._candidates, self._keep = model, attempts, candidates, keep
-        self.model = model.name
+        self.model = "" if model is None else model.name
 
     def estimate(self, task: Task) -> Usage:
         """The first request, and a reply of half of what it may have."""
@@ -83,27 +86,47 @@ class CompiledTask:
     def __init__(self, generation: Generation, verified: Verified | None, folder: Path | None) -> None:
         from ingot.runtime.run import Workflow
 
-        self.generation = generation
         self._workflow = None if verified is None else Workflow(verified, ask_person=self._ask)
         self._folder = folder
         self._standing: dict[str, Any] = {}
+        self._agreements = None if self._workflow is None else Agreements(self._workflow)
+        told = self._agreements.calibration if self._agreements else {}
+        self.generation = replace(generation, calibration=told) if told else generation
 
     def answer(self, given: Mapping[str, Any]) -> Answer:
         """Run the artifact on one input. Of a run that would wait for a person, the fields that its functions are trusted
-        with are answered and the others withheld; null is no answer."""
+        with are answered and the others withheld; null is no answer. Outputs of hybrid steps come with the confidence that
+        their calibration has in them, and with what was agreed on where it is not trusted."""
         assert self._workflow is not None
+        assert self._agreements is not None
         self._standing = {}
+        self._agreements.begin()
         began = time.perf_counter()
         try:
-            outcome = self._workflow.run(given)
+            outcome = self._workflow.run(given, perform=self._perform if self._workflow.perform else None)
         except (InputError, OutputError, StepError) as error:
             return Answer(None, error=f"{type(error).__name__}: {error}", seconds=time.perf_counter() - began)
         if outcome.review is None:
-            return Answer(dict(outcome.output or {}), seconds=outcome.seconds)
+            sure = self._agreements.confidence
+            return Answer(dict(outcome.output or {}), seconds=outcome.seconds, confidence=sure)
         names = {field.name for field in self._workflow.spec.outputs}
         stands = {name: value for name, value in self._standing.items() if name in names}
         held = f"{outcome.review.step}: {outcome.review.reason}"
-        return Answer(stands or None, withheld=held, seconds=outcome.seconds)
+        guesses = {name: value for name, value in self._agreements.values.items() if name not in stands}
+        return Answer(
+            stands or None,
+            withheld=held,
+            seconds=outcome.seconds,
+            confidence=self._agreements.confidence,
+            guesses=guesses,
+        )
+
+    def _perform(self, step: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        assert self._workflow is not None
+        assert self._agreements is not None
+        assert self._workflow.perform is not None
+        self._agreements.hear(step, arguments)
+        return self._workflow.perform(step, arguments)
 
     def _ask(self, step: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         assert self._workflow is not None
@@ -125,6 +148,8 @@ def compiled_task(task: Task, make: Any, keep: Path | None) -> CompiledTask:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "spec.yaml"
     path.write_text(task.spec_text, encoding="utf-8")
+    for name, text in task.files.items():
+        (folder / name).write_text(text, encoding="utf-8")
     began = time.perf_counter()
     try:
         made = make(path, folder / "artifact")

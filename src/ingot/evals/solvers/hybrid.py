@@ -58,7 +58,15 @@ class HybridTask:
         seconds, usage = first.seconds + asked.seconds, first.usage + asked.usage
         if asked.output is None and not sure:
             return Answer(None, error=asked.error, usage=usage, seconds=seconds)
-        return Answer({**sure, **(asked.output or {})}, withheld=asked.error, usage=usage, seconds=seconds, by=by)
+        certain = {name: one for name, one in first.confidence.items() if name in sure}
+        return Answer(
+            {**sure, **(asked.output or {})},
+            withheld=asked.error,
+            usage=usage,
+            seconds=seconds,
+            by=by,
+            confidence=certain,
+        )
 
     def close(self) -> None:
         """Let go of both."""

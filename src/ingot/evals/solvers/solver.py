@@ -26,7 +26,8 @@ class Generation:
 
     `deployed` is False where the gates refused every candidate: nothing is then answered, which is not the same as a
     wrong answer. `reason` says why. `seconds` is wall time, model time included; `model_seconds` the model's alone.
-    `model` is who wrote it, "" where nobody was asked. `source` is the program that was written, for the figures on code.
+    `model` is who wrote it, "" where nobody was asked. `source` is the program that was written, for the figures on code,
+    `calibration` what held-out cases said of the outputs of hybrid steps (`ingot.agreement.Calibration.to_json`).
     """
 
     deployed: bool
@@ -39,6 +40,7 @@ class Generation:
     model: str = ""
     source: str = ""
     artifact: str = ""
+    calibration: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON."""
@@ -47,6 +49,7 @@ class Generation:
             "seconds": round(self.seconds, 6), "model_seconds": round(self.model_seconds, 6), "attempts": self.attempts,
             "stages": [[one.attempt, one.stage, one.passed, list(one.codes)] for one in self.stages],
             "model": self.model, "source": self.source, "artifact": self.artifact,
+            **({"calibration": dict(self.calibration)} if self.calibration else {}),
         }  # fmt: skip
 
     @classmethod
@@ -62,7 +65,9 @@ class Answer:
 
     `output` holds the fields that it answered; one that is missing was withheld (sent to a person). None: nothing was
     answered, and `withheld` or `error` says why. `by` says for a field who answered it where that differs (``code``,
-    ``model``), `confidence` how sure it is, 0 to 1. `usage` is what this one transaction used, `seconds` its wall time.
+    ``model``), `confidence` how sure it is, 0 to 1. `guesses` are what it would have answered in the fields that it
+    withheld: nobody is given them, they tell what withholding was worth. `usage` is what this one transaction used,
+    `seconds` its wall time.
     """
 
     output: Mapping[str, Any] | None
@@ -72,6 +77,12 @@ class Answer:
     seconds: float = 0.0
     by: Mapping[str, str] = field(default_factory=dict)
     confidence: Mapping[str, float] = field(default_factory=dict)
+    guesses: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def unwithheld(self) -> dict[str, Any]:
+        """What it answered, and its guesses where it withheld."""
+        return {**self.guesses, **(self.output or {})}
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON; decimals and dates as text."""
@@ -80,7 +91,7 @@ class Answer:
         return {
             "output": None if self.output is None else to_plain(dict(self.output)), "withheld": self.withheld,
             "error": self.error, "usage": self.usage.to_json(), "seconds": round(self.seconds, 9), "by": dict(self.by),
-            "confidence": dict(self.confidence),
+            "confidence": dict(self.confidence), **({"guesses": to_plain(dict(self.guesses))} if self.guesses else {}),
         }  # fmt: skip
 
     @classmethod

@@ -1,0 +1,90 @@
+"""Answering without a model: how much, at which precision, and what it is without withholding anything.
+
+The threshold is chosen on held-out cases that no program was written from, never on the items that are scored here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from statistics import fmean
+
+from ingot.agreement import confidence
+from ingot.evals.log import UNWITHHELD, Log, Scored
+from ingot.evals.metrics.measure import Measure, bootstrapped, share
+
+PRECISIONS = (0.99, 0.95, 0.9)
+_MAKE_UP = 1e-9
+
+
+def selective(log: Log) -> list[Measure]:
+    """All figures of this category; none where nothing came with a confidence."""
+    if not any(item.answer.confidence for item in log.items):
+        return []
+    found = []
+    for wanted in PRECISIONS:
+        found += _at(log, wanted, wanted, f"at {wanted:.0%}, each field by its own cases")
+        found += _at(log, wanted, pooled_threshold(log, wanted), f"at {wanted:.0%}, all fields together")
+    return found
+
+
+def unwithheld(log: Log) -> list[Measure]:
+    """Were nothing withheld: the mean of each measure over the items of each field, and over the fields' means. A field
+    without a guess counts 0. Unit: share. Source: the mean over fields of VRDU (Wang et al. 2023), macro-averaged."""
+    found: list[Measure] = []
+    measures = dict.fromkeys(name for item in log.items for name in item.full)
+    for measure in measures:
+        by_field = _by_field(log.items, measure)
+        label = "exact" if measure == UNWITHHELD else measure
+        found += [bootstrapped(f"{name}, {label}", values, fmean, "share") for name, values in by_field.items()]
+        if len(by_field) > 1:
+            n = min(map(len, by_field.values()))
+            mean = fmean(fmean(values) for values in by_field.values())
+            found.append(Measure(f"mean over fields, {label}", mean, "share", n, note=f"of {len(by_field)} fields"))
+    return found
+
+
+def pooled_threshold(log: Log, wanted: float) -> float | None:
+    """The lowest confidence from which the held-out cases of all fields together show a precision:
+    ``(wrong + 1) / (answered + 1) <= 1 - wanted``; None where there is none. Source: split conformal prediction
+    (Vovk et al. 2005), the fields of a case taken as one sample."""
+    levels = sorted(_levels(log), reverse=True)
+    answered = right = 0
+    best = None
+    for at, (sure, cases, good) in enumerate(levels):
+        answered, right = answered + cases, right + good
+        last = at + 1 == len(levels) or levels[at + 1][0] < sure  # ties are answered together
+        if last and (answered - right + 1) / (answered + 1) <= 1 - wanted + _MAKE_UP:
+            best = sure
+    return best
+
+
+def _levels(log: Log) -> Iterator[tuple[float, int, int]]:
+    """Of every field: a confidence, held-out cases that have it, and how many of them are right."""
+    for task in log.tasks:
+        for told in task.generation.calibration.values():
+            for level in told["levels"]:
+                if level["score"]:
+                    yield confidence(told, level["score"]), level["cases"], level["right"]
+
+
+def _at(log: Log, wanted: float, least: float | None, label: str) -> list[Measure]:
+    """What would be answered from a confidence on, of all fields of all items, and how much of it is right."""
+    names = [(item, name) for item in log.items for name in item.scores]
+    taken = [
+        item.unwithheld(name)
+        for item, name in names
+        if least is not None and item.answer.confidence.get(name, 0.0) >= least - _MAKE_UP
+    ]
+    told = "no confidence shows it" if least is None else f"from a confidence of {least:.3f}"
+    return [
+        share(f"answered without a model {label}", len(taken), len(names), note=told),
+        share(f"right of these {label}", sum(one == 1 for one in taken), len(taken), note=f"wanted {wanted:.0%}"),
+    ]
+
+
+def _by_field(items: Iterable[Scored], measure: str) -> dict[str, Sequence[float]]:
+    found: dict[str, list[float]] = {}
+    for item in items:
+        for name, value in item.full.get(measure, {}).items():
+            found.setdefault(name, []).append(value or 0.0)
+    return dict(found)

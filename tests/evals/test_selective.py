@@ -1,0 +1,143 @@
+"""What is answered without a model: thresholds from held-out cases, figures on scored items, counted by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ingot.agreement import calibrate
+from ingot.evals.evaluate import evaluate
+from ingot.evals.log import Log, Scored, TaskLog, read_log
+from ingot.evals.metrics.measure import Measure
+from ingot.evals.metrics.selective import pooled_threshold, selective, unwithheld
+from ingot.evals.report.markdown import markdown
+from ingot.evals.report.risk import risk_coverage
+from ingot.evals.solvers import Answer, Generation
+from ingot.evals.solvers.compiled import Human
+from ingot.evals.suite import Item, Suite, Task
+from tests.evals.test_evaluate import exact
+from tests.evals.test_metrics import RIGHT, item, log
+
+TOLD = calibrate([(3240, True)] * 40 + [(2192, True)] * 10 + [(2192, False)] * 3 + [(0, False)] * 2, 0.95).to_json()
+SURE, UNSURE = 40 / 41, 50 / 54
+
+
+def read(sure: float, right: bool, held: bool) -> Scored:
+    value = {"fee": 9 if right else 8}
+    answer = Answer(None if held else value, confidence={"fee": sure}, guesses=value if held else {})
+    return Scored(
+        "x", "unseen", True, answer, {"fee": None if held else float(right)}, {"score": {"fee": float(right)}}
+    )
+
+
+def calibrated(*items: Scored) -> Log:
+    made = Generation(True, calibration={"fee": TOLD})
+    return replace(log(), tasks=(TaskLog("t", made, items),))
+
+
+ITEMS = (
+    read(SURE, True, False),
+    read(SURE, True, False),
+    read(SURE, False, False),
+    read(UNSURE, True, True),
+    read(0.0, False, True),
+)
+
+
+def named(found: list[Measure]) -> dict[str, Measure]:
+    return {one.name: one for one in found}
+
+
+def test_the_share_answered_and_right_at_a_precision() -> None:
+    found = named(selective(calibrated(*ITEMS)))
+    answered = found["answered without a model at 95%, each field by its own cases"]
+    right = found["right of these at 95%, each field by its own cases"]
+    assert (answered.value, answered.n) == (0.6, 5)
+    assert (right.value, right.n) == (pytest.approx(2 / 3), 3)
+    assert found["answered without a model at 90%, each field by its own cases"].value == 0.8
+    assert found["right of these at 90%, each field by its own cases"].value == 0.75
+
+
+def test_a_precision_that_no_case_shows_answers_nothing() -> None:
+    found = named(selective(calibrated(*ITEMS)))
+    assert found["answered without a model at 99%, each field by its own cases"].value == 0
+    assert found["right of these at 99%, each field by its own cases"].value is None
+    assert found["answered without a model at 99%, all fields together"].note == "no confidence shows it"
+
+
+def test_fields_together_show_what_one_alone_cannot() -> None:
+    one = calibrated(*ITEMS)
+    other = replace(one.tasks[0], task="u")
+    third = replace(one.tasks[0], task="v")
+    assert pooled_threshold(one, 0.99) is None
+    three = replace(one, tasks=(*one.tasks, other, third))  # 120 right of 120 at the first level
+    assert pooled_threshold(three, 0.99) == pytest.approx(SURE, abs=1e-6)
+
+
+def test_nothing_withheld_counts_guesses_and_misses() -> None:
+    found = named(unwithheld(calibrated(*ITEMS)))
+    assert found["fee, exact"].value == 0.6
+    assert found["fee, exact"].n == 5
+
+
+def test_the_curve_goes_on_with_guesses() -> None:
+    points = risk_coverage(calibrated(*ITEMS))
+    assert [(point.answered, round(point.risk, 3)) for point in points] == [(3, 0.333), (4, 0.25), (5, 0.4)]
+
+
+def test_other_suites_have_no_such_figures() -> None:
+    plain = log(item(RIGHT))
+    assert selective(plain) == unwithheld(plain) == []
+    assert "Without a model" not in markdown([plain])
+
+
+SPEC = """
+metadata: {{name: total, owner: clerk}}
+inputs: {{text: text}}
+outputs: {{total: text}}
+clauses: {{C1: The total., C2: The last word.}}
+logic_requirements:
+  - {{step: first, type: function, inputs: [text], clauses: [C1], outputs: {{a: text}}}}
+  - {{step: last, type: function, inputs: [text], clauses: [C2], outputs: {{b: text}}}}
+  - {{step: settle, type: hybrid, intent: Read it., inputs: [text, a, b], outputs: {{total: text}},
+     candidates: {{total: [a, b]}}, precision: 0.9}}
+thresholds: {{branch_coverage: 0.1, accuracy: 0, held_out_accuracy: 0}}
+cases: {{given: given.jsonl, held_out: held_out.jsonl}}
+"""
+PROGRAM = """def first(text: str) -> str:
+    words = text.split()
+    return words[0] if words else ""  # C1
+
+
+def last(text: str) -> str:
+    words = text.split()
+    return words[-1] if words else ""  # C2
+"""
+
+
+def row(number: int, text: str, total: str) -> str:
+    return f'{{"id": "{number}", "input": {{"text": "{text}"}}, "expected": {{"total": "{total}"}}}}\n'
+
+
+def test_a_compiled_hybrid_step_tells_its_confidence_and_its_guess(tmp_path: Path) -> None:
+    held = "".join(row(n, f"{n} x {n}", str(n)) if n % 4 else row(n, f"{n} {n}9", f"{n}9") for n in range(60))
+    files = {"given.jsonl": row(99, "7 seven 7", "7"), "held_out.jsonl": held}
+    items = (
+        Item("sure", {"text": "501 is 501"}, {"total": "501"}),
+        Item("unsure", {"text": "601 or 602"}, {"total": "602"}),
+    )
+    text = SPEC.format().replace("0.9}", "0.95}")
+    task = Task("total", text, items, exact, ("total",), PROGRAM, others={"again": exact}, files=files)
+    found = evaluate(Suite("tiny", "Tiny", "unseen", (task,), "exact"), Human(), tmp_path)
+    assert found.tasks[0].generation.deployed, found.tasks[0].generation
+    sure, unsure = found.items
+    assert sure.answer.output == {"total": "501"}
+    assert sure.answer.confidence == {"total": pytest.approx(45 / 46, abs=1e-6)}
+    assert unsure.answer.output is None
+    assert unsure.answer.guesses == {"total": "601"}
+    assert unsure.scores == {"total": None}
+    assert unsure.full == {"score": {"total": 0.0}, "again": {"total": 0.0}}
+    assert read_log(tmp_path).to_json() == found.to_json()
+    assert found.tasks[0].generation.calibration["total"]["cases"] == 60
