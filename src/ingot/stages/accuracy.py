@@ -17,6 +17,7 @@ from ingot.canonical import canonical_json
 from ingot.program import Observation, Program
 from ingot.proof.mutation import MutationScore
 from ingot.spec import Case, Spec
+from ingot.stages.excerpt import shown_input
 from ingot.stages.execution import warm_sandbox
 from ingot.stages.scorers import score
 from ingot.stages.stage import Observed, Stage
@@ -136,13 +137,22 @@ def _given_findings(spec: Spec, scores: list[CaseScore], observed: Observed) -> 
     severe = bool(wrong) and _share(scores) < spec.thresholds.accuracy
     for one in wrong:
         seen = observed.get(one.case.id)
-        shown = _show(one.case.input) + (f" with steps {_show(one.case.steps)}" if one.case.steps else "")
+        shown = _input(one, seen) + (f" with steps {_show(one.case.steps)}" if one.case.steps else "")
         if seen is None or seen.error is not None:
             error = "was not run" if seen is None else f"raised {seen.error}"
             yield _finding("ACC005", f"given case {one.case.id!r} {error}; input {shown}", severe, _where(seen))
             continue
         names = [name for name, value in one.fields.items() if value < 1.0]
         yield _finding("ACC001", _given_message(one, seen, names, shown), severe, _blame(spec, names))
+
+
+def _input(one: CaseScore, seen: Observation | None) -> str:
+    """The case's input, of a long text the part that the wrong fields are about."""
+    output = (seen.output if seen else None) or {}
+    names = [name for name, value in one.fields.items() if value < 1.0]
+    return shown_input(
+        one.case.input, (one.case.expected[name] for name in names), (output.get(name) for name in names)
+    )
 
 
 def _given_message(one: CaseScore, seen: Observation, names: list[str], shown: str) -> str:
