@@ -116,3 +116,13 @@ def test_an_item_among_the_cases_is_refused() -> None:
 
 def test_the_digest_covers_what_is_expected() -> None:
     assert suite().digest != suite(items=(Item("a", {"weight": 3}, {"fee": 7}),)).digest
+
+
+def test_fields_that_say_none_are_no_answer_where_none_is_right(tmp_path: Path) -> None:
+    def none_above_ten(item: Item, output: Mapping[str, Any]) -> dict[str, float | None]:
+        return {"fee": None if output["fee"] == 9 else 0.0}
+
+    items = (Item("a", {"weight": 3}, answerable=False), Item("b", {"weight": 90}, answerable=False))
+    log = evaluate(suite(items=items, score=none_above_ten), Human(), tmp_path)
+    assert [item.right for item in log.items] == [False, True]
+    assert log.items[1].answer.withheld
