@@ -1,0 +1,90 @@
+"""ingot bench documents: fields read off documents, compiled, with what share needs no model at which precision."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ingot.cli.bench_suites import run_suite, suite_options
+from ingot.errors import InputError
+
+FOLDER = click.Path(path_type=Path)
+
+
+@click.command("documents")
+@click.option("--sroie", type=FOLDER, help="Scanned receipts: the folder or the JSON Lines file.")
+@click.option("--tv", type=FOLDER, help="TV advertising invoices: the folder or the JSON Lines file.")
+@click.option("--jsonl", type=FOLDER, help="Any documents: JSON Lines with id, text and fields; needs --fields.")
+@click.option("--docile", type=FOLDER, help="The DocILE data set, by its official metric too (extra docile).")
+@click.option("--fields", default="", help="For --jsonl and --docile: total:amount,date:date,items[name,price:amount].")
+@click.option("--about", type=FOLDER, help="For --jsonl and --docile: a JSON file of field to what it is.")
+@click.option(
+    "--given", default=12, show_default=True, type=click.IntRange(1), help="Documents shown, where drawn at random."
+)
+@click.option(
+    "--held-out", default=100, show_default=True, type=click.IntRange(0), help="Documents to calibrate on, likewise."
+)
+@click.option("--unseen-templates", is_flag=True, help="For --jsonl: score on templates that no case has.")
+@suite_options
+def documents_command(
+    sroie: Path | None,
+    tv: Path | None,
+    jsonl: Path | None,
+    docile: Path | None,
+    fields: str,
+    about: Path | None,
+    given: int,
+    held_out: int,
+    unseen_templates: bool,
+    **options: Any,
+) -> None:
+    """Run the suite of one document set. A task is a field, read by three functions that a hybrid step settles.
+
+    TV invoices are scored on templates that no case has. The report has each measure with nothing withheld, accuracy on
+    what was answered, and the share answered without a model at a precision that was set on held-out documents.
+    """
+    from ingot.evals.suites.documents import load_rows, load_sroie, load_tv
+    from ingot.evals.suites.documents_rows import read_fields
+
+    if sum(one is not None for one in (sroie, tv, jsonl, docile)) != 1:
+        raise InputError("one document set is run at a time", hint="give one of --sroie, --tv, --jsonl, --docile")
+    if tv is not None:
+        run_suite(load_tv(tv), **options)
+    elif sroie is not None:
+        run_suite(load_sroie(sroie, given, held_out), **options)
+    elif jsonl is not None:
+        read = read_fields(fields, about)
+        run_suite(load_rows(jsonl, read, given=given, held_out=held_out, unseen=unseen_templates), **options)
+    elif docile is not None:
+        _docile(docile, fields, about, given, held_out, options)
+
+
+def _docile(path: Path, fields: str, about: Path | None, given: int, held_out: int, options: dict[str, Any]) -> None:
+    """The suite, and then the official metric of each solver's log, printed and written beside it."""
+    from ingot.evals.suites.documents_docile import FIELDS, load_docile
+    from ingot.evals.suites.documents_rows import read_fields
+
+    suite = load_docile(path, read_fields(fields or FIELDS, about), given, held_out)
+    run_suite(suite, **options)
+    for solver in options["solvers"]:
+        _official(path, options["out"] / suite.name / solver, solver, options["as_json"])
+
+
+def _official(path: Path, folder: Path, solver: str, as_json: bool) -> None:
+    from ingot.evals.log import read_log
+    from ingot.evals.suites.documents_docile import data_set, official
+    from ingot.models.atomic import write_atomically
+
+    found = official(read_log(folder), data_set(path, "val"))
+    write_atomically(folder / "docile.json", json.dumps([one.to_json() for one in found], indent=1).encode())
+    if not as_json:
+        _lines(solver, [(one.name, one.value, one.note) for one in found])
+
+
+def _lines(solver: str, found: Sequence[tuple[str, float | None, str]]) -> None:
+    for name, value, note in found:
+        click.echo(f"official, {solver}: {name:<32}{'not measured: ' + note if value is None else f'{value:.1%}'}")

@@ -1,0 +1,151 @@
+"""The spec of one field of a document set: three functions that look for it in different ways, and what they agree on.
+
+by_label ─┐
+by_form  ─┼─▶ settle (hybrid, calibrated on held-out documents) ─▶ the field, or a person
+by_part  ─┘
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ingot.evals.suites.documents_rows import Document, DocumentField
+from ingot.evals.suites.documents_seen import excerpts, outline
+from ingot.evals.suites.documents_split import Parts
+
+LONGEST = 200_000
+PRECISION = 0.95
+OUTLINES = 2
+GIVEN, HELD_OUT = "given.jsonl", "held_out.jsonl"
+WAYS = {
+    "by_label": (
+        "by label: find the labels that name the value (in several spellings; OCR drops or changes letters and blanks) and take "
+        "what stands to the right of one in its line, up to a gap of two or more blanks, or else below it in the same "
+        "columns. Try the surest label in the whole text first, then the next."
+    ),
+    "by_form": (
+        "by form: collect every text that has the form of the value, wherever it stands. Give each points for words near it "
+        "that speak for it (left in its line, above it), for its place in the document and for standing there several times; "
+        "take points away for words that speak for another field. Take the one with most points, the first among equals."
+    ),
+    "by_part": (
+        "by part: parts of such a document come in an order (letterhead, block of names and numbers, table, closing). Find the "
+        "part that has this value by the lines that begin and end it, split its lines into cells at two or more blanks, and "
+        "take the cell that fits. Do not copy the first two ways: it must be able to be right where they are wrong."
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentSet:
+    """A kind of documents. `what` says what they are in half a sentence; `reach` the share of given documents that all
+    three functions of a field must get right, by field (`REACH` where it is not named)."""
+
+    name: str
+    title: str
+    what: str
+    fields: tuple[DocumentField, ...]
+    month_first: bool = False
+
+
+def spec_text(documents: DocumentSet, field: DocumentField, parts: Parts, reach: float) -> str:
+    """The spec of one field as JSON; its cases are in the files of `case_files`."""
+    names = _names(field)
+    kind = _type(field)
+    tree: dict[str, Any] = {
+        "metadata": {
+            "name": f"{documents.name}_{field.name}", "version": "1.0.0", "owner": "documents",
+            "title": f"{field.name} of {documents.title}",
+        },
+        "inputs": {"text": {"type": "text", "max_length": LONGEST}},
+        "clauses": _clauses(documents, field),
+        "logic_requirements": [
+            *(_function(way, number, name, field, kind, parts.given) for number, (way, name) in enumerate(zip(WAYS, names, strict=True))),
+            _settle(field, names, kind),
+        ],
+        "outputs": {field.name: kind, **dict.fromkeys(names, kind)},
+        "thresholds": {
+            "accuracy": reach, "held_out_accuracy": 0, "branch_coverage": 0.4, "mutation_score": 0, "complexity": 20, "function_lines": 70,
+        },
+        "cases": {"given": GIVEN, "held_out": HELD_OUT},
+    }  # fmt: skip
+    return json.dumps(tree, ensure_ascii=False, indent=1)
+
+
+def case_files(field: DocumentField, parts: Parts) -> dict[str, str]:
+    """The cases that the spec names, as JSON Lines: what the field and each function must give."""
+    return {GIVEN: _lines(field, parts.given), HELD_OUT: _lines(field, parts.held_out)}
+
+
+def _lines(field: DocumentField, documents: Sequence[Document]) -> str:
+    rows = []
+    for one in documents:
+        expected = dict.fromkeys((field.name, *_names(field)), one.expected[field.name])
+        rows.append(json.dumps({"id": one.id, "input": {"text": one.text}, "expected": expected}, ensure_ascii=False))
+    return "".join(f"{row}\n" for row in rows)
+
+
+def _names(field: DocumentField) -> list[str]:
+    return [f"{field.name}_{number}" for number in range(1, len(WAYS) + 1)]
+
+
+def _clauses(documents: DocumentSet, field: DocumentField) -> dict[str, str]:
+    """What every function is told: the text, the field, the ways to look."""
+    nothing = "no rows" if field.columns is not None else '""'
+    said = (
+        (
+            f"The text is OCR of {documents.what}, line by line; columns stand apart by two or more blanks, and blanks inside a "
+            "line keep them aligned. Letters, points and blanks are misread here and there, labels too. Documents to come have "
+            "other senders and other layouts than those seen here: prefer what holds for all to what fits one. Copy a value as it is "
+            f"printed, without blanks at its ends, runs of blanks made one. Where it is not found: {nothing}."
+        ),
+        f"{field.name}: {field.about or field.name.replace('_', ' ')}{_form(field)}",
+    )
+    return {f"C{number}": text for number, text in enumerate((*said, *WAYS.values()), start=1)}
+
+
+def _form(field: DocumentField) -> str:
+    if field.columns is not None:
+        columns = ", ".join(f"{name} ({kind})" if kind != "text" else name for name, kind in field.columns.items())
+        return f' A row for each line item, in order, with {columns}; a cell that is not printed is "".'
+    return {
+        "text": "",
+        "date": " It is a date, in whatever form it is printed.",
+        "amount": " It is an amount of money.",
+    }[field.kind]
+
+
+def _function(
+    way: str, number: int, name: str, field: DocumentField, kind: Any, given: Sequence[Document]
+) -> dict[str, Any]:
+    step: dict[str, Any] = {
+        "step": f"{field.name}_{way}", "type": "function", "clauses": ["C1", "C2", f"C{number + 3}"], "inputs": ["text"], "outputs": {name: kind},
+    }  # fmt: skip
+    if number == 0:
+        step["logic"] = "\n".join(_seen(field, given))
+    return step
+
+
+def _seen(field: DocumentField, given: Sequence[Document]) -> list[str]:
+    """What a reader of the given documents knows: how two of them look, and where the value stands."""
+    looks = [look for one in given[:OUTLINES] if (look := outline(one.text))]
+    said = [f"Such a document (runs of blanks are shortened here, [...] is left out):\n{look}" for look in looks]
+    if field.columns is None and (shown := excerpts(given, field.name)):
+        said += ["Seen in documents (lines around the value as they are, and after => the value):", *shown]
+    return said
+
+
+def _settle(field: DocumentField, names: Sequence[str], kind: Any) -> dict[str, Any]:
+    return {
+        "step": "settle", "type": "hybrid", "intent": f"Read {field.name}.", "inputs": ["text", *names],
+        "outputs": {field.name: kind}, "candidates": {field.name: list(names)}, "precision": PRECISION, "otherwise": "human",
+    }  # fmt: skip
+
+
+def _type(field: DocumentField) -> Any:
+    if field.columns is None:
+        return "text"
+    return {"type": "list", "items": {"type": "object", "fields": dict.fromkeys(field.columns, "text")}}

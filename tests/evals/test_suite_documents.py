@@ -1,0 +1,172 @@
+"""The document suite on documents that were made up here: splits, excerpts, specs, and a whole run with a given program."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from ingot.cli.bench_documents import documents_command
+from ingot.compile.plan import make_plan
+from ingot.compile.prompt import first_request
+from ingot.errors import InputError
+from ingot.evals.evaluate import evaluate
+from ingot.evals.solvers.compiled import Human
+from ingot.evals.suites.documents import load_rows, load_sroie, load_tv
+from ingot.evals.suites.documents_rows import Document, documents, read_fields
+from ingot.evals.suites.documents_seen import excerpts, outline, places_of
+from ingot.evals.suites.documents_split import by_template, templates
+
+PROGRAM = """def total_by_label(text: str) -> str:
+    found = re.search(r"(?m)^TOTAL +(\\S+)$", text)
+    return found.group(1) if found else ""  # C3
+
+
+def total_by_form(text: str) -> str:
+    found = re.findall(r"\\d+\\.\\d\\d", text)
+    return found[-1] if found else ""  # C4
+
+
+def total_by_part(text: str) -> str:
+    found = text.split()
+    return found[-1] if found else ""  # C5
+"""
+
+
+def slip(number: int) -> dict[str, Any]:
+    """Of every tenth slip the last word is no total."""
+    text = f"SHOP {number}\nTEA  {number}.10\nTOTAL   {number}.10" + ("\nTHANKS" if number % 10 == 0 else "")
+    return {
+        "id": f"s{number}",
+        "text": text,
+        "fields": {"total": f" {number}.10", "items": [{"name": "TEA", "price": f"{number}.10"}]},
+    }
+
+
+@pytest.fixture
+def slips(tmp_path: Path) -> Path:
+    path = tmp_path / "slips.jsonl"
+    path.write_text("".join(json.dumps(slip(number)) + "\n" for number in range(60)), encoding="utf-8")
+    return path
+
+
+def test_fields_are_read_from_a_line(tmp_path: Path) -> None:
+    about = tmp_path / "about.json"
+    about.write_text('{"total": "What is to be paid."}')
+    total, day, items = read_fields("total:amount,day:date,items[name,price:amount]", about)
+    assert (total.kind, total.about, total.columns) == ("amount", "What is to be paid.", None)
+    assert day.kind == "date"
+    assert items.columns == {"name": "text", "price": "amount"}
+    for wrong in ("", "a,a", "a:number", "a[b", "A", "a;b"):
+        with pytest.raises(InputError):
+            read_fields(wrong)
+
+
+def test_documents_are_read_and_trimmed(slips: Path, tmp_path: Path) -> None:
+    found = documents(slips, read_fields("total,items[name,price]"))
+    assert found[3].expected == {"total": "3.10", "items": [{"name": "TEA", "price": "3.10"}]}
+    with pytest.raises(InputError, match="not one text"):
+        documents(slips, read_fields("items"))
+    with pytest.raises(InputError, match="no list of line items"):
+        documents(slips, read_fields("total[name]"))
+    bad = tmp_path / "bad.jsonl"
+    bad.write_text('{"id": 1, "text": "x"}\n')
+    with pytest.raises(InputError, match="an id, a text and fields") as told:
+        documents(bad, read_fields("total"))
+    assert told.value.place == f"{bad}:1"
+
+
+def layout(name: str, number: int) -> Document:
+    labels = {
+        "a": "Order:  {}\nBuyer:  Ann\nGross:  9",
+        "b": "Ref  {}\nClient  Bob\nSum  8",
+        "c": "No {}\nPayer:  Cy\nNet:  7",
+    }
+    return Document(f"{name}{number}", labels[name].format(1000 + number), {"number": str(1000 + number)})
+
+
+def test_templates_are_told_apart_and_dealt_whole() -> None:
+    mixed = [layout(name, number) for number in range(6) for name in "abc" if name != "c" or number < 4]
+    assert [len(group) for group in templates(mixed)] == [6, 6, 4]
+    parts = by_template(mixed)
+    names = [{one.id[0] for one in part} for part in (parts.scored, parts.given, parts.held_out)]
+    assert names == [{"a"}, {"b"}, {"c"}]
+    with pytest.raises(InputError, match="2 templates"):
+        by_template([one for one in mixed if one.id[0] != "c"])
+
+
+def test_excerpts_show_the_place_that_documents_share() -> None:
+    texts = [f"SHOP {n}\nCASH  {n}.00\nTOTAL  {n}.00\nROW {n}  {n}.00" for n in (11, 22, 33)]
+    shown = excerpts([Document(str(n), text, {"total": f"{text[5:7]}.00"}) for n, text in enumerate(texts)], "total")
+    assert all("TOTAL" in one and one.endswith(".00") for one in shown)
+    assert len(places_of("1.00 11.00 1.00\n1.005", "1.00")) == 2
+    assert places_of("NO 1,\n  HIGH ST", "NO 1, HIGH ST")[0].begin == 0
+    assert places_of("x", "") == []
+    assert outline("short") == ""
+    assert "[...]" in outline("line of a long document\n" * 200)
+
+
+def test_a_spec_asks_for_three_functions_and_shows_given_documents_alone(slips: Path) -> None:
+    suite = load_rows(slips, read_fields("total:amount"), given=5, held_out=25)
+    task = suite.tasks[0]
+    spec = task.spec()
+    assert [step.step for step in spec.functions] == ["total_by_label", "total_by_form", "total_by_part"]
+    assert (len(spec.given), len(spec.held_out), len(task.items)) == (5, 25, 30)
+    request = first_request(spec, make_plan(spec))
+    told = request.system + request.prompt
+    for case in spec.held_out:
+        assert case.input["text"] not in told
+        assert f"SHOP {case.id[1:]}\n" not in told
+    for item in task.items:
+        assert item.input["text"] not in told + task.spec_text + "".join(task.files.values())
+
+
+def test_a_run_tells_what_needs_no_model(slips: Path, tmp_path: Path) -> None:
+    suite = load_rows(slips, read_fields("total:amount"), given=5, held_out=25)
+    suite = replace(suite, tasks=(replace(suite.tasks[0], program=PROGRAM),))
+    log = evaluate(suite, Human(), tmp_path / "out")
+    made = log.tasks[0].generation
+    assert made.deployed, (made.reason, made.stages)
+    sure = [item for item in log.items if item.answer.confidence["total"] >= 0.95]
+    assert all(item.right for item in sure)
+    assert all(item.full["normalised"]["total"] == 1 for item in log.items)
+
+
+def test_line_items_are_lists_of_rows(slips: Path) -> None:
+    task = load_rows(slips, read_fields("items[name,price:amount]"), given=5, held_out=25).tasks[0]
+    assert task.spec().functions[0].outputs[0].type == "list"
+    item = task.items[0]
+    assert task.score(item, item.expected) == {"items": 1}
+    half = {"items": [{"name": "TEA", "price": "0.01"}]}
+    assert task.score(item, half) == {"items": 0}
+    assert task.others["line items F1"](item, half) == {"items": 0.5}
+
+
+def test_the_known_sets_load_from_a_folder(tmp_path: Path) -> None:
+    names = ("company", "date", "address", "total")
+    rows = [
+        {"id": str(n), "text": f"SHOP {n}\nTOTAL {n}.00", "expected": dict.fromkeys(names, f"{n}.00")}
+        for n in range(20)
+    ]
+    (tmp_path / "dev.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    suite = load_sroie(tmp_path, given=3, held_out=10)
+    assert [task.id for task in suite.tasks] == list(names)
+    assert suite.items == 7 * 4
+    assert any(one.value == 0.203 for one in suite.references)
+    fields = ("contract_num", "advertiser", "gross_amount", "flight_from", "flight_to")
+    rows = [
+        {"id": one.id, "text": one.text, "expected": dict.fromkeys(fields, "1000")}
+        for one in (layout(name, n) for n in range(4) for name in "abc")
+    ]
+    (tmp_path / "dev.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert [len(task.items) for task in load_tv(tmp_path).tasks] == [4] * 5
+
+
+def test_one_set_at_a_time() -> None:
+    found = CliRunner().invoke(documents_command, ["--tv", "a", "--sroie", "b"])
+    assert isinstance(found.exception, InputError)
+    assert isinstance(CliRunner().invoke(documents_command, []).exception, InputError)
