@@ -20,7 +20,8 @@ from ingot.evals.solvers.direct import Direct
 from ingot.evals.suite import check_apart
 from ingot.evals.suites import bfcl, bfcl_package
 from ingot.evals.suites.bfcl_functions import read_functions
-from ingot.evals.suites.bfcl_package import Prompt, is_accepted
+from ingot.evals.suites.bfcl_package import Prompt, is_accepted, load_prompts
+from ingot.evals.suites.bfcl_perturb import perturbed
 from ingot.evals.suites.bfcl_specs import instance_spec, set_spec
 from ingot.models import Scripted
 
@@ -292,6 +293,19 @@ def test_the_official_checker_judges_a_call() -> None:
     assert is_accepted(several, "hotel.book", right)
 
 
+def first_accepted(prompt: Prompt) -> tuple[str, dict[str, Any]]:
+    def plain(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: plain(first(inner)) if isinstance(inner, list) else inner for key, inner in value.items()}
+        return [plain(one) if isinstance(one, dict) else one for one in value] if isinstance(value, list) else value
+
+    def first(accepted: Any) -> Any:
+        return next((one for one in accepted if one != ""), None)
+
+    ((name, values),) = prompt.answers[0].items()
+    return name, {key: plain(first(one)) for key, one in values.items() if first(one) is not None}
+
+
 def test_the_package_as_it_is_makes_whole_suites() -> None:
     pytest.importorskip("bfcl_eval")
     suite = bfcl.per_instance_suite()
@@ -299,6 +313,10 @@ def test_the_package_as_it_is_makes_whole_suites() -> None:
     assert 250 < suite.items - 400 < 400
     for task in suite.tasks[::80]:
         assert task.spec().outputs
+    for prompt in load_prompts("simple_python").values():
+        if twin := perturbed(prompt):  # its answers are right for it, and those of the prompt are not
+            assert is_accepted(twin, *first_accepted(twin))
+            assert not is_accepted(twin, *first_accepted(prompt))
     reuse = bfcl.reuse_suite()
     assert len(reuse.tasks) > 50
     check_apart(replace(reuse, tasks=reuse.tasks[:2]))
