@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ingot.cli.bench_bfcl import bfcl_command
 from ingot.cli.bench_consistency import consistency_command
 from ingot.cli.bench_documents import documents_command
 from ingot.cli.bench_faults import faults_command
@@ -40,6 +41,7 @@ def bench_command() -> None:
     """
 
 
+bench_command.add_command(bfcl_command)
 bench_command.add_command(consistency_command)
 bench_command.add_command(documents_command)
 bench_command.add_command(faults_command)
