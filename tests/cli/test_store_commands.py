@@ -58,6 +58,8 @@ def test_an_altered_log_exits_with_one(ingot: Run, artifact: Path, recorded: tup
         (("reviews", "show", "x", "--store", "{store}"), "no review 'x'"),
         (("replay", "x-01", "--artifact", "{artifact}", "--store", "{store}"), "no run 'x-01'"),
         (("run", "{artifact}", "--input", CASE, "--store", "mysql://h/x"), "cannot be kept in 'mysql'"),
+        (("recompile", "{artifact}", "--store", "none.db"), "there is no store"),
+        (("feedback", "{artifact}", "--run", "x-01", "--right", "{}", "--store", "none.db"), "there is no store"),
     ],
 )
 def test_what_is_not_there_is_one_precise_error(
@@ -102,11 +104,23 @@ def test_an_export_is_its_owners_and_follows_no_link(ingot: Run, asking: Path, t
     assert (missing.code, "cannot write the export: No such file" in missing.err) == (2, True), missing
 
 
-def test_what_is_old_is_pruned_and_the_chain_holds(ingot: Run, recorded: tuple[Path, str]) -> None:
+def test_a_list_of_all_reviews_says_which_are_decided(ingot: Run, asking: Path, tmp_path: Path) -> None:
+    store, case = tmp_path / "runs.db", '{"name": "Ann", "months": 2, "rate": "1.10"}'
+    runs = [json.loads(ingot("run", asking, "--input", case, "--store", store).out)["run_id"] for _ in range(2)]
+    decided = ingot(
+        "reviews", "reject", f"{runs[0]}.0", "--artifact", asking, "--store", store, "--by", "K", "--why", "w"
+    )
+    assert decided.code == 0, decided.err
+    lines = ingot("reviews", "list", "--state", "all", "--store", store).out.splitlines()
+    assert sorted(line.split("  ")[2] for line in lines) == ["open", "rejected"]
+
+
+def test_what_is_old_is_pruned_and_the_chain_holds(ingot: Run, artifact: Path, recorded: tuple[Path, str]) -> None:
     store, run = recorded
     assert ingot("audit", "prune", "--before", "2100-01-01", "--store", store).out == "1 segments emptied\n"
     assert ingot("audit", "verify", "--store", store).code == 0
-    assert "no run" in ingot("audit", "show", run, "--store", store).err
+    for command in (("audit", "show", run), ("replay", run, "--artifact", artifact)):
+        assert f"the records of run '{run}' were pruned" in ingot(*command, "--store", store).err
 
 
 def test_a_batch_is_typed(ingot: Run, artifact: Path, tmp_path: Path) -> None:

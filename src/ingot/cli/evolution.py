@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ingot.cli.store import _open as open_store
 from ingot.cli.use import APPROVED, KEYS
 from ingot.errors import CompileFailed, InputError
 
@@ -113,9 +114,8 @@ def _looked_up(url: str | None, spec: Spec) -> Any:
 
     def found(run: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         from ingot.store.labels import run_found
-        from ingot.store.store import Store
 
-        with Store.open(url) as store:
+        with open_store(url) as store:
             return run_found(store, spec, run)
 
     return found
@@ -192,9 +192,8 @@ def recompile_command(
 def _drifted(verified: Verified, url: str) -> bool:
     """Whether the recorded runs of the artifact look otherwise than its cases, by the thresholds of its spec."""
     from ingot.store.drift import drift
-    from ingot.store.store import Store
 
-    with Store.open(url) as store:
+    with open_store(url) as store:
         return drift(store.audit.records(), verified.digest, _spec_of(verified)).alarms
 
 
@@ -205,9 +204,8 @@ def _labels(spec: Spec, file: Path | None, url: str | None) -> list[Label]:
         found = read_labels(_text(file), str(file), _looked_up(url, spec))
     elif url is not None:
         from ingot.store.labels import kept_labels
-        from ingot.store.store import Store
 
-        with Store.open(url) as store:
+        with open_store(url) as store:
             found = kept_labels(store, spec)
     else:
         raise click.UsageError("no labels: give --labels FILE, or --store URL")

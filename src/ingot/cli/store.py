@@ -8,7 +8,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -76,7 +76,8 @@ def list_command(url: str | None, state: Any, most: int, as_json: bool) -> None:
     with _open(url) as store:
         found = list_reviews(store, None if state == "all" else state, most)
     for one in found:
-        text = "  ".join(str(one[name]) for name in ("review", "at", "workflow", "step", "reason"))
+        names = ("review", "at", *(("state",) if state == "all" else ()), "workflow", "step", "reason")
+        text = "  ".join(str(one[name]) for name in names)
         click.echo(json.dumps(one) if as_json else text)
     if not found and not as_json:
         click.echo("nothing waits for a person" if state == "open" else "no reviews")
@@ -243,12 +244,24 @@ def audit_show_command(run: str, url: str | None, reveal: bool) -> None:
     with _open(url) as store:
         records = [opened(one, store) if reveal else one for one in store.audit.records(run)]
         tokens = redactions_of(store, run) if reveal else {}
+        if not records:
+            raise _missing(store, run)
     if tokens:
         records = [{**one, "tokens": tokens} if one.get("kind") == "run" else one for one in records]
-    if not records:
-        raise StoreError(f"the log has no run {run!r}", hint="its id is in its outcome, as run_id")
     for record in records:
         click.echo(json.dumps(record, indent=2, ensure_ascii=False))
+
+
+def _missing(store: Store, run: str) -> StoreError:
+    """Why the log has no record of a run."""
+    from ingot.store.database import reading
+
+    with suppress(InputError), reading(store.engine) as connection:
+        if store.audit.has(connection, run):
+            return StoreError(
+                f"the records of run {run!r} were pruned", hint="its id and its place in the chain are left"
+            )
+    return StoreError(f"the log has no run {run!r}", hint="its id is in its outcome, as run_id")
 
 
 @audit_command.command("restore")
@@ -381,7 +394,7 @@ def replay_command(run: str, artifact: Path, url: str | None, keys: tuple[Path, 
     with _open(url) as store:
         found = [one for one in store.audit.records(run) if one["kind"] == "run"]
         if not found:
-            raise StoreError(f"the log has no run {run!r}", hint="its id is in its outcome, as run_id")
+            raise _missing(store, run)
         replayed = replay(found[-1], _load(artifact, keys), store)
     if replayed.same:
         click.echo(f"{run}: the same outcome, {len(replayed.now)} bytes")

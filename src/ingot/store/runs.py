@@ -258,7 +258,10 @@ class RecordedWorkflow:
                     hint="a run goes on with the version that it began with",
                 )
             if row.state != RUNNING:
-                raise StoreError(f"run {run!r} is {row.state}", hint="decide its review first: `ingot reviews list`")
+                hint = (
+                    "see `ingot audit show`" if row.state == ENDED else "decide its review first: `ingot reviews list`"
+                )
+                raise StoreError(f"run {run!r} is {row.state}", hint=hint)
             finished = connection.execute(select(steps).where(steps.c.run == run).order_by(steps.c.number)).all()
         key = self.store.key
         progress = Progress(run, json.loads(key.open(row.sealed, run.encode())))
