@@ -22,8 +22,10 @@ from ingot.cli.bench_hostile import hostile_command
 from ingot.cli.bench_http import bare_http_command, http_command
 from ingot.cli.bench_hybrid import hybrid_command
 from ingot.cli.bench_proof import policyengine_command, proof_command, wrong_rules_command
+from ingot.cli.bench_rules import rules_command
 from ingot.cli.bench_suites import BenchGroup, compare_command, report_command
 from ingot.cli.bench_temporal import temporal_command
+from ingot.cli.bench_transforms import transforms_command
 from ingot.cli.progress import AS_JSON, progress
 from ingot.errors import StageError
 
@@ -52,8 +54,10 @@ bench_command.add_command(hybrid_command)
 bench_command.add_command(policyengine_command)
 bench_command.add_command(proof_command)
 bench_command.add_command(report_command)
+bench_command.add_command(rules_command)
 bench_command.add_command(compare_command)
 bench_command.add_command(temporal_command)
+bench_command.add_command(transforms_command)
 bench_command.add_command(wrong_rules_command)
 
 

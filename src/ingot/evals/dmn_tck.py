@@ -122,7 +122,9 @@ def _run(compiled: _Compiled, case: Mapping[str, Any], sandbox: Sandbox) -> tupl
     if given:
         return "unsupported", f"case {case['id']}: the decision {given[0]!r} is given, as a decision service may"
     values = {
-        lowered.inputs[name]: _named(value, lowered) for name, value in case["input"].items() if name in lowered.inputs
+        lowered.inputs[name]: named_input(value, lowered)
+        for name, value in case["input"].items()
+        if name in lowered.inputs
     }
     try:
         typed = validator(compiled.spec.inputs).validate_python(values)
@@ -135,21 +137,21 @@ def _run(compiled: _Compiled, case: Mapping[str, Any], sandbox: Sandbox) -> tupl
     if seen.error is not None or seen.output is None:
         return "failed", f"case {case['id']}: {seen.error or seen.review}"
     for name, expected in case["expected"].items():
-        answer = _answer(seen.output, name, lowered)
-        if not _same(expected, answer):
+        answer = decided(seen.output, name, lowered)
+        if not same_value(expected, answer):
             return "failed", f"case {case['id']}: {name} is {to_plain(answer)!r}, expected {expected!r}"
     return "passed", ""
 
 
-def _named(value: Any, lowered: Lowered) -> Any:
+def named_input(value: Any, lowered: Lowered) -> Any:
     """An input's value with the spec's names for the parts of objects."""
     idents = {name: ident for ident, name in lowered.parts.items()}
     if isinstance(value, Mapping):
-        return {idents.get(key, key): _named(inner, lowered) for key, inner in value.items()}
-    return [_named(inner, lowered) for inner in value] if isinstance(value, list) else value
+        return {idents.get(key, key): named_input(inner, lowered) for key, inner in value.items()}
+    return [named_input(inner, lowered) for inner in value] if isinstance(value, list) else value
 
 
-def _answer(output: Mapping[str, Any], name: str, lowered: Lowered) -> Any:
+def decided(output: Mapping[str, Any], name: str, lowered: Lowered) -> Any:
     """A decision's answer with the model's own names."""
     where = lowered.outputs[name]
     if isinstance(where, str):
@@ -164,14 +166,14 @@ def _restored(value: Any, lowered: Lowered) -> Any:
     return [_restored(inner, lowered) for inner in value] if isinstance(value, list) else value
 
 
-def _same(expected: Any, answer: Any) -> bool:
+def same_value(expected: Any, answer: Any) -> bool:
     """Numbers within the kit's tolerance, everything else exactly."""
     if isinstance(expected, bool) or isinstance(answer, bool):
         return expected is answer
     if isinstance(expected, int | float) and isinstance(answer, int | float | Decimal):
         return abs(float(expected) - float(answer)) <= TOLERANCE * max(1.0, abs(float(expected)))
     if isinstance(expected, Mapping) and isinstance(answer, Mapping):
-        return expected.keys() == answer.keys() and all(_same(expected[key], answer[key]) for key in expected)
+        return expected.keys() == answer.keys() and all(same_value(expected[key], answer[key]) for key in expected)
     if isinstance(expected, list) and isinstance(answer, list):
-        return len(expected) == len(answer) and all(_same(a, b) for a, b in zip(expected, answer, strict=True))
+        return len(expected) == len(answer) and all(same_value(a, b) for a, b in zip(expected, answer, strict=True))
     return bool(expected == to_plain(answer))

@@ -22,6 +22,7 @@ from ingot.usage import Usage
 if TYPE_CHECKING:
     from ingot.artifact.verify import Verified
     from ingot.compile.driver import Attempt
+    from ingot.spec import Spec
 
 
 class Compiled:
@@ -33,7 +34,9 @@ class Compiled:
 
     name = "compiled"
 
-    def __init__(self, model: Model | None, *, attempts: int = 5, candidates: int = 1, keep: Path | None = None) -> None:
+    def __init__(
+        self, model: Model | None, *, attempts: int = 5, candidates: int = 1, keep: Path | None = None
+    ) -> None:
         self._model, self._attempts, self._candidates, self._keep = model, attempts, candidates, keep
         self.model = "" if model is None else model.name
 
@@ -43,19 +46,29 @@ class Compiled:
         from ingot.compile.prompt import first_request
 
         spec = task.spec()
+        self._check_model(task, spec)
         if not spec.asked:
             return Usage()
         request = first_request(spec, make_plan(spec))
         return Usage(estimate_input(request), request.max_tokens // 2, 1)
 
     def prepare(self, task: Task) -> CompiledTask:
-        """Compile. A spec that no candidate passes for is not deployed."""
+        """Compile. A spec that no candidate passes for is not deployed. Raises InputError where a model is missing."""
         from ingot.compile.driver import compile_spec
+
+        self._check_model(task, task.spec())
 
         def make(path: Path, out: Path) -> Any:
             return compile_spec(path, self._model, out=out, attempts=self._attempts, candidates=self._candidates)
 
         return compiled_task(task, make, self._keep)
+
+    def _check_model(self, task: Task, spec: Spec) -> None:
+        if self._model is None and spec.asked:
+            raise InputError(
+                f"the solver {self.name!r} asks a model for the task {task.id!r}",
+                hint="give --model, for instance openai:gpt-5; only decision tables need none",
+            )
 
 
 class Human:

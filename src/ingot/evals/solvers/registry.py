@@ -38,14 +38,16 @@ def make_solver(name: str, model: Model | None, settings: Settings) -> Solver:
         from ingot.evals.solvers.compiled import Human
 
         return Human(keep=settings.keep)
+    if name == "compiled":  # a model is missed only where a rule is no decision table
+        from ingot.evals.solvers.compiled import Compiled
+
+        return Compiled(model, attempts=settings.attempts, candidates=settings.candidates, keep=settings.keep)
     if model is None:
         raise InputError(f"the solver {name!r} asks a model", hint="give --model, for instance openai:gpt-5")
-    if name in ("compiled", "hybrid"):
-        from ingot.evals.solvers.compiled import Compiled
+    if name == "hybrid":
         from ingot.evals.solvers.hybrid import Hybrid
 
-        made = Compiled if name == "compiled" else Hybrid
-        return made(model, attempts=settings.attempts, candidates=settings.candidates, keep=settings.keep)
+        return Hybrid(model, attempts=settings.attempts, candidates=settings.candidates, keep=settings.keep)
     module, kind = {
         "direct": ("direct", "Direct"),
         "code-once": ("code_once", "CodeOnce"),

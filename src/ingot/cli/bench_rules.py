@@ -1,0 +1,25 @@
+"""`ingot bench rules`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ingot.cli.bench_suites import run_suite, suite_options
+
+
+@click.command("rules")
+@click.option("--rulearena", type=click.Path(path_type=Path), help="Folder with airline/ and tax/, or one of them.")
+@click.option("--policyengine", type=click.Path(path_type=Path), help="Folder or file with rules as JSON Lines.")
+@click.option("--dmn", type=click.Path(path_type=Path), help="Folder with DMN models and their cases.jsonl.")
+@click.option("--items", "most", type=click.IntRange(1), help="Score only so many items of each task.")
+@suite_options
+def rules_command(
+    rulearena: Path | None, policyengine: Path | None, dmn: Path | None, most: int | None, **given: Any
+) -> None:
+    """Prose rules, tax forms, benefit parameters and decision tables, made into programs and scored on computed answers."""
+    from ingot.evals.suites.rules import rules_suite
+
+    run_suite(rules_suite(rulearena, policyengine, dmn, most=most), **given)
