@@ -5,12 +5,15 @@ from __future__ import annotations
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
 
 from cli_page import cli_page
+from metrics_page import with_tables
 from modules_page import modules_page
 from paper_page import paper_page
 from rules_page import rules_page
 from spec_page import spec_page
+from suites_list import with_suites
 
 PAGES = {
     "reference/spec.md": spec_page,
@@ -19,6 +22,8 @@ PAGES = {
     "reference/cli.md": cli_page,
     "paper.md": paper_page,
 }
+
+FILLED = {"metrics.md": with_tables, "suites.md": with_suites}
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -29,3 +34,14 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         except ValueError as error:
             raise PluginError(f"{path}: {error}") from error
     return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """A written page, with what is made of the project put into its place."""
+    fill = FILLED.get(page.file.src_uri)
+    if fill is None:
+        return markdown
+    try:
+        return fill(markdown)
+    except ValueError as error:
+        raise PluginError(f"{page.file.src_uri}: {error}") from error

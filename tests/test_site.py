@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 
 from ingot import library
 from ingot.cli import cli
+from ingot.cli.bench_suites import suite_options
 from ingot.spec import spec_schema
 from ingot.spec_words import MEANINGS, properties_of
 
@@ -22,10 +23,12 @@ DOCS = ROOT / "docs"
 sys.path.insert(0, str(ROOT / "reference"))
 
 import cli_page  # noqa: E402
+import metrics_page  # noqa: E402
 import modules_page  # noqa: E402
 import paper_page  # noqa: E402
 import rules_page  # noqa: E402
 import spec_page  # noqa: E402
+import suites_list  # noqa: E402
 
 WRITTEN = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
 
@@ -98,6 +101,65 @@ def test_the_library_reference_has_every_operation_with_its_settings() -> None:
         (step,) = YAML(typ="safe").load(example)
         takes = modules_page.settings_of(step["module"].partition(".")[0])[step["module"]]
         assert set(step["with"]) <= set(takes)
+
+
+def test_the_page_of_figures_has_every_figure_of_a_log() -> None:
+    from ingot.evals.log import Header, Log, Scored, TaskLog
+    from ingot.evals.metrics.consistency import consistency
+    from ingot.evals.metrics.every import every
+    from ingot.evals.metrics.latency import cold_and_warm
+    from ingot.evals.solvers import Answer, Generation
+
+    header = Header("s", "S", "unseen", "0", "exact", "", "compiled", "", {}, "0")
+    item = Scored("a", "unseen", True, Answer({"fee": 1}, seconds=0.1), {"fee": 1.0})
+    log = Log(header, (TaskLog("t", Generation(True), (item,)),))
+    told = [one for measures in every(log, log).values() for one in measures]
+    told += [*consistency([b"a"]), *cold_and_warm([1.0], [1.0])]
+    rows = [line.split(" | ") for line in metrics_page.metrics_tables().splitlines() if line.startswith("| ")]
+    units = {name: row[-2] for row in rows for name in row[0].removeprefix("| ").split("; ")}
+    for one in told:
+        said = [unit for name, unit in units.items() if re.fullmatch(re.sub(r"\*\w+\*", ".+", name), one.name)]
+        assert (one.unit if one.unit != "s" else "seconds") in said, one.name
+
+
+def test_the_page_of_suites_lists_those_that_there_are_and_links_their_pages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @click.command("mine")
+    @suite_options
+    def mine(**_: object) -> None:
+        """Mine, *all* mine.
+
+        More.
+        """
+
+    monkeypatch.setitem(suites_list.bench_command.commands, "mine", mine)
+    monkeypatch.setattr(suites_list, "DOCS", tmp_path)
+    assert "- `ingot bench mine`: Mine, \\*all\\* mine.\n" in suites_list.with_suites(f"{suites_list.MARK}\n")
+    (tmp_path / "suites-mine.md").write_text("# Mine\n")
+    (tmp_path / "suites-agents.md").write_text("# Agents\n")
+    told = suites_list.with_suites((DOCS / "suites.md").read_text(encoding="utf-8"))
+    assert "Mine, \\*all\\* mine. [More](suites-mine.md)" in told
+    assert "- [Agents](suites-agents.md)" in told
+    assert "consistency" not in suites_list.suites()
+
+
+@pytest.mark.parametrize("without", ["Unit: share.", "Source: nobody 1900.", "right / all"])
+def test_a_figure_whose_docstring_lacks_a_part_stops_the_build(without: str) -> None:
+    def figure() -> None: ...
+
+    figure.__doc__ = "Items right / all\nitems. Unit: share. Source: nobody 1900.\n\nMore."
+    assert metrics_page.told(figure) == metrics_page.Told("Items right / all items. More.", "share", "nobody 1900")
+    figure.__doc__ = figure.__doc__.replace(without, "")
+    with pytest.raises(ValueError, match="needs a formula"):
+        metrics_page.told(figure)
+
+
+def test_the_written_page_of_figures_has_a_place_for_the_tables() -> None:
+    text = (DOCS / "metrics.md").read_text(encoding="utf-8")
+    assert "| break-even, tokens |" in metrics_page.with_tables(text)
+    with pytest.raises(ValueError, match="needs one line"):
+        metrics_page.with_tables("# Figures\n")
 
 
 # ---- what people wrote names what is there -----------------------------------------------------------------------
@@ -284,5 +346,6 @@ def test_no_page_loads_anything_from_another_machine(site: Path) -> None:
 def test_every_page_is_in_the_navigation() -> None:
     nav = YAML(typ="safe").load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))["nav"]
     named = re.findall(r"[\w/]+\.md", str(nav))
-    assert {path.name for path in DOCS.glob("*.md")} <= set(named)
+    linked = {path.name for path in DOCS.glob("suites-*.md")}  # from the page of suites, by the build
+    assert {path.name for path in DOCS.glob("*.md")} - linked <= set(named)
     assert len(named) == len(set(named))

@@ -32,6 +32,18 @@ def test_the_difference_is_paired() -> None:
     assert found["wrong accepts"].a == 0.5
 
 
+def test_what_was_not_run_took_no_time() -> None:
+    def timed(*seconds: float) -> Log:
+        items = [
+            replace(one, answer=replace(one.answer, seconds=s)) for one, s in zip(of("11").items, seconds, strict=True)
+        ]
+        return replace(log(), tasks=(TaskLog("t", Generation(True), tuple(items)),))
+
+    found = {one.name: one for one in compare(timed(2.0, 0.0), timed(1.0, 5.0))}
+    assert (found["seconds"].a, found["seconds"].b, found["seconds"].n) == (2.0, 1.0, 1)
+    assert "seconds" not in {one.name for one in compare(timed(0.0, 0.0), timed(1.0, 5.0))}
+
+
 def test_the_same_log_twice_differs_in_nothing() -> None:
     for one in compare(of("110"), of("110")):
         assert one.a == one.b

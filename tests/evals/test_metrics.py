@@ -32,7 +32,14 @@ from ingot.evals.metrics.tokens import (
     token_break_even,
     total_tokens,
 )
-from ingot.evals.metrics.validation import attempts, deployed, false_rejection, first_pass, first_pass_overall
+from ingot.evals.metrics.validation import (
+    attempts,
+    deployed,
+    false_rejection,
+    first_pass,
+    first_pass_overall,
+    validation,
+)
 from ingot.evals.solvers import Answer, Generation, StageRow
 from ingot.usage import Usage
 
@@ -185,6 +192,30 @@ def test_first_passes_count_those_that_reached_the_stage() -> None:
     assert value(recovery(found.tasks)) == 1 / 2
 
 
+def test_a_reply_that_nothing_judged_passed_nothing() -> None:
+    once = log(solver="code-once", generations=(Generation(True, attempts=1),))
+    assert all(one.value is None for one in validation(once))
+
+
+def test_a_task_that_could_not_be_asked_is_not_deployed() -> None:
+    made = Generation(True, attempts=1, stages=(row(1, "security", True),))
+    found = {one.name: one for one in validation(log(generations=(made, Generation(False, "too long"))))}
+    assert value(found["deployed"]) == value(found["first pass, overall"]) == 1 / 2
+    assert value(found["attempts"]) == value(found["first pass, security"]) == 1
+
+
+def test_where_everything_goes_to_the_model_nothing_passed() -> None:
+    refused = Generation(True, "everything goes to the model", attempts=1, stages=(row(1, "syntax", False),))
+    found = {one.name: one for one in validation(log(solver="hybrid", generations=(refused,)))}
+    assert value(found["deployed"]) == 0
+    assert value(recovery(log(generations=(refused,)).tasks)) == 0
+
+
+def test_the_first_of_several_candidates_counts_as_a_first_pass() -> None:
+    drawn = Generation(True, attempts=2, stages=(row(1, "security", True), row(2, "security", False)))
+    assert value(first_pass_overall(log(generations=(drawn,)).tasks)) == 1
+
+
 def test_false_rejections_need_programs_known_to_be_right() -> None:
     refused = (Generation(True), Generation(False))
     assert value(false_rejection(log(solver="human", generations=refused))) == 1 / 2
@@ -193,5 +224,6 @@ def test_false_rejections_need_programs_known_to_be_right() -> None:
 
 def test_every_category_tells_its_figures() -> None:
     found = every(log(*ITEMS), log(*ITEMS, solver="direct"))
-    assert list(found) == ["reliability", "fields", "validation", "token efficiency", "latency", "cost"]
-    assert all(measures for measures in found.values())
+    always = ["reliability", "fields", "validation", "token efficiency", "latency", "cost"]
+    assert list(found) == [*always[:2], "nothing withheld", "without a model", *always[2:]]
+    assert all(found[name] for name in always)

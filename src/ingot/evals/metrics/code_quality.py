@@ -37,7 +37,7 @@ def code_quality(sources: Sequence[str], counts: Iterable[tuple[int, int]] = ())
 def complexity(sources: Sequence[str]) -> Measure:
     """Mean cyclomatic complexity of a function: 1 + its branches, as the SYNTAX stage counts them (ruff's C901).
 
-    Formula: M = decisions + 1, of each function by itself, ``and``/``or`` and conditional expressions not counted; a
+    M = decisions + 1, of each function by itself, ``and``/``or`` and conditional expressions not counted; a
     nested function adds its own decisions and 1 to the one it is in. Unit: a function. Source: McCabe, "A Complexity
     Measure", IEEE Transactions on Software Engineering SE-2 (4), 1976.
     """
@@ -57,8 +57,8 @@ def complexities(source: str) -> list[tuple[str, int]]:
 
 
 def function_lines(sources: Sequence[str]) -> Measure:
-    """Mean length of a function: lines from its ``def`` to its end, as the SYNTAX stage counts them (SYN007), blank lines
-    and comments within it counted. Unit: lines a function."""
+    """Lines from each function's ``def`` to its end / functions, as the SYNTAX stage counts them (SYN007), blank lines and
+    comments within it counted. Unit: lines a function. Source: the limit that the stage sets."""
     found = [
         float((node.end_lineno or node.lineno) - node.lineno + 1) for one in sources for node in _functions(_tree(one))
     ]
@@ -88,7 +88,7 @@ def _annotations(node: _Function) -> list[bool]:
 
 def lint(sources: Sequence[str]) -> Measure:
     """100 x findings of ruff's default rules / lines that are not blank, over all sources together. Unit: findings per
-    100 lines.
+    100 lines. Source: https://docs.astral.sh/ruff/rules.
 
     The default rule set is that of the installed version, which the note names: it differs between versions. ``noqa``
     comments are not heard. Names that Ingot's programs define around the functions (Decimal, date, ...) are told to ruff.
@@ -138,8 +138,10 @@ def mutation_counts(program: Program) -> tuple[int, int] | None:
 def pass_at_k(n: int, c: int, k: int) -> float:
     """The chance that at least one of k programs is right, estimated without bias from n programs of which c are.
 
-    Formula: 1 - C(n - c, k) / C(n, k). Unit: probability. Source: Chen et al., "Evaluating Large Language Models Trained on
-    Code", arXiv 2107.03374, 2021, equation 1. Raises InputError unless 0 <= c <= n and 1 <= k <= n: with fewer programs
+    1 - C(n - c, k) / C(n, k). Unit: probability. Source: Chen et al., "Evaluating Large Language Models Trained on
+    Code", arXiv 2107.03374, 2021, equation 1.
+
+    Raises InputError unless 0 <= c <= n and 1 <= k <= n: with fewer programs
     than k there is no unbiased estimate.
     """
     if not (0 <= c <= n and 1 <= k <= n):
@@ -148,7 +150,8 @@ def pass_at_k(n: int, c: int, k: int) -> float:
 
 
 def pass_at(tasks: Iterable[tuple[int, int]], k: int) -> Measure:
-    """Mean of pass@k over tasks, each given as (n drawn, c right). Unit: probability. Source: as `pass_at_k`.
+    """Mean over tasks of 1 - C(n - c, k) / C(n, k), with n programs drawn for a task and c of them right. Unit: probability.
+    Source: Chen et al., "Evaluating Large Language Models Trained on Code", arXiv 2107.03374, 2021, equation 1.
 
     Tasks with fewer than k programs are not measured, and the note says how many.
     """

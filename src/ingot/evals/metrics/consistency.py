@@ -1,6 +1,6 @@
 """Consistency: the same input, many times, and how many different answers come.
 
-Source: arXiv 2604.05150, consistency ("output entropy over N runs", "exact-match rate"); Shannon 1948 for the entropy.
+`ingot bench consistency` runs an artifact so often, each time in a fresh process with another hash seed.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ def consistency(outputs: Sequence[bytes]) -> list[Measure]:
 
 def entropy(outputs: Sequence[bytes]) -> Measure:
     """H = -sum p_i log2 p_i over the shares p_i of the distinct answers; 0 where all are the same. Unit: bits.
+    Source: arXiv 2604.05150, consistency ("output entropy over N runs"); Shannon 1948.
 
     It is biased downwards for few answers (Miller 1955); the largest that N answers can show is log2 N.
     """
@@ -31,6 +32,7 @@ def entropy(outputs: Sequence[bytes]) -> Measure:
 
 
 def exact_match(outputs: Sequence[bytes]) -> Measure:
-    """Answers equal to the most frequent one, byte for byte / answers. Unit: share."""
+    """Answers equal to the most frequent one, byte for byte / answers. Unit: share.
+    Source: arXiv 2604.05150, consistency ("exact-match rate")."""
     most = Counter(outputs).most_common(1)[0][1] if outputs else 0
     return share("exact match", most, len(outputs))

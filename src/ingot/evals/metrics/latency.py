@@ -1,7 +1,6 @@
 """Latency: how long a transaction takes, how evenly, and how long from nothing to the first answer.
 
-Source: arXiv 2604.05150, latency and jitter; percentiles after Hyndman and Fan 1996 (type 7), intervals by percentile
-bootstrap (Efron 1979).
+Items that were not answered at all (a task that was not deployed) took no time and are not among the transactions.
 """
 
 from __future__ import annotations
@@ -24,7 +23,8 @@ def latency(log: Log) -> list[Measure]:
 
 
 def percentile(seconds: Sequence[float], q: int) -> Measure:
-    """The q-th percentile of the wall time of a transaction, model calls included. Unit: seconds."""
+    """p = the q-th percentile of the wall time of a transaction, model calls included, linear between neighbours. Unit:
+    seconds. Source: arXiv 2604.05150, latency; Hyndman and Fan 1996, type 7."""
     note = (
         ""
         if len(seconds) * (100 - q) >= 100
@@ -34,24 +34,28 @@ def percentile(seconds: Sequence[float], q: int) -> Measure:
 
 
 def jitter(seconds: Sequence[float]) -> Measure:
-    """The standard deviation of the wall time of a transaction (of the whole sample, no correction). Unit: seconds."""
+    """sigma = sqrt(sum (t_i - mean)^2 / n) of the wall times t_i of all n transactions. Unit: seconds.
+    Source: arXiv 2604.05150, latency ("jitter")."""
     return bootstrapped("jitter", seconds, pstdev, "s")
 
 
 def time_to_deploy(log: Log) -> Measure:
-    """Mean wall time from the spec to a signed artifact, all attempts and stages, of tasks that were deployed. Unit: seconds."""
+    """Wall time from the spec to a signed artifact, all attempts and stages / tasks that were deployed; a kept completion
+    takes no wall time. Unit: seconds. Source: arXiv 2604.05150, latency of the compile."""
     values = [task.generation.seconds for task in log.tasks if task.generation.deployed and task.generation.attempts]
     return bootstrapped("time to deploy", values, fmean, "s")
 
 
 def model_time(log: Log) -> Measure:
-    """Mean time that the model took of that. Unit: seconds. Kept completions count with the time that they took first."""
+    """Time that the model took for all attempts / tasks for which it was asked; kept completions count with the time that they
+    took first. Unit: seconds. Source: arXiv 2604.05150, latency of the compile."""
     values = [task.generation.model_seconds for task in log.tasks if task.generation.usage.requests]
     return bootstrapped("model time of it", values, fmean, "s")
 
 
 def cold_and_warm(cold: Sequence[float], warm: Sequence[float]) -> list[Measure]:
-    """Medians of the first answer of a new process (start, verify, load, run) and of a run in a loaded one. Unit: seconds."""
+    """Median = the 50th percentile: cold of the first answer of new processes (start, verify, load, run), warm of runs in a loaded
+    one. Unit: seconds. Source: Ingot's own definition; `ingot bench consistency` measures both."""
     median = partial(_quantile, 0.5)
     return [bootstrapped("cold", cold, median, "s"), bootstrapped("warm", warm, median, "s")]
 

@@ -34,7 +34,8 @@ class Measure:
 
 
 def share(name: str, hits: int, n: int, *, note: str = "") -> Measure:
-    """A share of `n` with its Clopper-Pearson interval; not measured where `n` is 0."""
+    """hits / n with its Clopper-Pearson interval; not measured where n = 0. Unit: share.
+    Source: Clopper and Pearson, "The use of confidence or fiducial limits illustrated in the case of the binomial", 1934."""
     if n == 0:
         return Measure(name, None, "share", 0, note=note or "nothing to measure")
     low, high = interval(hits, n)
@@ -50,7 +51,8 @@ def bootstrapped(
     seed: int = 0,
     note: str = "",
 ) -> Measure:
-    """A statistic of `values` with its percentile bootstrap interval (Efron 1979; `RESAMPLES` draws with `seed`)."""
+    """A statistic of values, with the 2.5th and 97.5th percentile of it over 2,000 draws of n values with replacement, seed = 0.
+    Unit: the statistic's. Source: Efron, "Bootstrap methods: another look at the jackknife", 1979."""
     if not values:
         return Measure(name, None, unit, 0, note=note or "nothing to measure")
     drawn = random.Random(seed)  # noqa: S311 - resampling, no secret
@@ -61,7 +63,8 @@ def bootstrapped(
 
 
 def quantile(values: Sequence[float], q: float) -> float:
-    """The quantile of a non-empty sample, linear between neighbours (Hyndman and Fan 1996, type 7)."""
+    """The quantile of a non-empty sample x_0 to x_(n-1) in order: at h = (n - 1) q, linear between its neighbours. Unit: the
+    sample's. Source: Hyndman and Fan, "Sample quantiles in statistical packages", 1996, type 7."""
     ordered = sorted(values)
     at = (len(ordered) - 1) * q
     low = int(at)

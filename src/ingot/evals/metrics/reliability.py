@@ -1,6 +1,6 @@
 """Reliability: what was answered, what of it was right, and what was wrong without anybody being told.
 
-An item is *right*, *wrong* or *withheld* (sent to a person); one that ended with an error is wrong, since nobody was asked.
+An item is right, wrong or withheld (sent to a person); one that ended with an error is wrong, since nobody was asked.
 Selective prediction after El-Yaniv and Wiener 2010, "On the foundations of noise-free selective classification".
 """
 
@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from ingot.evals.log import Log, Scored, TaskLog
 from ingot.evals.metrics.measure import Measure, share
+from ingot.evals.metrics.validation import passed_at
 
 
 def reliability(log: Log) -> list[Measure]:
@@ -41,20 +42,21 @@ def completion(items: Iterable[Scored]) -> Measure:
 
 
 def coverage(items: Iterable[Scored]) -> Measure:
-    """Items answered in every field / items that have an answer. Unit: share. Source: El-Yaniv and Wiener 2010."""
+    """Items answered in every field / items that have a right answer. Unit: share. Source: El-Yaniv and Wiener 2010."""
     items = [one for one in items if one.answerable]
     return share("coverage", sum(one.whole for one in items), len(items))
 
 
 def accuracy(items: Iterable[Scored]) -> Measure:
-    """Items right in every field / items that have an answer: what was withheld counts as not right. Unit: share."""
+    """Items right in every field / items that have a right answer: what was withheld counts as not right. Unit: share.
+    Source: arXiv 2604.05150, reliability, with withheld items in the denominator."""
     items = [one for one in items if one.answerable]
     return share("accuracy", sum(one.right is True for one in items), len(items), note="withheld counts as not right")
 
 
 def accuracy_on_answered(items: Iterable[Scored]) -> Measure:
-    """Items right in every field / items answered in every field (1 - selective risk). Unit: share.
-    Source: El-Yaniv and Wiener 2010. To be read with the coverage, never alone."""
+    """Items right in every field / items answered in every field (1 - selective risk); to be read with the coverage, never alone.
+    Unit: share. Source: El-Yaniv and Wiener 2010."""
     items = [one for one in items if one.answerable and one.whole]
     return share("accuracy on answered", sum(one.right is True for one in items), len(items))
 
@@ -68,14 +70,15 @@ def wrong_accept(items: Iterable[Scored]) -> Measure:
 
 
 def abstention(items: Iterable[Scored]) -> Measure:
-    """Items withheld from in at least one field / items that have an answer. Unit: share."""
+    """Items of which at least one field was withheld, those without an error / items that have a right answer. Unit: share.
+    Source: El-Yaniv and Wiener 2010, the rejection rate."""
     items = [one for one in items if one.answerable]
     held = sum(not one.answer.error and not one.whole for one in items)
     return share("abstention", held, len(items))
 
 
 def irrelevance(items: Iterable[Scored]) -> Measure:
-    """Items without a right answer to which none was given / items without one. Unit: share.
+    """Items that have no right answer and were given none / items that have none. Unit: share.
     Source: the irrelevance categories of the Berkeley Function-Calling Leaderboard."""
     items = [one for one in items if not one.answerable]
     return share("irrelevance", sum(one.right is True for one in items), len(items))
@@ -85,13 +88,12 @@ def recovery(tasks: Iterable[TaskLog]) -> Measure:
     """Tasks deployed after their first attempt was refused / tasks whose first attempt was refused. Unit: share.
     Source: arXiv 2604.05150, reliability ("error recovery"), read for the compile, since runs make no attempts."""
     refused = [one for one in tasks if any(row.attempt == 1 and not row.passed for row in one.generation.stages)]
-    return share("recovery", sum(one.generation.deployed for one in refused), len(refused))
+    return share("recovery", sum(bool(passed_at(one)) for one in refused), len(refused))
 
 
 def field_scores(log: Log) -> list[Measure]:
-    """For every field: the mean score / items that were scored in it is its accuracy where scores are 0 or 1; the share of
-    items that answered it is in the note. Unit: share, with its Clopper-Pearson interval; partial credit is rounded down
-    to not right."""
+    """Items with a score of 1 in the field / items that answered it or ended with an error; partial credit is rounded down to not
+    right, and how many answered it is in the note. Unit: share. Source: arXiv 2604.05150, accuracy per field."""
     names = list(dict.fromkeys(name for item in log.items for name in item.scores))
     found = []
     for name in names:

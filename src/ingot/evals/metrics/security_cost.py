@@ -1,4 +1,4 @@
-"""Cost of running a workflow for a month, model calls and machine, from dated prices.
+"""Cost of ownership: running a workflow for a month, model calls and machine, from dated prices.
 
 The security figures (precision, recall, false positives of the gates) come from `ingot bench security`.
 """
@@ -43,8 +43,8 @@ def cost_of_ownership(
 
     G, R: dollars of generating and of a transaction's model calls (`metrics.tokens`); t: median wall time of a
     transaction in hours, taken as time on one virtual CPU, which overstates it where a model elsewhere is waited for; m:
-    price of that hour. People, storage and network are not in it. Unit: USD a month. Source of the formula:
-    arXiv 2604.05150, cost at one million transactions a month.
+    price of that hour. People, storage and network are not in it. Unit: USD a month. Source: arXiv 2604.05150, cost at one
+    million transactions a month; the machine's price is in the note with its day.
     """
     name = f"cost of {transactions:,} transactions a month"
     generation, runtime = generation_dollars(log, priced_as), runtime_dollars(log, priced_as)

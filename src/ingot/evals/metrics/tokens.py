@@ -1,7 +1,7 @@
 """Token efficiency: what is paid once, what is paid each time, and from how many transactions on compiling pays.
 
-Source of the formulas: arXiv 2604.05150, section on token efficiency and break-even. G is what generating took, R what a
-transaction takes at run time, both in tokens (input and output together) or in US dollars at dated list prices.
+G is what generating took, R what a transaction takes at run time, both in tokens (input and output together) or in US dollars at
+dated list prices; G_b and R_b are those of the baseline, the solver ``direct`` in a report.
 """
 
 from __future__ import annotations
@@ -34,19 +34,21 @@ def tokens(log: Log, baseline: Log | None = None, *, priced_as: str = "") -> lis
 
 
 def generation_tokens(log: Log) -> Measure:
-    """G = mean over tasks of the input and output tokens of all attempts. Unit: tokens a task."""
+    """G = input and output tokens of all attempts / tasks, deployed or not. Unit: tokens a task.
+    Source: arXiv 2604.05150, token efficiency."""
     values = [float(task.generation.usage.total_tokens) for task in log.tasks]
     return bootstrapped("generation tokens", values, fmean, "tokens a task")
 
 
 def runtime_tokens(log: Log) -> Measure:
-    """R = mean over transactions of their input and output tokens. Unit: tokens a transaction."""
+    """R = input and output tokens of all transactions / transactions. Unit: tokens a transaction.
+    Source: arXiv 2604.05150, token efficiency."""
     values = [float(item.answer.usage.total_tokens) for item in log.items]
     return bootstrapped("run-time tokens", values, fmean, "tokens a transaction")
 
 
 def total_tokens(log: Log, n: int) -> Measure:
-    """T(n) = G + n R for one task. Unit: tokens."""
+    """T(n) = G + n R for one task. Unit: tokens. Source: arXiv 2604.05150, token efficiency."""
     g, r = generation_tokens(log).value, runtime_tokens(log).value
     name = f"total at {n:,}"
     if g is None or r is None:
@@ -55,14 +57,16 @@ def total_tokens(log: Log, n: int) -> Measure:
 
 
 def amortised_tokens(log: Log, n: int) -> Measure:
-    """A(n) = G / n + R: what a transaction takes with its part of the generation. Unit: tokens a transaction."""
+    """A(n) = G / n + R: what a transaction takes with its part of the generation. Unit: tokens a transaction.
+    Source: arXiv 2604.05150, amortisation."""
     total = total_tokens(log, n)
     value = None if total.value is None else total.value / n
     return Measure(f"amortised at {n:,}", value, "tokens a transaction", total.n, note=total.note)
 
 
 def token_break_even(log: Log, baseline: Log) -> Measure:
-    """n* = (G - G_b) / (R_b - R): from this many transactions of one task on, `log` takes fewer tokens. Unit: transactions.
+    """n* = (G - G_b) / (R_b - R), 0 at least: from this many transactions of one task on, fewer tokens are used than by the
+    baseline. Unit: transactions. Source: arXiv 2604.05150, break-even.
 
     Not measured where a transaction does not take fewer tokens than the baseline's: then it never pays.
     """
@@ -76,7 +80,8 @@ def token_break_even(log: Log, baseline: Log) -> Measure:
 
 
 def dollar_break_even(log: Log, baseline: Log, priced_as: str = "") -> Measure:
-    """n* as for tokens, with G and R in dollars. Unit: transactions."""
+    """n* = (G - G_b) / (R_b - R), 0 at least, with G and R in dollars. Unit: transactions.
+    Source: arXiv 2604.05150, break-even, with prices put in."""
     return _break_even(
         "break-even, dollars",
         (generation_dollars(log, priced_as).value, generation_dollars(baseline, priced_as).value),
@@ -87,7 +92,8 @@ def dollar_break_even(log: Log, baseline: Log, priced_as: str = "") -> Measure:
 
 
 def compression(log: Log, baseline: Log, n: int) -> Measure:
-    """C(n) = T_b(n) / T(n): how many times fewer tokens than the baseline at n transactions. Unit: times."""
+    """C(n) = T_b(n) / T(n): how many times fewer tokens than the baseline at n transactions. Unit: times.
+    Source: arXiv 2604.05150, compression."""
     ours, theirs = total_tokens(log, n).value, total_tokens(baseline, n).value
     name = f"compression at {n:,}"
     if ours is None or theirs is None or ours == 0:
@@ -96,13 +102,15 @@ def compression(log: Log, baseline: Log, n: int) -> Measure:
 
 
 def generation_dollars(log: Log, priced_as: str = "") -> Measure:
-    """G in US dollars: tokens at the dated list price of who wrote them. Unit: USD a task. Not measured without a price."""
+    """G = (input tokens * their price + output tokens * theirs) / tasks, at the dated list price of who wrote them; not
+    measured where one of them has none. Unit: USD a task. Source: the list prices of `ingot.usage`, with their days."""
     spent = [dollars(task.generation.usage, priced_as or task.generation.model) for task in log.tasks]
     return _priced("generation cost", spent, "USD a task", priced_as)
 
 
 def runtime_dollars(log: Log, priced_as: str = "") -> Measure:
-    """R in US dollars at the dated list price of the solver's model. Unit: USD a transaction."""
+    """R = (input tokens * their price + output tokens * theirs) / transactions, at the dated list price of the solver's model;
+    0 where no token was used. Unit: USD a transaction. Source: the list prices of `ingot.usage`, with their days."""
     model = priced_as or log.header.model
     return _priced(
         "run-time cost", [dollars(item.answer.usage, model) for item in log.items], "USD a transaction", priced_as

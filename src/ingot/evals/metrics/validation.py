@@ -1,6 +1,7 @@
 """Validation: how candidates fare at the stages, and what the stages cost.
 
-Source: arXiv 2604.05150, validation pipeline ("first-pass rate per stage, regeneration attempts, time to valid").
+Measured where stages judged something: the solvers ``compiled``, ``hybrid`` and ``human``. A task whose prompt the model could not
+take was never judged; it is not deployed.
 """
 
 from __future__ import annotations
@@ -16,21 +17,29 @@ STAGES = ("reply", "security", "syntax", "execution", "accuracy")
 
 def validation(log: Log) -> list[Measure]:
     """All figures of this category."""
-    asked = [task for task in log.tasks if task.generation.attempts]
-    found = [first_pass(asked, stage) for stage in STAGES]
+    judged = [task for task in log.tasks if task.generation.stages]
+    asked = log.tasks if judged else ()
     return [
-        *found,
+        *(first_pass(judged, stage) for stage in STAGES),
         first_pass_overall(asked),
         deployed(asked),
-        attempts(asked),
-        time_to_valid(asked),
+        attempts(judged),
+        time_to_valid(judged),
         false_rejection(log),
     ]
 
 
+def passed_at(task: TaskLog) -> list[int]:
+    """The attempts that passed every stage."""
+    rows: dict[int, list[bool]] = {}
+    for row in task.generation.stages:
+        rows.setdefault(row.attempt, []).append(row.passed)
+    return [attempt for attempt, found in rows.items() if all(found)]
+
+
 def first_pass(tasks: Iterable[TaskLog], stage: str) -> Measure:
-    """First attempts that passed a stage / first attempts that reached it. Unit: share. A reply that held no code
-    did not pass ``reply``; one that did is not in the log of that stage, and passed it."""
+    """First attempts that passed a stage / first attempts that reached it; a reply without code did not pass ``reply``,
+    and reached nothing else. Unit: share. Source: arXiv 2604.05150, validation pipeline ("first-pass rate per stage")."""
     reached = passed = 0
     for task in tasks:
         rows = [row for row in task.generation.stages if row.attempt == 1]
@@ -43,34 +52,35 @@ def first_pass(tasks: Iterable[TaskLog], stage: str) -> Measure:
 
 
 def first_pass_overall(tasks: Iterable[TaskLog]) -> Measure:
-    """First attempts that passed every stage / tasks. Unit: share."""
+    """First attempts that passed every stage / tasks. Unit: share. Source: arXiv 2604.05150, validation pipeline."""
     tasks = list(tasks)
-    hits = sum(task.generation.deployed and task.generation.attempts == 1 for task in tasks)
+    hits = sum(1 in passed_at(task) for task in tasks)
     return share("first pass, overall", hits, len(tasks))
 
 
 def deployed(tasks: Iterable[TaskLog]) -> Measure:
-    """Tasks for which some attempt passed every stage / tasks. Unit: share."""
+    """Tasks for which some attempt passed every stage / tasks. Unit: share. Source: arXiv 2604.05150, validation pipeline."""
     tasks = list(tasks)
-    return share("deployed", sum(task.generation.deployed for task in tasks), len(tasks))
+    return share("deployed", sum(bool(passed_at(task)) for task in tasks), len(tasks))
 
 
 def attempts(tasks: Iterable[TaskLog]) -> Measure:
-    """Mean attempts until a candidate passed or none was left. Unit: attempts a task."""
+    """Attempts until a candidate passed or none was left / tasks. Unit: attempts a task.
+    Source: arXiv 2604.05150, validation pipeline ("regeneration attempts")."""
     return bootstrapped("attempts", [float(task.generation.attempts) for task in tasks], fmean, "attempts a task")
 
 
 def time_to_valid(tasks: Iterable[TaskLog]) -> Measure:
-    """Mean wall time less the model's, of tasks that were deployed: what the stages took. Unit: seconds."""
-    values = [
-        max(0.0, task.generation.seconds - task.generation.model_seconds) for task in tasks if task.generation.deployed
-    ]
+    """(Wall time - the model's time) / tasks that were deployed, each 0 at least: what the stages took. Unit: seconds.
+    Source: arXiv 2604.05150, validation pipeline ("time to valid"), less the model's part, which is in the latency."""
+    values = [max(0.0, task.generation.seconds - task.generation.model_seconds) for task in tasks if passed_at(task)]
     note = "of completions that were kept from an earlier run the model's time is not in the wall time"
     return bootstrapped("stages' time", values, fmean, "s", note=note)
 
 
 def false_rejection(log: Log) -> Measure:
     """Right programs that a stage refused / right programs. Unit: share.
+    Source: the false-reject rate of ISO/IEC 19795-1, applied to programs.
 
     Measured on the solver ``human`` alone, whose programs are given as right; a refused candidate of a model may be wrong
     in a way that no item shows.

@@ -1,6 +1,6 @@
 """The risk-coverage curve: how many answers are wrong, as the least certain ones are withheld.
 
-Source: El-Yaniv and Wiener 2010; Geifman and El-Yaniv 2017, "Selective classification for deep neural networks".
+After El-Yaniv and Wiener 2010; Geifman and El-Yaniv 2017, "Selective classification for deep neural networks".
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ class Point:
 
 
 def risk_coverage(log: Log, field: str | None = None) -> list[Point]:
-    """The curve over the fields of all items (or one field) that came with a confidence, most certain first; [] where none
-    did. Of a field that was withheld the guess counts, where there is one; else it counts as not answered."""
+    """Risk = wrong / answered over coverage = answered / all, of the fields of all items (or one field) that came with a
+    confidence, most certain first; [] where none did. Of a field that was withheld the guess counts, where there is one;
+    else it counts as not answered. Unit: share. Source: El-Yaniv and Wiener 2010."""
     scored = total = 0
     pairs: list[tuple[float, bool]] = []
     for item in log.items:
