@@ -130,6 +130,22 @@ def unknown_labels(spec: Spec, labels: Sequence[Label], known: Sequence[Label]) 
     return [label for label in labels if _take(spec, label, seen, f"what {label.by} says at {label.place}")]
 
 
+def fitting(spec: Spec, kept: Sequence[Label]) -> tuple[list[Label], list[Label]]:
+    """Kept labels that still stand under this version of the spec, and those set aside: they do not fit its fields any more,
+    or contradict its cases, which its author wrote after them."""
+    seen = {case_key(case): (case, "") for case in spec.cases}
+    stand: list[Label] = []
+    aside: list[Label] = []
+    for label in kept:
+        try:
+            _take(spec, label, seen, "")
+        except InputError:
+            aside.append(label)
+        else:
+            stand.append(label)
+    return stand, aside
+
+
 def _take(spec: Spec, label: Label, seen: dict[str, tuple[Case, str]], said: str) -> bool:
     """Add what a label says to what is known. Whether any of it is new."""
     (case,) = labelled_cases(spec, [label])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ingot.errors import InputError, StoreError
-from ingot.labels import Label
+from ingot.labels import Label, fitting
 from ingot.spec import parse_spec
 from ingot.store.labels import keep_labels, kept_labels, run_found
 from ingot.store.store import Store
@@ -45,3 +45,21 @@ def test_labels_are_sealed_kept_once_and_in_order(url: str) -> None:
         assert "Quux" not in str(list(store.audit.records()))
         with pytest.raises(StoreError, match="has no run 'a-1' of late fee"):
             run_found(store, spec, "a-1")
+
+
+def test_a_label_that_a_later_version_has_no_place_for_is_set_aside(url: str) -> None:
+    """A field that is gone, a narrower range, a case of the spec that says otherwise: no later label fails for it."""
+    later = SPEC.replace("days: integer", "days: {type: integer, range: [0, 30]}") + (
+        "cases: [{id: a, input: {days: 21, name: Bob}, expected: {fee: 5}}]\n"
+    )
+    with Store.open(url, KEY) as store:
+        keep_labels(store, parse_spec(SPEC), [label(20, "0"), label(21, "0"), label(99, "7")])
+        assert len(keep_labels(store, parse_spec(later), [label(22, "0")])) == 1
+        stand, aside = fitting(parse_spec(later), kept_labels(store, parse_spec(later)))
+        assert [one.input["days"] for one in stand] == [20, 22]
+        assert [one.input["days"] for one in aside] == [21, 99]
+        with pytest.raises(InputError, match="contradicts case 'a' of the spec"):
+            keep_labels(store, parse_spec(later), [label(21, "0")])
+        assert len(fitting(parse_spec(SPEC), kept_labels(store, parse_spec(SPEC)))[0]) == 4, (
+            "the old version has them all"
+        )

@@ -93,7 +93,7 @@ def _kept_in_store(spec: Spec, labels: list[Label], url: str | None) -> list[Lab
 
 def _kept_in_file(spec: Spec, labels: list[Label], path: Path) -> list[Label]:
     from ingot.artifact.durable import replace_file
-    from ingot.labels import read_labels, unknown_labels
+    from ingot.labels import fitting, read_labels, unknown_labels
     from ingot.store.masks import Mask
 
     for label in labels:
@@ -101,7 +101,7 @@ def _kept_in_file(spec: Spec, labels: list[Label], path: Path) -> list[Label]:
             hint = "keep it in a store, where such values are sealed: --store URL"
             raise InputError("it holds labelled values, and a file would show them", place=label.place, hint=hint)
     before = _text(path) if path.exists() else ""
-    new = unknown_labels(spec, labels, read_labels(before, str(path)))
+    new = unknown_labels(spec, labels, fitting(spec, read_labels(before, str(path)))[0])
     lines = "".join(json.dumps(one.to_json(), ensure_ascii=False) + "\n" for one in new)
     if new:
         replace_file(path, f"{before.rstrip()}\n{lines}".lstrip("\n").encode())
@@ -198,7 +198,7 @@ def _drifted(verified: Verified, url: str) -> bool:
 
 
 def _labels(spec: Spec, file: Path | None, url: str | None) -> list[Label]:
-    from ingot.labels import read_labels
+    from ingot.labels import fitting, read_labels
 
     if file is not None:
         found = read_labels(_text(file), str(file), _looked_up(url, spec))
@@ -206,7 +206,10 @@ def _labels(spec: Spec, file: Path | None, url: str | None) -> list[Label]:
         from ingot.store.labels import kept_labels
 
         with open_store(url) as store:
-            found = kept_labels(store, spec)
+            found, aside = fitting(spec, kept_labels(store, spec))
+        if aside:
+            what = f"{len(aside)} label{'' if len(aside) == 1 else 's'} set aside"
+            click.echo(f"{what}: not of this version's fields, or its cases say otherwise", err=True)
     else:
         raise click.UsageError("no labels: give --labels FILE, or --store URL")
     if not found:

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from ingot.errors import StoreError
-from ingot.labels import Label, unknown_labels
+from ingot.labels import Label, fitting, unknown_labels
 from ingot.spec import Spec
 from ingot.store.database import store_error, writing
 from ingot.store.encoding import encoded
@@ -26,7 +26,7 @@ def keep_labels(store: Store, spec: Spec, labels: Sequence[Label]) -> list[Label
     """Append those labels that are new and return them. Raises InputError for a contradiction: then none is kept."""
     try:
         with writing(store.engine) as connection:
-            new = unknown_labels(spec, labels, kept_labels(store, spec))
+            new = unknown_labels(spec, labels, fitting(spec, kept_labels(store, spec))[0])
             if not new:
                 return []
             prefix = _prefix(spec)
@@ -40,7 +40,7 @@ def keep_labels(store: Store, spec: Spec, labels: Sequence[Label]) -> list[Label
 
 
 def kept_labels(store: Store, spec: Spec) -> list[Label]:
-    """The labels of a workflow, all versions of it, oldest first, in the clear."""
+    """The labels of a workflow, all versions of it, oldest first, in the clear. Some may not fit this one any more."""
     return [_label(store, record) for record in store.audit.records(prefix=_prefix(spec))]
 
 
