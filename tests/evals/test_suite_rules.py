@@ -152,6 +152,31 @@ def test_tax_amounts_are_nought_without_their_form_and_null_where_left_open(rule
     assert task.score(item, {"tax_owed": "1"}) == {"tax_owed": 0.0}
 
 
+def test_a_form_that_is_a_text_is_shown_as_a_given_case_has_it(rulearena: Path) -> None:
+    path = rulearena / "tax" / "spec_forms.md"
+    path.write_text(FORMS + "\n# Form 8863: Education\nLine 1 - All of Part III: $TBD\n$f8863_part_iii\n")
+    told = [taxpayer(n) for n in range(24)]
+    for row in told:
+        row["input"]["data"]["f8863_part_iii"] = (
+            f"\n## Part III\n\nLine 21 - Paid: ${row['id']}\n## Part III\nLine 21 - Paid: $9"
+        )
+    (rulearena / "tax" / "dev.jsonl").write_text("".join(json.dumps(row) + "\n" for row in told))
+    spec = rules_tax.tax_task(rulearena / "tax").spec()
+    (shown,) = [clause.text for clause in spec.clauses if clause.id == "P3"]
+    assert shown.split("joined: ")[1].split() == [
+        "##",
+        "Part",
+        "III",
+        "Line",
+        "21",
+        "-",
+        "Paid:",
+        f"${spec.given[0].id}",
+    ]
+    reader = next(step for step in spec.logic_requirements if step.step == "form_8863")
+    assert reader.clauses[-1] == "P3"
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [({"id": "x", "input": {}}, "no 'expected'"), ({"id": "x", "input": [], "expected": 1}, "is an object"),

@@ -1,6 +1,8 @@
 """What a finding shows of an input: the lines that matter of a long text, all of a short one."""
 
-from ingot.stages.excerpt import SHORT, shown_input
+from decimal import Decimal
+
+from ingot.stages.excerpt import SHORT, WIDE, shown_input
 
 LONG = (
     "Head\n" + "filler line\n" * 100 + "   Order / Rev:     4711     Page 1\n   Alt Order:       99\n" + "more\n" * 50
@@ -32,3 +34,11 @@ def test_without_a_text_to_look_in_the_beginning_is_shown() -> None:
     shown = shown_input({"rows": list(range(400))}, [1], [2])
     assert shown.endswith("...")
     assert len(shown) == SHORT
+
+
+def test_of_a_wide_input_what_is_filled_in_is_shown() -> None:
+    wide = {f"amount_{number:03}": Decimal(0) for number in range(60)} | {"married": False, "wage": Decimal("1200.50")}
+    shown = shown_input(wide, [Decimal(5)], [None])
+    assert shown == '(without what is 0, false, null or empty) {"wage":"1200.50"}'
+    many = {f"amount_{number:03}": Decimal(number) for number in range(200)}
+    assert len(shown_input(many, [1], [2])) < WIDE + 60

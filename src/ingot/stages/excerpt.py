@@ -10,6 +10,8 @@ from ingot.canonical import canonical_json
 
 SHORT = 600
 """An input that is not longer, as JSON, is shown whole."""
+WIDE = 1_800
+"""As much is shown of what is filled in of a wide input, such as a form."""
 LEFT, RIGHT, BEFORE = 60, 40, 2
 MOST_LINES = 6
 PLACES = 2
@@ -17,7 +19,8 @@ PLACES = 2
 
 def shown_input(values: Mapping[str, Any], wanted: Iterable[Any], found: Iterable[Any]) -> str:
     """An input as JSON. Of a long one whose texts hold a wanted or found value: the lines around these values (columns near
-    them, the places where a value stands first), or that the text has no such words, and the beginning of the rest."""
+    them, the places where a value stands first), or that the text has no such words. Of one with many fields: those that are
+    not 0, false, null or empty, as far as they go."""
     whole = canonical_json(values).decode()
     if len(whole) <= SHORT:
         return whole
@@ -25,7 +28,19 @@ def shown_input(values: Mapping[str, Any], wanted: Iterable[Any], found: Iterabl
     for name, value in values.items():
         if isinstance(value, str) and len(value) > SHORT // 2:
             parts += list(_around(name, value, "expected", wanted)) + list(_around(name, value, "found", found))
-    return "\n".join(["(parts of it)", *dict.fromkeys(parts)]) if parts else f"{whole[: SHORT - 3]}..."
+    return "\n".join(["(parts of it)", *dict.fromkeys(parts)]) if parts else _filled(values, whole)
+
+
+def _filled(values: Mapping[str, Any], whole: str) -> str:
+    """What is filled in of a wide input, longer than a short one may be; of any other its beginning."""
+    filled = {name: value for name, value in values.items() if value}
+    if len(filled) == len(values):
+        return _cut(whole, SHORT)
+    return f"(without what is 0, false, null or empty) {_cut(canonical_json(filled).decode(), WIDE)}"
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 def _around(name: str, text: str, kind: str, values: Iterable[Any]) -> Iterator[str]:

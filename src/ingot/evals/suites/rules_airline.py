@@ -18,13 +18,20 @@ from ingot.spec import parse_spec
 
 GIVEN, HELD_OUT, SEED = 8, 12, 1
 CLASSES = ("Basic Economy", "Main Cabin", "Main Plus", "Premium Economy", "Business", "First")
+PLACES = (
+    "U.S.", "Puerto Rico", "U.S. Virgin Islands", "Canada", "Mexico", "Caribbean", "Central America", "Cuba", "Haiti",
+    "Honduras", "El Salvador", "Guyana", "Suriname", "South America", "Panama", "Colombia", "Ecuador", "Peru", "Argentina",
+    "Brazil", "Chile", "Paraguay", "Uruguay", "Europe", "Israel", "Qatar", "India", "China", "Japan", "South Korea",
+    "Hong Kong", "Australia", "New Zealand",
+)  # fmt: skip
+"""The regions and countries that the prose names."""
 
 _INPUTS: Mapping[str, Any] = {
     "base_price": {"type": "integer", "range": [0, 100_000], "description": "the ticket"},
     "customer_class": {"type": "enum", "values": list(CLASSES)},
     "routine": {
-        "type": "text",
-        "max_length": 60,
+        "type": "enum",
+        "values": list(PLACES),
         "description": "the region or country of one end of the trip as the rules name it; the other end is in the U.S.",
     },
     "direction": {"type": "integer", "range": [0, 1], "description": "0 from the U.S., 1 to the U.S."},

@@ -23,6 +23,9 @@ from ingot.spec import parse_spec
 GIVEN, HELD_OUT, SEED = 8, 12, 1
 TOLERANCE = "0.01"
 LARGEST = 100_000_000
+FILLED_IN = "P3"
+"""The clause that shows the one form which a row has as text."""
+
 STATUSES = (
     "single", "married filing jointly", "married filing separately", "head of household", "qualifying surviving spouse",
 )  # fmt: skip
@@ -105,10 +108,10 @@ FORMS: Sequence[Form] = (
         "amount_owed", (r"> continued$", r"Payments$", r"Amount You Owe"),
         (
             "tax", "added_tax", "other_taxes", "child_credit", "added_child_credit", "nonrefundable_credits",
-            "refundable_opportunity", "other_credits_or_payments",
+            "refundable_opportunity",
         ),
         {"tax_owed": "line 37, negative where it is overpaid"},
-        "Form 1040, lines 16 to 37. other_credits_or_payments is Schedule 3, line 15.",
+        "Form 1040, lines 16 to 37.",
     ),
 )  # fmt: skip
 
@@ -122,7 +125,9 @@ def tax_task(folder: Path) -> Task:
     fields = {name: about for name, about in every.items() if name in read}  # what no form asks for is left out
     items = [_item(row, fields, place) for row, place in rows]
     given, held_out, rest = split(items, GIVEN, HELD_OUT, seed=SEED)
-    text = spec_text(_parts(found, fields, steps), given, held_out)
+    parts = _parts(found, fields, steps)
+    parts["clauses"] |= _filled_in(given)
+    text = spec_text(_with_example(parts), given, held_out)
     return Task("tax", text, tuple(rest), by_spec(parse_spec(text, "tax.yaml")), ("tax_owed",))
 
 
@@ -195,6 +200,30 @@ def _parts(found: Sequence[Section], fields: Mapping[str, Any], steps: Sequence[
     }
 
 
+def _filled_in(given: Sequence[Item]) -> dict[str, str]:
+    """The text form of the first given case that has one, of its first student: a program must know how it is written."""
+    for item in given:
+        for name in _TEXTS:
+            text = str(item.input.get(name, "")).strip()
+            if text:
+                heading = text.splitlines()[0]
+                return {
+                    FILLED_IN: f"How {name} is written, from a given case, its lines joined: {heading}{text.split(heading)[1]}"
+                }
+    return {}
+
+
+def _with_example(parts: dict[str, Any]) -> dict[str, Any]:
+    """The form that is a text, filled in, among the clauses of the step that reads it."""
+    if FILLED_IN not in parts["clauses"]:
+        return parts
+    steps = [
+        {**step, "clauses": [*step["clauses"], FILLED_IN]} if set(_TEXTS) & set(step["inputs"]) else step
+        for step in parts["logic_requirements"]
+    ]
+    return {**parts, "logic_requirements": steps}
+
+
 def _step(form: Form, found: Sequence[Section], fields: Mapping[str, Any]) -> dict[str, Any]:
     own = under(found, *form.headings)
     texts = clauses(found)
@@ -203,7 +232,8 @@ def _step(form: Form, found: Sequence[Section], fields: Mapping[str, Any]) -> di
     said = f"{form.intent} Returns {', '.join(f'{name} ({line})' for name, line in form.sets.items())}."
     return {
         "step": form.step, "type": "function", "clauses": own, "on_null": "handle",
-        "intent": f"{said} A $name in a form is the input of that name, $TBD is to be computed; None is to be computed too.",
+        "intent": f"{said} A $name in a form is the input of that name, $TBD is to be computed; None is to be computed too. "
+        "A line of a form that is not here is 0.",
         "inputs": [name for name in dict.fromkeys([*form.also, *named]) if name in known],
         "outputs": dict.fromkeys(form.sets, "decimal"),
     }  # fmt: skip
