@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ingot.cli.bench_all import all_command
 from ingot.cli.bench_bfcl import bfcl_command
 from ingot.cli.bench_consistency import consistency_command
 from ingot.cli.bench_documents import documents_command
@@ -43,6 +44,7 @@ def bench_command() -> None:
     """
 
 
+bench_command.add_command(all_command)
 bench_command.add_command(bfcl_command)
 bench_command.add_command(consistency_command)
 bench_command.add_command(documents_command)

@@ -44,6 +44,7 @@ class Chosen:
     priced_as: str
     yes: bool
     as_json: bool
+    estimate: bool = False
 
 
 def suite_options(command: F) -> F:
@@ -74,6 +75,7 @@ def suite_options(command: F) -> F:
                 "--priced-as", default="", help="Price tokens as this model's, where the model itself has no list price."
             ),
             click.option("--yes", is_flag=True, help="Do not ask before a run that costs more than a dollar."),
+            click.option("--estimate", is_flag=True, help="Read the suite, say what a run takes at least, and run nothing."),
             AS_JSON,
         )
     ):  # fmt: skip
@@ -89,6 +91,9 @@ def run_suite(suite: Suite, **given: Any) -> None:
 
     chosen = Chosen(**given)
     suite = limited(suite, chosen.limit, chosen.tasks)
+    if chosen.estimate:
+        _estimate(suite, chosen)
+        return
     logs: list[Log] = []
     interrupted = False
     for name in chosen.solvers:
@@ -120,6 +125,29 @@ def _solver(name: str, chosen: Chosen, folder: Path) -> Solver:
         budget = Budget(max_tokens=chosen.max_tokens, max_cost=chosen.max_cost)
         model = Kept(open_model(chosen.model, budget=budget, timeout=chosen.timeout), chosen.out / "completions")
     return make_solver(name, model, Settings(chosen.attempts, chosen.candidates, folder / "tasks"))
+
+
+def _estimate(suite: Suite, chosen: Chosen) -> None:
+    """Check a suite and say what running it is expected to take; no model is asked, so none need be named."""
+    from ingot.evals.evaluate import estimate
+    from ingot.evals.solvers.registry import Settings, make_solver
+    from ingot.evals.suite import check_apart
+    from ingot.models.scripted import Scripted
+
+    check_apart(suite)
+    settings = Settings(chosen.attempts, chosen.candidates)
+    solvers = {
+        name: make_solver(name, Scripted([], name=chosen.model or "not named"), settings) for name in chosen.solvers
+    }
+    found = {name: estimate(suite, solver).to_json() for name, solver in solvers.items()}
+    if chosen.as_json:
+        told = {"suite": suite.name, "tasks": len(suite.tasks), "items": suite.items, "estimate": found}
+        click.echo(json.dumps(told, indent=2))
+        return
+    click.echo(f"{suite.name}: {len(suite.tasks)} tasks, {suite.items} items")
+    for name, usage in found.items():
+        tokens = usage["input_tokens"] + usage["output_tokens"]
+        click.echo(f"{name:<12}at least about {tokens:,} tokens in {usage['requests']:,} requests")
 
 
 def _say_cost(suite: Suite, solver: Solver, chosen: Chosen) -> None:
