@@ -48,11 +48,13 @@ ModuleName = Literal[
     "database.query", "database.execute", "http.get", "http.post", "notify.email", "notify.webhook", "files.read",
     "files.write",
 ]  # fmt: skip
-ScorerName = Literal["exact", "numeric", "date", "text", "set", "list"]
+ScorerName = Literal["exact", "numeric", "date", "text", "plain", "amount", "set", "list"]
 _SCORED: Mapping[str, tuple[TypeName, ...]] = {
     "numeric": ("integer", "decimal", "float", "text"),
     "date": ("date", "datetime", "text"),
     "text": ("text", "enum"),
+    "plain": ("text", "enum"),
+    "amount": ("text",),
     "set": ("list",),
     "list": ("list",),
 }

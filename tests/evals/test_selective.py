@@ -78,8 +78,8 @@ def test_fields_together_show_what_one_alone_cannot() -> None:
 
 def test_nothing_withheld_counts_guesses_and_misses() -> None:
     found = named(unwithheld(calibrated(*ITEMS)))
-    assert found["fee, exact"].value == 0.6
-    assert found["fee, exact"].n == 5
+    assert found["fee, as the suite scores"].value == 0.6
+    assert found["fee, as the suite scores"].n == 5
 
 
 def test_the_curve_goes_on_with_guesses() -> None:

@@ -170,3 +170,19 @@ def test_one_set_at_a_time() -> None:
     found = CliRunner().invoke(documents_command, ["--tv", "a", "--sroie", "b"])
     assert isinstance(found.exception, InputError)
     assert isinstance(CliRunner().invoke(documents_command, []).exception, InputError)
+
+
+def test_what_is_right_is_the_same_for_gates_calibration_and_score(slips: Path) -> None:
+    read = read_fields("total:amount")
+    exact = load_rows(slips, read, given=5, held_out=25).tasks[0]
+    loose_suite = load_rows(slips, read, given=5, held_out=25, match="normalised")
+    loose = loose_suite.tasks[0]
+    item = exact.items[0]
+    printed = {"total": f"RM {item.expected['total']}"}
+    assert exact.score(item, printed) == {"total": 0}
+    assert loose.score(item, printed) == {"total": 1}
+    assert exact.spec().scorers == {}
+    assert {one.scorer for one in loose.spec().scorers.values()} == {"amount"}
+    assert loose_suite.name == "documents-rows-normalised"
+    one, two = (first_request(task.spec(), make_plan(task.spec())) for task in (exact, loose))
+    assert one == two  # what is right is no business of the prompt

@@ -133,3 +133,21 @@ def test_numeric_tolerance_is_absolute() -> None:
     stated = {"f": Scorer(scorer="numeric", tolerance="0.01")}
     assert score(field, Decimal("1.01"), Decimal("1.00"), stated) == 1.0
     assert score(field, Decimal("1.011"), Decimal("1.00"), stated) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("scorer", "found", "expected", "right"),
+    [
+        ("plain", "Ann  Example, Ltd.", "ann example ltd", 1),
+        ("plain", "Ann 2", "Ann 3", 0),
+        ("plain", None, "", 0),
+        ("amount", "RM 1,234.50", "1234.5", 1),
+        ("amount", "(12.00)", "-12", 1),
+        ("amount", "12.00", "-12.00", 0),
+        ("amount", "none", "None.", 1),  # no amounts: compared as texts
+        ("amount", "12.00", "none", 0),
+    ],
+)
+def test_texts_are_compared_by_what_they_say(scorer: str, found: str, expected: str, right: int) -> None:
+    field = Field(name="note", type="text")
+    assert score(field, found, expected, {"note": Scorer(scorer=scorer)}) == right  # type: ignore[arg-type]

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ingot.cli.bench_suites import run_suite, suite_options
 from ingot.errors import InputError
+
+if TYPE_CHECKING:
+    from ingot.evals.suites.documents_spec import Match
 
 FOLDER = click.Path(path_type=Path)
 
@@ -29,6 +32,13 @@ FOLDER = click.Path(path_type=Path)
     "--held-out", default=100, show_default=True, type=click.IntRange(0), help="Documents to calibrate on, likewise."
 )
 @click.option("--unseen-templates", is_flag=True, help="For --jsonl: score on templates that no case has.")
+@click.option(
+    "--match",
+    type=click.Choice(["exact", "normalised"]),
+    default="exact",
+    show_default=True,
+    help="What is right, for gates, calibration and score: the very text, or the same value.",
+)
 @suite_options
 def documents_command(
     sroie: Path | None,
@@ -40,6 +50,7 @@ def documents_command(
     given: int,
     held_out: int,
     unseen_templates: bool,
+    match: Match,
     **options: Any,
 ) -> None:
     """Run the suite of one document set. A task is a field, read by three functions that a hybrid step settles.
@@ -53,12 +64,13 @@ def documents_command(
     if sum(one is not None for one in (sroie, tv, jsonl, docile)) != 1:
         raise InputError("one document set is run at a time", hint="give one of --sroie, --tv, --jsonl, --docile")
     if tv is not None:
-        run_suite(load_tv(tv), **options)
+        run_suite(load_tv(tv, match), **options)
     elif sroie is not None:
-        run_suite(load_sroie(sroie, given, held_out), **options)
+        run_suite(load_sroie(sroie, given, held_out, match), **options)
     elif jsonl is not None:
         read = read_fields(fields, about)
-        run_suite(load_rows(jsonl, read, given=given, held_out=held_out, unseen=unseen_templates), **options)
+        suite = load_rows(jsonl, read, given=given, held_out=held_out, unseen=unseen_templates, match=match)
+        run_suite(suite, **options)
     elif docile is not None:
         _docile(docile, fields, about, given, held_out, options)
 

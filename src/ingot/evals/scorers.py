@@ -9,13 +9,12 @@ line_items      F1 over the cells of lists of line items, paired as well as they
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
 from typing import Any, Literal
+
+from ingot.stages.scorers import plain_text, read_amount
 
 Kind = Literal["text", "amount", "date"]
 """How a value is written: an amount and a date are the same however they are written."""
@@ -184,12 +183,11 @@ def _right_cells(one: Mapping[str, str], two: Mapping[str, str], kinds: Mapping[
 
 
 def _plain(text: str, kind: Kind, month_first: bool) -> str:
-    folded = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
-    if kind == "date" and (day := _day(folded, month_first)):
+    if kind == "date" and (day := _day(text.casefold(), month_first)):
         return day
-    if kind == "amount" and (amount := _amount(folded)):
-        return amount
-    return "".join(letter for letter in folded if letter.isalnum())
+    if kind == "amount" and (amount := read_amount(text)) is not None:
+        return format(amount.normalize(), "f")
+    return plain_text(text)
 
 
 def _day(text: str, month_first: bool) -> str:
@@ -202,14 +200,3 @@ def _day(text: str, month_first: bool) -> str:
         except ValueError:
             continue
     return ""
-
-
-def _amount(text: str) -> str:
-    """A number with a point before its decimals and commas between thousands, "" where none can be read."""
-    clean = re.sub(r"[^0-9.,()-]", "", text)
-    sign = "-" if clean.startswith(("(", "-")) else ""
-    digits = clean.strip("()-").replace(",", "")
-    try:
-        return sign + format(Decimal(digits).normalize(), "f") if digits else ""
-    except InvalidOperation:
-        return ""

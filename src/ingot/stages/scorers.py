@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
@@ -52,6 +54,39 @@ def normalised_text(found: Any, expected: Any, _: Scorer) -> float:
     return float(" ".join(found.casefold().split()) == " ".join(expected.casefold().split()))
 
 
+def plain(found: Any, expected: Any, _: Scorer) -> float:
+    """1.0 where the texts have the same letters and digits in one order, whatever their case, blanks and punctuation."""
+    if not isinstance(found, str) or not isinstance(expected, str):
+        return float(found == expected)
+    return float(plain_text(found) == plain_text(expected))
+
+
+def amount(found: Any, expected: Any, scorer: Scorer) -> float:
+    """1.0 where two texts are the same amount, whatever their currency, blanks and commas between thousands; as ``plain``
+    where one of them is no amount."""
+    if not isinstance(found, str) or not isinstance(expected, str):
+        return float(found == expected)
+    one, two = read_amount(found), read_amount(expected)
+    return plain(found, expected, scorer) if one is None or two is None else float(one == two)
+
+
+def plain_text(text: str) -> str:
+    """The letters and digits of a text, case-folded, in compatible form (NFKC)."""
+    return "".join(letter for letter in unicodedata.normalize("NFKC", text).casefold() if letter.isalnum())
+
+
+def read_amount(text: str) -> Decimal | None:
+    """The amount that a text is, with a point before its decimals; brackets or a dash say that it is below zero. None where
+    it is none."""
+    clean = re.sub(r"[^0-9.,()-]", "", text)
+    digits = clean.strip("()-").replace(",", "")
+    try:
+        value = Decimal(digits) if digits else None
+    except InvalidOperation:
+        return None
+    return -value if value is not None and clean.startswith(("(", "-")) else value
+
+
 def as_set(found: Any, expected: Any, _: Scorer) -> float:
     """F1 of the distinct items, order ignored."""
     return _f1(Counter(set(map(_key, found or ()))), Counter(set(map(_key, expected or ()))))
@@ -80,6 +115,8 @@ SCORERS: Mapping[str, Score] = {
     "numeric": numeric,
     "date": same_date,
     "text": normalised_text,
+    "plain": plain,
+    "amount": amount,
     "set": as_set,
     "list": as_list,
 }

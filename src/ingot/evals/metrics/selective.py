@@ -17,7 +17,9 @@ _MAKE_UP = 1e-9
 
 
 def selective(log: Log) -> list[Measure]:
-    """All figures of this category; none where nothing came with a confidence."""
+    """Fields that came with at least the confidence that shows a precision / all fields, and the right ones of them / them; none
+    where nothing came with a confidence. Unit: share. Source: El-Yaniv and Wiener 2010; the threshold as in
+    `pooled_threshold`, after split conformal prediction (Vovk et al. 2005)."""
     if not any(item.answer.confidence for item in log.items):
         return []
     found = []
@@ -34,7 +36,7 @@ def unwithheld(log: Log) -> list[Measure]:
     measures = dict.fromkeys(name for item in log.items for name in item.full)
     for measure in measures:
         by_field = _by_field(log.items, measure)
-        label = "exact" if measure == UNWITHHELD else measure
+        label = "as the suite scores" if measure == UNWITHHELD else measure
         found += [bootstrapped(f"{name}, {label}", values, fmean, "share") for name, values in by_field.items()]
         if len(by_field) > 1:
             n = min(map(len, by_field.values()))

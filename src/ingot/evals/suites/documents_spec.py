@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from ingot.evals.suites.documents_rows import Document, DocumentField
 from ingot.evals.suites.documents_seen import excerpts, outline
@@ -39,16 +39,21 @@ WAYS = {
 }
 
 
+Match = Literal["exact", "normalised"]
+"""What is right: the very text, or the same value (letters and digits of a text; an amount as a number)."""
+
+
 @dataclass(frozen=True, slots=True)
 class DocumentSet:
-    """A kind of documents. `what` says what they are in half a sentence; `reach` the share of given documents that all
-    three functions of a field must get right, by field (`REACH` where it is not named)."""
+    """A kind of documents. `what` says what they are in half a sentence, `match` what is right, for gates, calibration and
+    score alike."""
 
     name: str
     title: str
     what: str
     fields: tuple[DocumentField, ...]
     month_first: bool = False
+    match: Match = "exact"
 
 
 def spec_text(documents: DocumentSet, field: DocumentField, parts: Parts, reach: float) -> str:
@@ -71,8 +76,16 @@ def spec_text(documents: DocumentSet, field: DocumentField, parts: Parts, reach:
             "accuracy": reach, "held_out_accuracy": 0, "branch_coverage": 0.4, "mutation_score": 0, "complexity": 20, "function_lines": 70,
         },
         "cases": {"given": GIVEN, "held_out": HELD_OUT},
+        **_scorers(documents, field, names),
     }  # fmt: skip
     return json.dumps(tree, ensure_ascii=False, indent=1)
+
+
+def _scorers(documents: DocumentSet, field: DocumentField, names: Sequence[str]) -> dict[str, Any]:
+    """How the spec compares the field and what each function finds; nothing where that is exactly."""
+    if documents.match == "exact" or field.columns is not None:
+        return {}
+    return {"scorers": dict.fromkeys((field.name, *names), "amount" if field.kind == "amount" else "plain")}
 
 
 def case_files(field: DocumentField, parts: Parts) -> dict[str, str]:
