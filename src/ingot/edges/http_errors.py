@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from ingot.errors import ArtifactError, IngotError, InputError, ModelError, OutputError, StepError, StoreError
+from ingot.store.alone import RunTaken
 
 Header = tuple[bytes, bytes]
 CLOSE: Header = (b"connection", b"close")
@@ -54,6 +55,8 @@ def refusal(error: IngotError) -> Refused:
             return Refused(500, "the program came to no answer that fits its outputs", place=error.place, hint=hint)
         case StepError() | ModelError():
             return Refused(503, "a step could not be carried out", place=error.place, hint="see to it, then ask again")
+        case RunTaken():
+            return Refused(409, "this run is under way elsewhere, or was before", place="run", hint="ask again later")
         case StoreError():
             hint = "see to the store, then ask again"
             return Refused(503, "the store failed, so there is no answer", place="store", hint=hint)

@@ -20,6 +20,7 @@ from ingot.edges.http_shelf import Version
 from ingot.errors import IngotError, InputError, OutputError
 from ingot.fields import to_plain, validator
 from ingot.runtime.run import Outcome
+from ingot.store.alone import RunTaken
 from ingot.store.database import reading
 from ingot.store.encoding import encoded
 from ingot.store.group import End, Entry, append_together
@@ -167,18 +168,21 @@ class Runs:
             before = await self.in_thread(self._before, recorded, run, case)
             if before is not None:
                 return before, REPEATED
-            if version.workflow.perform is not None:
+            if version.workflow.perform is None:
+                return await self._recorded(version, recorded, run, case, size, once=True)
+            try:
                 return _new(await self.in_thread(partial(recorded.run, run=run), case))
-            return await self._recorded(version, recorded, run, case, size, once=True)
+            except RunTaken:
+                return await self._told_before(recorded, run, case), REPEATED
         finally:
             self._asked.discard(run)
 
     async def _told_before(self, recorded: RecordedWorkflow, run: str, case: Mapping[str, Any]) -> Outcome:
         """Another server on the same store was asked at the same time, and was quicker: its answer stands."""
         before = await self.in_thread(self._before, recorded, run, case)
-        if before is None:
-            raise _pruned()
-        return before
+        if before is not None:
+            return before
+        raise _pruned() if recorded.workflow.perform is None else _still_asked("the run of this key is under way")
 
     def _before(self, recorded: RecordedWorkflow, run: str, case: Mapping[str, Any]) -> Outcome | None:
         """What a run with this id came to. Raises Refused where it ran on another input, or is under way elsewhere."""

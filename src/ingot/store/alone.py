@@ -34,8 +34,12 @@ def alone(engine: Engine, run: str) -> Iterator[None]:
         yield
 
 
-def _held(run: str) -> StoreError:
-    return StoreError(f"run {run!r} is under way in another process", hint="wait for it; see `ingot audit show`")
+class RunTaken(StoreError):
+    """Another process or thread is at work on the run, or was before; nothing is wrong with the store."""
+
+
+def _held(run: str) -> RunTaken:
+    return RunTaken(f"run {run!r} is under way in another process", hint="wait for it; see `ingot audit show`")
 
 
 @contextlib.contextmanager

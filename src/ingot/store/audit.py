@@ -76,7 +76,7 @@ class Head:
         number, _, found = text.partition(":")
         if not (number.isdigit() and len(found) == 64 and set(found) <= set("0123456789abcdef")):
             raise StoreError(
-                f"{text!r} is not a head of an audit log", hint="give NUMBER:HASH as `audit show` prints it"
+                f"{text!r} is not a head of an audit log", hint="give NUMBER:HASH as `ingot audit verify` prints it"
             )
         return Head(int(number), found)
 

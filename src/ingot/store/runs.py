@@ -23,7 +23,7 @@ from ingot.fields import to_plain, validator
 from ingot.runtime.bounded.ledger import Call, Ledger, spending
 from ingot.runtime.run import Outcome, Review, Workflow
 from ingot.runtime.steps import Perform
-from ingot.store.alone import alone
+from ingot.store.alone import RunTaken, alone
 from ingot.store.answers import StoreAnswers
 from ingot.store.audit import run_place
 from ingot.store.database import now_text, reading, store_error, writing
@@ -393,8 +393,8 @@ def _pairs(done: Sequence[Step]) -> Steps:
     return [(one.step, one.outputs) for one in done]
 
 
-def _twice(run: str) -> StoreError:
-    return StoreError(f"run {run!r} is in the store already", hint="give each run an id of its own")
+def _twice(run: str) -> RunTaken:
+    return RunTaken(f"run {run!r} is in the store already", hint="give each run an id of its own")
 
 
 def opened(record: Mapping[str, Any], store: Store) -> dict[str, Any]:

@@ -100,7 +100,7 @@ def test_a_decision_stands_where_its_run_cannot_go_on(make: Make, tmp_path: Path
         with alone(store.engine, run):  # another process is at work on it
             decision = {"why": "yes", "answer": {"permit": "YES"}}
             told = client.post(f"/reviews/{run}.0/approve", json=decision, headers=headers["judge"])
-        assert (told.status_code, told.json()["error"][:20]) == (503, "the decision is kept")
+        assert (told.status_code, told.json()["error"][:20]) == (409, "the decision is kept")
         assert told.json()["hint"] == f"`ingot resume ARTIFACT {run}` goes on with it"
         review = client.get(f"/reviews/{run}.0", headers=headers["judge"]).json()
     assert (review["state"], review["decided_by"]) == ("approved", "judge")

@@ -15,6 +15,8 @@ import httpx
 import pytest
 import sqlalchemy
 
+from ingot.edges.http_tokens import ANYBODY
+from ingot.store.alone import alone
 from ingot.store.retention import prune
 from ingot.store.store import Store
 from tests.edges.http.conftest import CASE, Lines, Make, app_of, running
@@ -158,6 +160,17 @@ def test_a_key_whose_record_was_pruned_is_not_asked_for_again(
         409,
         "this key was answered long ago: its record was pruned",
     )
+
+
+def test_a_key_that_another_server_works_on_is_no_fault_of_the_store(make: Make, tmp_path: Path, store: Store) -> None:
+    app = app_of(make(tmp_path / "served", clerk=True), store)
+    with running(app) as client:
+        (version,) = app.shelf.served.versions.values()
+        with alone(store.engine, app.runs.once(version, ANYBODY.name, "one")):  # before it has begun the run
+            answer = client.post("/run", json=CASE, headers={"Idempotency-Key": "one"})
+        again = client.post("/run", json=CASE, headers={"Idempotency-Key": "one"})
+    assert (answer.status_code, answer.json()["error"]) == (409, "the run of this key is under way")
+    assert (answer.headers["retry-after"], again.status_code) == ("1", 200)
 
 
 def test_a_key_asked_by_many_at_once_runs_once(make: Make, tmp_path: Path, store: Store) -> None:
