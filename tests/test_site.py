@@ -206,6 +206,13 @@ def test_the_metrics_named_are_those_of_the_server() -> None:
     assert set(named) == told
 
 
+def test_every_bench_is_named_in_its_page_or_listed_as_a_suite() -> None:
+    table = (DOCS / "bench.md").read_text(encoding="utf-8").partition("\n## ")[0]
+    named = set(re.findall(r"^\| `ingot bench ([a-z-]+)", table, re.MULTILINE))
+    there = {name for name, command in suites_list.bench_command.commands.items() if not command.hidden}
+    assert there - set(suites_list.suites()) <= named
+
+
 # ---- the paper's claims ------------------------------------------------------------------------------------------
 
 
