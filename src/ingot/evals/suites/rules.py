@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ingot.errors import InputError
 from ingot.evals.suite import Suite, Task
-from ingot.evals.suites.rules_prose import cut
+from ingot.evals.suites.rules_prose import GIVEN, HELD_OUT, cut
 
 SCORER = (
     "amounts and other answers by the spec's scorer: airline and yes/no exactly, tax within 0.01, PolicyEngine within the "
@@ -20,16 +20,23 @@ SCORER = (
 
 
 def rules_suite(
-    rulearena: Path | None = None, policyengine: Path | None = None, dmn: Path | None = None, *, most: int | None = None
+    rulearena: Path | None = None,
+    policyengine: Path | None = None,
+    dmn: Path | None = None,
+    *,
+    given: int = GIVEN,
+    held_out: int = HELD_OUT,
+    most: int | None = None,
 ) -> Suite:
-    """The suite of what is given. `most` items of each task are scored at most.
+    """The suite of what is given. Of RuleArena's rows `given` and `held_out` are cases; `most` items of each task are scored
+    at most.
 
     Raises InputError where nothing is given, or a folder is not as described.
     """
     tasks: list[Task] = []
     origins: list[str] = []
     if rulearena is not None:
-        tasks += rulearena_tasks(rulearena)
+        tasks += rulearena_tasks(rulearena, given, held_out)
         origins.append("RuleArena: the published prose, given and held-out cases drawn from its rows")
     if policyengine is not None:
         from ingot.evals.suites.rules_policy import policy_tasks
@@ -48,14 +55,14 @@ def rules_suite(
     return Suite("rules", "Rules as programs", "unseen", tuple(cut(tasks, most)), SCORER, "; ".join(origins))
 
 
-def rulearena_tasks(folder: Path) -> list[Task]:
+def rulearena_tasks(folder: Path, given: int = GIVEN, held_out: int = HELD_OUT) -> list[Task]:
     """The tasks of the folders ``airline`` and ``tax``, or of `folder` itself where it is one of them."""
     from ingot.evals.suites.rules_airline import airline_task
     from ingot.evals.suites.rules_tax import tax_task
 
     makers = {"airline": airline_task, "tax": tax_task}
     named = {name: folder if folder.name == name else folder / name for name in makers}
-    tasks = [makers[name](path) for name, path in named.items() if any(path.glob("spec_*.md"))]
+    tasks = [makers[name](path, given, held_out) for name, path in named.items() if any(path.glob("spec_*.md"))]
     if not tasks:
         raise InputError("no folder airline or tax with a spec_*.md", place=str(folder))
     return tasks

@@ -19,6 +19,9 @@ from typing import Any
 from ingot.errors import InputError
 from ingot.evals.suite import Item, Task
 
+GIVEN, HELD_OUT = 8, 12
+"""As many rows are cases to show and cases for the gates alone, where nothing else is asked for."""
+
 _HEADING = re.compile(r"(#{1,6})\s+(.*?)\s*#*$")
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _RULE = re.compile(r"-{3,}|\*{3,}")

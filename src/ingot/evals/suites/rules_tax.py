@@ -17,10 +17,20 @@ from typing import Any
 from ingot.errors import InputError
 from ingot.evals.scoring import by_spec
 from ingot.evals.suite import Item, Task, split
-from ingot.evals.suites.rules_prose import Section, clauses, read_prose, rows_of, sections, spec_text, under
+from ingot.evals.suites.rules_prose import (
+    GIVEN,
+    HELD_OUT,
+    Section,
+    clauses,
+    read_prose,
+    rows_of,
+    sections,
+    spec_text,
+    under,
+)
 from ingot.spec import parse_spec
 
-GIVEN, HELD_OUT, SEED = 8, 12, 1
+SEED = 1
 TOLERANCE = "0.01"
 LARGEST = 100_000_000
 FILLED_IN = "P3"
@@ -116,7 +126,7 @@ FORMS: Sequence[Form] = (
 )  # fmt: skip
 
 
-def tax_task(folder: Path) -> Task:
+def tax_task(folder: Path, given: int = GIVEN, held_out: int = HELD_OUT) -> Task:
     """The task of a folder, rows split with a fixed seed. Raises InputError."""
     rows, found = list(rows_of(folder)), sections(read_prose(folder))
     every = _fields(rows)
@@ -124,10 +134,10 @@ def tax_task(folder: Path) -> Task:
     read = {name for step in steps for name in step["inputs"]}
     fields = {name: about for name, about in every.items() if name in read}  # what no form asks for is left out
     items = [_item(row, fields, place) for row, place in rows]
-    given, held_out, rest = split(items, GIVEN, HELD_OUT, seed=SEED)
+    shown, held, rest = split(items, given, held_out, seed=SEED)
     parts = _parts(found, fields, steps)
-    parts["clauses"] |= _filled_in(given)
-    text = spec_text(_with_example(parts), given, held_out)
+    parts["clauses"] |= _filled_in(shown)
+    text = spec_text(_with_example(parts), shown, held)
     return Task("tax", text, tuple(rest), by_spec(parse_spec(text, "tax.yaml")), ("tax_owed",))
 
 
