@@ -114,8 +114,7 @@ SROIE = DocumentSet(
             about=(
                 "the amount to be paid, after tax and rounding, as printed without RM or $: of Total, Grand Total, Net Total, Total Sales "
                 "(inclusive of GST), Rounded Total, Amount Due the last that includes rounding. Never a subtotal, the total excluding "
-                "GST, the tax, the discount, the quantity, cash handed over or change; never an amount of the GST or tax summary at the "
-                "end, whose TOTAL line has the amount without tax and the tax. Two decimals. Cash less change is equal to it."
+                "GST, the tax, the discount, the quantity, cash handed over or change. Two decimals. Cash less change is equal to it."
             ),
         ),
     ),
