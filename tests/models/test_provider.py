@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from ingot.errors import ModelError, ModelTimeout
+from ingot.errors import ModelError, ModelTimeout, PromptTooLong
 from ingot.models import Budget, Completion, Endpoint, Model, Provided, Request, open_model, recorded
 from ingot.models.reply import REPLY_LIMIT
 from ingot.usage import Usage
@@ -167,6 +167,14 @@ def test_a_refused_request_is_not_tried_again(request_: Request, status: int, co
         at(server).complete(request_)
     assert len(server.seen) == 1
     assert caught.value.hint
+
+
+def test_a_prompt_that_the_model_cannot_hold_is_told_as_that(request_: Request) -> None:
+    refusal = fails(400, "maximum context length is 8192 tokens", code="context_length_exceeded")
+    with Loopback(refusal) as server, pytest.raises(PromptTooLong, match="context length") as caught:
+        at(server).complete(request_)
+    assert len(server.seen) == 1
+    assert caught.value.hint == "the prompt is too long for this model: use one with a larger context"
 
 
 def test_nobody_listens(request_: Request) -> None:
