@@ -120,6 +120,8 @@ def test_a_proposal_that_goes_to_a_person_is_scored_as_the_answer() -> None:
         ("list", "list", ["a", "b"], ["a", "c"], 0.5),
         ("list", "list", [], [], 1.0),
         ("list", "set", None, ["a"], 0.0),
+        ("list", "list", True, ["a"], 0.0),
+        ("list", "set", 7, ["a"], 0.0),
     ],
 )
 def test_scorers(kind: str, scorer: str, found: object, expected: object, value: float) -> None:

@@ -88,16 +88,25 @@ def read_amount(text: str) -> Decimal | None:
 
 
 def as_set(found: Any, expected: Any, _: Scorer) -> float:
-    """F1 of the distinct items, order ignored."""
+    """F1 of the distinct items, order ignored; 0.0 for what is no list."""
+    if not _are_lists(found, expected):
+        return 0.0
     return _f1(Counter(set(map(_key, found or ()))), Counter(set(map(_key, expected or ()))))
 
 
 def as_list(found: Any, expected: Any, _: Scorer) -> float:
-    """The share of positions that agree, of the longer list."""
+    """The share of positions that agree, of the longer list; 0.0 for what is no list."""
+    if not _are_lists(found, expected):
+        return 0.0
     found, expected = list(found or ()), list(expected or ())
     longest = max(len(found), len(expected))
     agree = sum(_key(a) == _key(b) for a, b in zip(found, expected, strict=False))
     return 1.0 if longest == 0 else agree / longest
+
+
+def _are_lists(*values: Any) -> bool:
+    """Whether all are lists or null: what is scored need not be of its field's type, as an answer of a changed program."""
+    return all(value is None or isinstance(value, list | tuple) for value in values)
 
 
 def _key(value: Any) -> str:
