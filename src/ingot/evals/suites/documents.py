@@ -75,7 +75,7 @@ def _name(kind: DocumentSet) -> str:
 
 def _task(kind: DocumentSet, field: DocumentField, parts: Parts, reach: float) -> Task:
     items = tuple(Item(one.id, {"text": one.text}, {field.name: one.expected[field.name]}) for one in parts.scored)
-    others = {name: partial(_scored, field, measure) for name, measure in measures(field, kind.month_first).items()}
+    others = {name: partial(_scored, field, measure) for name, measure in measures(kind, field).items()}
     right = partial(_scored, field, _right(kind, field))
     return Task(
         field.name,
@@ -88,16 +88,13 @@ def _task(kind: DocumentSet, field: DocumentField, parts: Parts, reach: float) -
     )
 
 
-def measures(field: DocumentField, month_first: bool) -> dict[str, Any]:
-    """The further measures of a field by name: functions of found and expected."""
+def measures(kind: DocumentSet, field: DocumentField) -> dict[str, Any]:
+    """The further measures of a field by name, beside the one that decides: functions of found and expected."""
     if field.columns is not None:
         return {"line items F1": lambda found, expected: scorers.line_items(found, expected, field.columns).f1}
-    return {
-        "exact": scorers.exact,
-        "same text": scorers.same_text,
-        "normalised": partial(scorers.normalised, kind=field.kind, month_first=month_first),
-        "ANLS": scorers.anls,
-    }
+    by_value = {"normalised": partial(scorers.normalised, kind=field.kind, month_first=kind.month_first)}
+    exactly = {"exact": scorers.exact}
+    return {**(by_value if kind.match == "exact" else exactly), "same text": scorers.same_text, "ANLS": scorers.anls}
 
 
 def _right(kind: DocumentSet, field: DocumentField) -> Any:
