@@ -58,20 +58,11 @@ def hybrid_command(
 
 def _rows(path: Path) -> Iterator[tuple[dict[str, Any], Callable[[tuple[Any, ...]], str]]]:
     """The rows of a case file, each with its place."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read the cases: {error}", place=str(path)) from None
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip():
-            try:
-                row = json.loads(line)
-            except ValueError as error:
-                raise InputError(f"not JSON: {error}", place=f"{path}:{number}") from None
-            if not isinstance(row, dict):
-                raise InputError("a case is an object with input and expected", place=f"{path}:{number}")
-            kept = {name: row[name] for name in ("id", "input", "expected") if name in row}
-            yield kept, partial(_place, f"{path}:{number}")
+    from ingot.evals.suite_file import read_rows
+
+    for row, place in read_rows(path):
+        kept = {name: row[name] for name in ("id", "input", "expected") if name in row}
+        yield kept, partial(_place, place)
 
 
 def _place(where: str, _path: tuple[Any, ...]) -> str:
