@@ -24,9 +24,9 @@ _READING = (
 )
 _VALUES = (
     "A value is what the text says, in the type, unit and form of its description: copied as written, number words as "
-    "numbers, no thousands separators, a percentage as a fraction where a rate is a decimal (5% is 0.05), a date in the "
-    "form asked for. What the words imply counts as said (from rest: a speed of 0). What a form adds to the text (the "
-    "state of a city) comes from a table of the best known; without an entry the value is null."
+    "numbers, no thousands separators, a date in the form asked for; a percentage as a fraction (5% is 0.05) unless the "
+    "description asks for a percentage. What the words imply counts as said (from rest: a speed of 0). What a form adds "
+    "to the text (the state of a city) comes from a table of the best known; without an entry the value is null."
 )
 _OPTIONAL = "An optional one is null unless the text says it; its default is filled in later."
 _REQUIRED = (
@@ -36,6 +36,9 @@ _REQUIRED = (
 _PATTERNS = (
     "Use a few short regular expressions, each written out as one literal, also in a tuple to loop over; never put a "
     "pattern together from parts."
+)
+_ENUMS = (
+    "A table that gives the values of an enum is annotated with them, for instance KINDS: dict[str, Literal['a', 'b']]."
 )
 _CHOICE = (
     "function: the one function that does what the text asks for, by its purpose and the words people use for it, not "
@@ -57,7 +60,8 @@ def instance_spec(prompt: Prompt) -> tuple[str, Function]:
         _case("nothing", NOTHING[0], nothing),
         _case("nothing-more", NOTHING[1], nothing, held_out=True),
     ]
-    steps = [_reading(function, clauses)]
+    has_enum = any("enum" in (one.form["type"], one.form.get("items", {}).get("type")) for one in function.parameters)
+    steps = [_reading(function, clauses, f" {_PATTERNS} {_ENUMS}" if has_enum else f" {_PATTERNS}")]
     return _text(
         prompt.id, f"Read the call of {function.name} out of a text", clauses, steps, cases, 1.0, 1.0
     ), function
@@ -65,17 +69,23 @@ def instance_spec(prompt: Prompt) -> tuple[str, Function]:
 
 def set_spec(name: str, functions: Sequence[Function], given: Sequence[Prompt], held_out: Sequence[Prompt]) -> str:
     """The spec of a set of functions: which of them a text asks for, and, a step each, its parameters."""
-    clauses = {"C1": _CHOICE, "C2": _READING, "C3": _VALUES, "C4": f"{_OPTIONAL} {_REQUIRED}"}
-    purposes = [_PATTERNS, *(f"{one.name}: {one.description}" for one in functions)]
+    clauses = {
+        "C1": _CHOICE,
+        "C2": f"{_PATTERNS} {_ENUMS}",
+        "C3": _READING,
+        "C4": _VALUES,
+        "C5": f"{_OPTIONAL} {_REQUIRED}",
+    }
+    purposes = [f"{one.name}: {one.description}" for one in functions]
     choose = {
         "step": "choose_function",
         "type": "function",
         "intent": "\n".join(purposes),
         "inputs": ["query"],
-        "clauses": ["C1"],
+        "clauses": ["C1", "C2"],
         "outputs": [{"name": "function", "type": "enum", "nullable": True, "values": [one.name for one in functions]}],
     }
-    reading = [_reading(one, ("C2", "C3", "C4")) for one in functions if one.parameters]
+    reading = [_reading(one, ("C2", "C3", "C4", "C5")) for one in functions if one.parameters]
     cases = [_labelled(one, functions) for one in given]
     cases += [_labelled(one, functions, held_out=True) for one in held_out]
     cases += [
@@ -85,11 +95,11 @@ def set_spec(name: str, functions: Sequence[Function], given: Sequence[Prompt], 
     return _text(name, "Which function a text asks for, and with what", clauses, [choose, *reading], cases, 0.7, 0.5)
 
 
-def _reading(function: Function, clauses: Sequence[str] | Mapping[str, str]) -> dict[str, Any]:
+def _reading(function: Function, clauses: Sequence[str] | Mapping[str, str], how: str = "") -> dict[str, Any]:
     return {
         "step": function.step,
         "type": "function",
-        "intent": f"Read the parameters of {function.name} from the text. {_PATTERNS}",
+        "intent": f"Read the parameters of {function.name} from the text.{how}",
         "inputs": ["query"],
         "clauses": list(clauses),
         "outputs": [{"name": one.field, **one.form} for one in function.parameters],
