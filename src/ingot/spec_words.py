@@ -123,7 +123,10 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "note": "Why the case is there.",
     },
     "Scorer": {
-        "scorer": "The comparison.",
+        "scorer": (
+            "The comparison. `text`: letter case and white space aside; `plain`: letters and digits alone; `amount`: texts as"
+            " amounts; `set`: F1 of the items; `list`: share of the positions that agree."
+        ),
         "tolerance": "The difference that still counts as equal, in the field's unit, for `numeric`.",
     },
     "Thresholds": {
