@@ -38,7 +38,8 @@ _PATTERNS = (
     "pattern together from parts."
 )
 _ENUMS = (
-    "A table that gives the values of an enum is annotated with them, for instance KINDS: dict[str, Literal['a', 'b']]."
+    "The value of an enum is one of its literals written out, or comes from a table that is annotated with them (KINDS: "
+    "dict[str, Literal['a', 'b']]); never a piece of the text."
 )
 _CHOICE = (
     "function: the one function that does what the text asks for, by its purpose and the words people use for it, not "
