@@ -61,7 +61,7 @@ def _rows(path: Path) -> Iterator[tuple[dict[str, Any], Callable[[tuple[Any, ...
     from ingot.evals.suite_file import read_rows
 
     for row, place in read_rows(path):
-        kept = {name: row[name] for name in ("id", "input", "expected") if name in row}
+        kept: dict[str, Any] = {name: value for name, value in row.items() if name in ("id", "input", "expected")}
         yield kept, partial(_place, place)
 
 
