@@ -195,6 +195,7 @@ def test_of_held_out_policy_cases_some_are_scored_and_none_is_a_case(rules: Path
     assert task is not None
     assert [item.id for item in task.items] == ["parking_2"]
     assert [case.id for case in task.spec().held_out] == ["parking_5"]
+    assert task.spec().thresholds.branch_coverage == 0.5
     assert len(task.spec().given) == 4
 
 
