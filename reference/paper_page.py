@@ -19,8 +19,8 @@ CLAIMS = Path(__file__).with_name("claims.yaml")
 _HEAD = """# The paper's claims
 
 What "Compiled AI: Deterministic Code Generation for LLM-Based Workflow Automation" ([arXiv
-2604.05150](https://arxiv.org/abs/2604.05150)) claims, and what was measured of Ingot. *Abstract* is the paper's own word; *rescored*
-was measured on its published code and stored outputs. **Not measured** means that: nothing is known, and no claim is made.
+2604.05150](https://arxiv.org/abs/2604.05150)) claims, and what was measured of Ingot. *Abstract* and *paper* are the paper's own word;
+*rescored* was measured on its published code and stored outputs. **Not measured** means that: nothing is known, and no claim is made.
 
 The table is made of a file that names a command or a test for every figure of ours. The build stops where a figure is no longer
 in the page that it was taken from; where code was changed after it was measured, the table says so.
@@ -34,7 +34,7 @@ class Claim(BaseModel):
 
     claim: str
     theirs: str
-    source: Literal["abstract", "rescored"]
+    source: Literal["abstract", "paper", "rescored"]
     ours: str | None = None
     how: str | None = None
     on: str | None = None

@@ -39,8 +39,17 @@ def suites() -> dict[str, click.Command]:
 
 def _line(name: str, command: click.Command) -> str:
     first = " ".join(inspect.cleandoc(command.help or "").partition("\n\n")[0].split())
-    link = f" [More](suites-{name}.md)" if (DOCS / f"suites-{name}.md").exists() else ""
-    return f"- {code(f'ingot bench {name}')}: {plain(first)}{link}"
+    return f"- {code(f'ingot bench {name}')}: {plain(first)}{_link(name)}"
+
+
+def _link(name: str) -> str:
+    """To the page of a suite, or to its section in a page about several."""
+    if (DOCS / f"suites-{name}.md").exists():
+        return f" [More](suites-{name}.md)"
+    several = (
+        page for page in sorted(DOCS.glob("suites-*.md")) if f"\n## {name}\n" in page.read_text(encoding="utf-8")
+    )
+    return next((f" [More]({page.name}#{name})" for page in several), "")
 
 
 def _other(path: Path) -> str:

@@ -141,6 +141,9 @@ def test_the_page_of_suites_lists_those_that_there_are_and_links_their_pages(
     told = suites_list.with_suites((DOCS / "suites.md").read_text(encoding="utf-8"))
     assert "Mine, \\*all\\* mine. [More](suites-mine.md)" in told
     assert "- [Agents](suites-agents.md)" in told
+    (tmp_path / "suites-mine.md").rename(tmp_path / "suites-several.md")
+    (tmp_path / "suites-several.md").write_text("# Several\n\n## mine\n\nWords.\n")
+    assert "[More](suites-several.md#mine)" in suites_list.with_suites(suites_list.MARK)
     assert "consistency" not in suites_list.suites()
 
 
