@@ -350,6 +350,14 @@ def test_monty_disagrees_on_rounding_floats(sandbox: Sandbox) -> None:
     assert (one.call.arguments, one.cpython, one.monty) == ("[1.115]", "1.11", "1.12")
 
 
+def test_a_pattern_that_takes_monty_too_many_steps_is_a_gap_not_an_answer(sandbox: Sandbox) -> None:
+    logic = 'import re\ndef rule(x):\n    found = re.search(r"(?i)([\\w-]+\\.html?)\\b", x)\n    return found and found[1]\n'
+    seen = compared(sandbox, logic, "a.htm", "x" * 2_000)
+    assert seen.disagreements == ()  # type: ignore[attr-defined]
+    assert seen.outside is not None  # type: ignore[attr-defined]
+    assert (seen.outside.line, "PatternError" in seen.outside.reason) == (3, True)  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize(
     ("logic", "line", "word"),
     [

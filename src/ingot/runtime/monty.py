@@ -29,9 +29,13 @@ UNKNOWN_TO_MONTY: Mapping[str, frozenset[str] | None] = {
 """Imports that only annotations need, which Monty neither evaluates nor has: all names of a module, or these."""
 
 GAPS = frozenset(
-    {"AttributeError", "ImportError", "ModuleNotFoundError", "NameError", "NotImplementedError", "TypeError"}
-)
-"""Errors by which Monty says that it does not know something, where CPython knows it."""
+    {
+        "AttributeError", "ImportError", "ModuleNotFoundError", "NameError", "NotImplementedError", "PatternError",
+        "TypeError",
+    }
+)  # fmt: skip
+"""Errors by which Monty says that it does not know something, where CPython knows it. Its regular expressions have a limit
+of steps, and a pattern that passes it is a PatternError there."""
 SPENT = frozenset({"MemoryError", "RecursionError", "TimeoutError"})
 
 _DRIVER = """\
