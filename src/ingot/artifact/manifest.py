@@ -17,6 +17,8 @@ MANIFEST = "manifest.json"
 ATTESTATION = "attestation.intoto.jsonl"
 CALIBRATION = "evidence/calibration.json"
 """What the held-out cases say of hybrid steps; there only where the workflow has one."""
+PROMPTS = "evidence/prompts.json"
+"""What the tuning of bounded steps came to, and the prompts that it kept; there only where tuning was asked for."""
 GIVEN, HELD_OUT = "cases/given.jsonl", "cases/held_out.jsonl"
 UNLISTED = frozenset({MANIFEST, ATTESTATION})
 """The files that the manifest does not list: itself, and the signatures over it."""

@@ -20,8 +20,9 @@ from ingot.artifact.candidates_page import candidates_section
 from ingot.artifact.difference_page import difference_body
 from ingot.artifact.evidence import RUNTIME_NEEDS, needs
 from ingot.artifact.listing import code, plain
-from ingot.artifact.manifest import CALIBRATION, FORMAT
+from ingot.artifact.manifest import CALIBRATION, FORMAT, PROMPTS
 from ingot.artifact.parts import counted, inline, pairs, scrolled, table
+from ingot.artifact.prompts_page import prompts_body
 from ingot.canonical import digest
 from ingot.readback.citations import cited_lines
 from ingot.readback.render import as_html
@@ -85,6 +86,18 @@ def _hybrid(contents: Contents) -> tuple[Section, ...]:
     return (("hybrid", "Hybrid steps", about, calibration_body(contents.program.spec, evidence)),)
 
 
+def _prompts(contents: Contents) -> tuple[Section, ...]:
+    """What the tuning of bounded steps came to; no section where none was asked for."""
+    evidence = contents.extra.get(PROMPTS)
+    if evidence is None:
+        return ()
+    about = (
+        "Prompts of bounded steps, tuned on given cases when this was compiled. One is kept only where it was right more "
+        "often on given cases that it was not tuned on; held-out cases are counted afterwards and decide nothing."
+    )
+    return (("prompts", "Tuned prompts", about, prompts_body(evidence)),)
+
+
 def _sections(contents: Contents) -> tuple[Section, ...]:
     spec, logic = contents.program.spec, contents.program.logic
     execution = next((one.measures for one in contents.verdicts if one.stage == "execution"), {})
@@ -95,6 +108,7 @@ def _sections(contents: Contents) -> tuple[Section, ...]:
         ("stages", "Stages", "What the four stages measured. All must pass before an artifact is made.",
          _stages(contents.verdicts)),
         *_hybrid(contents),
+        *_prompts(contents),
         ("policy", "Policy and steps", "The clauses of the source, and the lines of code that cite them.",
          _clauses(spec, logic) + _steps(spec)),
         ("code", "Code", "The generated functions, byte for byte as in <code>logic.py</code>. A cited clause links back.",

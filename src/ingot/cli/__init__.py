@@ -65,6 +65,7 @@ _EXTRAS = {
     **dict.fromkeys(("opentelemetry",), "traces"),
     **dict.fromkeys(("matplotlib",), "bench"),
     **dict.fromkeys(("langchain", "langchain_core", "langsmith"), "langchain"),
+    **dict.fromkeys(("dspy",), "dspy"),
     **dict.fromkeys(("autogen_agentchat", "autogen_core"), "autogen"),
 }
 

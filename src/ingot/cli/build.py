@@ -109,6 +109,7 @@ def _from_dmn(model: Path) -> str:
     type=click.IntRange(1, 8),
     help="Draw so many candidates and keep the one that agrees most with the others.",
 )
+@click.option("--optimise", is_flag=True, help="Tune the prompts of bounded steps on given cases (extra dspy).")
 @click.option("--max-tokens", type=click.IntRange(1), help="Hard stop at this many tokens.")
 @click.option("--max-cost", callback=dollars, help="Hard stop at this many US dollars.")
 @click.option(
@@ -125,6 +126,7 @@ def compile_command(
     against: Path | None,
     attempts: int,
     candidates: int,
+    optimise: bool,
     max_tokens: int | None,
     max_cost: Decimal | None,
     timeout: float | None,
@@ -150,18 +152,25 @@ def compile_command(
     if ask and model is None:
         return
     asked = load_spec(spec).asked  # a malformed spec is told before a model is loaded
-    if model is None and asked:
+    if model is None and (asked or optimise):
         raise click.UsageError(
             "no model: give --model (for instance openai:gpt-5, local:model.gguf, files:DIR), "
             "or write the code yourself and use 'ingot check'"
         )
     budget = Budget(max_tokens, max_cost)
-    backend = open_model(model, budget=budget, timeout=timeout) if model and asked else None
+    backend = open_model(model, budget=budget, timeout=timeout) if model and (asked or optimise) else None
     backend = recorded(backend, record) if record and backend else backend
     with Live(quiet=as_json) as live:
         try:
             compiled = compile_spec(
-                spec, backend, out=out, attempts=attempts, candidates=candidates, listen=live.listen, against=against
+                spec,
+                backend,
+                out=out,
+                attempts=attempts,
+                candidates=candidates,
+                optimise=optimise,
+                listen=live.listen,
+                against=against,
             )
         except CompileFailed as failed:
             if as_json:

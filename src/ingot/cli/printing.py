@@ -59,6 +59,9 @@ class Live:
             self._status.update("reading" if event.attempt_kind in ("given", "combined") else "waiting for the model")
         elif event.kind == "compare":
             self._status.update("comparing the candidates")
+        elif event.kind == "tuning":
+            self._console.print("[bold]tuning[/bold] the bounded steps")
+            self._status.update("tuning the bounded steps")
         elif event.kind == "completion" and event.completion:
             said = event.completion
             recorded = ", recorded" if said.recorded else ""
@@ -143,6 +146,8 @@ def measured(verdict: Verdict) -> str:
 
 def show_compiled(compiled: Compiled) -> None:
     """The end of a compile or check on standard output."""
+    from ingot.artifact.prompts_page import compared
+
     click.echo()
     click.echo(f"{'passed' if compiled.passed else 'refused'}: {compiled.spec.metadata.name}")
     if compiled.usage.requests:
@@ -154,6 +159,10 @@ def show_compiled(compiled: Compiled) -> None:
         )
     if compiled.agreement is not None:
         _show_agreement(compiled.agreement, compiled.spec)
+    for step, found in (compiled.prompts or {}).items():
+        click.echo(f"tuning:   {step}: {found['said']}")
+        if found["held_out"] is not None:
+            click.echo(f"          held-out cases: {compared(found['held_out'])}")
     still_open = [question for question in compiled.questions if question.answer is None]
     if still_open:
         click.echo(f"open:     {len(still_open)} question(s) about the spec, recorded (ingot compile --questions)")
@@ -220,6 +229,7 @@ def compiled_json(compiled: Compiled) -> dict[str, Any]:
         "plan": compiled.plan.to_json(),
         "questions": [question.to_json() for question in compiled.questions],
         "candidates": None if compiled.agreement is None else compiled.agreement.to_json(),
+        "prompts": compiled.prompts,
         "attempts": attempts_json(compiled.attempts),
     }
 

@@ -379,6 +379,7 @@ def show_command(artifact: Path, keys: tuple[Path, ...], code: bool, as_json: bo
         "provenance": json.loads(verified.files["evidence/provenance.json"]),
         "verdicts": json.loads(verified.files["evidence/verdicts.json"]),
         "questions": json.loads(verified.files["evidence/questions.json"]),
+        "prompts": json.loads(verified.files.get("evidence/prompts.json", b"{}")),
         "calibration": json.loads(verified.files.get("evidence/calibration.json", b"{}")),
     }
     if as_json:
@@ -409,6 +410,8 @@ def _summary(held: Mapping[str, Any]) -> Iterator[str]:
     for step, fields in held["calibration"].items():
         for name, one in fields.items():
             yield f"hybrid     {step}.{name}: {one['said']}"
+    for step, one in held["prompts"].items():
+        yield f"tuning     {step}: {one['said']}"
     yield "rule       in plain sentences: ingot readback"
     left = [question for question in held["questions"] if question.get("answer") is None]
     yield f"open       {len(left)} question(s)"

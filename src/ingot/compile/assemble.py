@@ -206,6 +206,11 @@ def _answer(spec: Spec) -> list[str]:
     return [*lines, "    return _output, None"]
 
 
+def validation_text(step: Step, spec: Spec) -> str:
+    """The function that a program has for a step's validation expressions, by itself; nothing that a model wrote is in it."""
+    return "\n".join((PRELUDE, *_validation(step, spec)))
+
+
 def _validation(step: Step, spec: Spec) -> list[str]:
     """A function that returns the validation expressions that do not hold for a step's outputs.
 

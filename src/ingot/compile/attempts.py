@@ -80,10 +80,10 @@ class Event:
     """Something that just happened: ``attempt`` and ``stage`` begin, ``verdict`` and ``completion`` end.
 
     `candidate` is the number of the line of attempts among `of`, None where only one was asked for. ``compare`` begins
-    when candidates that passed are run on the same inputs.
+    when candidates that passed are run on the same inputs, ``tuning`` when the prompts of bounded steps are tried.
     """
 
-    kind: Literal["attempt", "completion", "stage", "verdict", "compare", "artifact"]
+    kind: Literal["attempt", "completion", "stage", "verdict", "compare", "tuning", "artifact"]
     attempt: int
     attempt_kind: AttemptKind = "first"
     stage: StageName | None = None

@@ -8,13 +8,13 @@ as `Event` values while it happens.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from ingot.artifact.manifest import CALIBRATION, artifact_digest
+from ingot.artifact.manifest import CALIBRATION, PROMPTS, artifact_digest
 from ingot.artifact.sign import SigningKey
 from ingot.artifact.verify import Verified
 from ingot.artifact.write import Contents, write_artifact
@@ -47,7 +47,7 @@ __all__ = [
 class Compiled:
     """What a compile or a check came to. `path` is None where no artifact was asked for or none was earned; `since` says
     which previous version an artifact was compared with; `agreement` what several candidates had in common, where
-    several were asked for."""
+    several were asked for; `prompts` what tuning bounded steps came to, where that was asked for."""
 
     spec: Spec
     plan: Plan
@@ -60,6 +60,7 @@ class Compiled:
     digest: str | None = None
     since: Since = field(default_factory=Since)
     agreement: Agreement | None = None
+    prompts: Mapping[str, Any] | None = None
 
     @property
     def passed(self) -> bool:
@@ -79,6 +80,7 @@ def compile_spec(
     out: str | Path | None = None,
     attempts: int = 5,
     candidates: int = 1,
+    optimise: bool = False,
     key: SigningKey | None = None,
     listen: Listener | None = None,
     against: str | Path | None = None,
@@ -91,7 +93,8 @@ def compile_spec(
 
     With `candidates` above 1 so many are drawn, each with at most `attempts`, and of those that pass the one is kept that
     agrees most with the others on generated inputs, function by function; `Compiled.agreement` says how far they do, and
-    on which inputs they do not. Raises SpecError, ModelError, StageError, ArtifactError; CompileFailed, with every
+    on which inputs they do not. With `optimise` the prompts of bounded steps are tuned on given cases afterwards (extra
+    ``dspy``), with the same model; `Compiled.prompts` says what came of it. Raises SpecError, ModelError, StageError, ArtifactError; CompileFailed, with every
     attempt, where no candidate passed.
     """
     path = Path(path)
@@ -104,6 +107,8 @@ def compile_spec(
         from ingot.models.open import open_model
 
         model = open_model(model)
+    if optimise:
+        _refuse_untunable(spec, model)
     made: list[Attempt] = []
     agreement = draw_candidates(Work(spec, plan, model, attempts, tell, candidates), made)
     if not made[-1].passed:
@@ -113,6 +118,9 @@ def compile_spec(
             hint="read the findings; make the clauses or cases clearer, allow more --attempts or use a stronger model",
         )
     compiled = replace(compiled_from(spec, plan, questions, tuple(made)), agreement=agreement)
+    if optimise and model is not None:
+        tell(Event("tuning", len(made)))
+        compiled = _optimised(compiled, model)
     return written(compiled, path, out, key, tell, named)
 
 
@@ -147,6 +155,28 @@ def check(
     attempt = Attempt(1, "given", None, Completion("", author, Usage()), code, verdicts)
     compiled = compiled_from(spec, plan, questions, (attempt,))
     return written(compiled, path, out if attempt.passed else None, key, tell, named)
+
+
+def _refuse_untunable(spec: Spec, model: Model | None) -> None:
+    """What can be known before a model is paid. Raises SpecError, and ModelError where DSPy is not installed."""
+    from ingot.compile.tuning import bounded_steps
+    from ingot.compile.tuning_dspy import require_dspy
+
+    bounded_steps(spec)
+    require_dspy()
+    if model is None:
+        raise SpecError("tuning bounded steps asks a model", hint="give one")
+
+
+def _optimised(compiled: Compiled, model: Model) -> Compiled:
+    """The compile with tuned prompts, and with what tuning used among what it used."""
+    from ingot.compile.tuning import tuned_prompts
+    from ingot.compile.tuning_dspy import propose
+
+    prompts, used = tuned_prompts(compiled.spec, model, propose)
+    spent = cost(used, model.name)
+    total = None if compiled.cost is None or spent is None else compiled.cost + spent
+    return replace(compiled, prompts=prompts, usage=compiled.usage + used, cost=total)
 
 
 def _refuse_unwritable(out: str | Path | None) -> None:
@@ -218,7 +248,7 @@ def written(
         verdicts=compiled.verdicts,
         provenance=provenance(compiled),
         questions=tuple(question.to_json() for question in compiled.questions),
-        extra=library_copies(compiled.plan) | _calibrated(compiled.program),
+        extra=library_copies(compiled.plan) | _calibrated(compiled.program) | _tuned(compiled),
     )
     key = key or SigningKey.own()
     found = since(contents, named, Path(out), key)
@@ -232,6 +262,11 @@ def _calibrated(program: Program) -> dict[str, bytes]:
     from ingot.compile.calibrate import calibrations, hybrid_steps
 
     return {CALIBRATION: readable_json(calibrations(program))} if hybrid_steps(program.spec) else {}
+
+
+def _tuned(compiled: Compiled) -> dict[str, bytes]:
+    """What tuning came to, where it was asked for."""
+    return {} if compiled.prompts is None else {PROMPTS: readable_json(compiled.prompts)}
 
 
 def provenance(compiled: Compiled) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ingot.artifact.manifest import CALIBRATION
+from ingot.artifact.manifest import CALIBRATION, PROMPTS
 from ingot.artifact.verify import Verified, verify
 from ingot.errors import ArtifactError, InputError, OutputError, StoreError
 from ingot.fields import Field, to_plain, validator, walk
@@ -120,7 +120,7 @@ class Workflow:
         if any(not step.is_function for step in self.spec.logic_requirements):
             self.perform = perform or make_perform(
                 self.spec, names, modules, ask_model=ask_model, ask_person=ask_person, environment=environment,
-                calibrations=self._calibrations,
+                calibrations=self._calibrations, prompts=json.loads(files.get(PROMPTS, b"{}")),
             )  # fmt: skip
         self._nulls = {item.name: None for item in self.spec.inputs if item.nullable}
         self._check_input = validator(self.spec.inputs).validate_python

@@ -19,6 +19,7 @@ from ingot.fields import validator
 from ingot.runtime.bounded.asking import AskModel
 from ingot.runtime.bounded.hybrid import Calibrations, HybridStep
 from ingot.runtime.bounded.step import BoundedStep
+from ingot.runtime.bounded.tuned import tuned_from
 from ingot.runtime.needs_review import NeedsReview
 from ingot.spec import Spec, Step
 
@@ -38,11 +39,13 @@ def make_perform(
     ask_person: AskPerson | None = None,
     environment: Mapping[str, str] | None = None,
     calibrations: Calibrations | None = None,
+    prompts: Mapping[str, Any] | None = None,
 ) -> Perform:
     """The step interface of one loaded workflow.
 
     `names` is the program's namespace (it holds the validation functions), `modules` maps ``database`` and the like to
-    the artifact's verified bytes, `calibrations` are its measured hybrid steps. Settings are checked once, here.
+    the artifact's verified bytes, `calibrations` are its measured hybrid steps, `prompts`
+    its tuned prompts by step. Settings are checked once, here.
     """
     env = MappingProxyType(dict(os.environ)) if environment is None else environment
     known, functions = spec.known_fields(), {one.step: one for one in spec.functions}
@@ -51,7 +54,8 @@ def make_perform(
         if step.type == "module":
             performers[step.step] = _module_step(step, modules, env)
         elif step.type == "bounded_invocation":
-            performers[step.step] = BoundedStep(step, known, names, functions, ask_model)
+            tuned = tuned_from((prompts or {}).get(step.step), step.step)
+            performers[step.step] = BoundedStep(step, known, names, functions, ask_model, tuned)
         elif step.type == "hybrid":
             asked = _person_for_part(ask_person)
             own = {name: value for name, value in names.items() if name != f"broken_{step.step}"}
