@@ -350,6 +350,21 @@ def test_monty_disagrees_on_rounding_floats(sandbox: Sandbox) -> None:
     assert (one.call.arguments, one.cpython, one.monty) == ("[1.115]", "1.11", "1.12")
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        r're.sub(r"SDN( ?)BND", r"SDN\1BHD", x)',
+        r're.sub("SDN( ?)BND", "é\\1BHD", x)',
+        r're.compile(r"(S)DN( ?)BND").sub(r"\1\2_\\1x", x)',
+        r're.sub(r"(SD)N( ?)BND", repl=r"\2BHD", string=x)',
+        r're.sub(r"(.)\1x", r"\1y", x)',
+    ],
+)
+def test_a_group_right_before_a_letter_means_the_same_on_monty(sandbox: Sandbox, call: str) -> None:
+    seen = compared(sandbox, f"import re\ndef rule(x):\n    return {call}\n", "A SDN BND", "BNDBND", "aax")
+    assert (seen.compared, seen.agreed, seen.outside) == (3, 3, None)  # type: ignore[attr-defined]
+
+
 def test_a_pattern_that_takes_monty_too_many_steps_is_a_gap_not_an_answer(sandbox: Sandbox) -> None:
     logic = 'import re\ndef rule(x):\n    found = re.search(r"(?i)([\\w-]+\\.html?)\\b", x)\n    return found and found[1]\n'
     seen = compared(sandbox, logic, "a.htm", "x" * 2_000)

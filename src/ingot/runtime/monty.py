@@ -208,7 +208,38 @@ def _without_unknown(logic: str) -> str:
             part = _known_part(node)
             last = node.end_lineno or node.lineno
             lines[node.lineno - 1 : last] = [ast.unparse(part) if part else "", *[""] * (last - node.lineno)]
-    return "\n".join(lines) + "\n"
+    return "\n".join(_with_spelled_groups(lines, logic)) + "\n"
+
+
+_GROUP_BEFORE_NAME = re.compile(r"(?<!\\)((?:\\\\)*)\\([1-9][0-9]?)(?=[A-Za-z_])")
+"""A group by its number right before a letter: Monty 1.4 takes both for a name, and finds no such group."""
+
+
+def _with_spelled_groups(lines: list[str], logic: str) -> list[str]:
+    """The lines, with such groups in the replacements of ``sub`` and ``subn`` written as ``\\g<1>``, which means the same."""
+    found = [node for call in ast.walk(parse(logic)) if isinstance(call, ast.Call) for node in _replacements(call)]
+    lines = list(lines)
+    for node in sorted(found, key=lambda one: (one.lineno, one.col_offset), reverse=True):
+        spelled = _GROUP_BEFORE_NAME.sub(r"\1\\g<\2>", str(node.value))
+        if spelled != node.value and node.lineno == node.end_lineno:
+            line = lines[node.lineno - 1].encode()
+            lines[node.lineno - 1] = (
+                line[: node.col_offset] + repr(spelled).encode() + line[node.end_col_offset :]
+            ).decode()
+    return lines
+
+
+def _replacements(call: ast.Call) -> list[ast.Constant]:
+    """The literal replacement of ``re.sub(pattern, replacement, …)`` or ``pattern.sub(replacement, …)``."""
+    if not (isinstance(call.func, ast.Attribute) and call.func.attr in ("sub", "subn")):
+        return []
+    place = 1 if isinstance(call.func.value, ast.Name) and call.func.value.id == "re" else 0
+    named = [one.value for one in call.keywords if one.arg == "repl"]
+    return [
+        one
+        for one in (*call.args[place : place + 1], *named)
+        if isinstance(one, ast.Constant) and isinstance(one.value, str)
+    ]
 
 
 def _outside(error: Any) -> Outside:
