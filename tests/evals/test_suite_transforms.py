@@ -56,7 +56,7 @@ def test_rows_are_shown_held_out_and_scored_apart(tmp_path: Path) -> None:
     assert [(task.id, len(task.items)) for task in suite.tasks] == [("shout", 4), ("again", 1)]
     spec = suite.tasks[0].spec()
     assert (len(spec.given), len(spec.held_out)) == (5, 3)
-    assert spec.thresholds.branch_coverage == 0.5
+    assert (spec.thresholds.branch_coverage, spec.thresholds.complexity) == (0.5, 20)
     prompt = first_request(spec, make_plan(spec)).prompt
     for item in suite.tasks[0].items:
         assert json.dumps(item.input["text"]) not in prompt

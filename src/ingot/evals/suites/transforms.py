@@ -85,8 +85,9 @@ def tasks_of(one: Described, given: int, held_out: int, seed: int) -> list[Task]
     parts = _parts(one)
     fields = tuple(parts["outputs"])
     for suffix, shown, held, scored in shared(one.rows, given, held_out, seed):
-        # with a handful of examples, branches for what they do not show are no fault
-        made = {**parts, "thresholds": {"branch_coverage": 0.5 if held else 0.0}}
+        # with a handful of examples, branches for what they do not show are no fault; all of a task is one function
+        limits = {"branch_coverage": 0.5 if held else 0.0, "function_lines": 80, "complexity": 20}
+        made = {**parts, "thresholds": limits}
         tasks.append(Task(f"{one.name}{suffix}", spec_text(made, shown, held), tuple(scored), same, fields))
     return tasks
 
