@@ -39,10 +39,12 @@ _INVISIBLE = re.compile(
 
 
 def secrets(scan: Scan) -> Iterator[Finding]:
-    """SEC015: known key formats, names that say secret, and dense random text; in code and in comments."""
+    """SEC015: known key formats, names that say secret, and dense random text; in code and in comments. A value of an enum
+    is no random text: the spec says it, and a function that answers with it has to."""
+    stated = frozenset(value for one in scan.asked.values() for value in one.values)
     for node in scan.nodes:
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            if kind := _secret_in(node.value):
+            if kind := _known_in(node.value) if node.value in stated else _secret_in(node.value):
                 yield scan.finding("SEC015", node, f"this text looks like {kind}", "take it out; nothing here needs it")
             elif (name := _name_of(scan, node)) and _is_secret_value(node.value):
                 yield scan.finding("SEC015", node, f"{name!r} holds a literal secret", "take it out")
@@ -52,10 +54,13 @@ def secrets(scan: Scan) -> Iterator[Finding]:
             yield Finding("SEC015", f"this comment holds what looks like {kind}", line, column, None, hint)
 
 
+def _known_in(text: str) -> str | None:
+    return next((kind for kind, pattern in _KNOWN if pattern.search(text)), None)
+
+
 def _secret_in(text: str) -> str | None:
-    for kind, pattern in _KNOWN:
-        if pattern.search(text):
-            return kind
+    if kind := _known_in(text):
+        return kind
     return "a random key" if any(_is_random(match) for match in _DENSE.findall(text)) else None
 
 

@@ -33,7 +33,8 @@ class Asked:
     """One function that was asked for, and what the rules must know of its fields.
 
     `fields` are the names that the spec chose (they may shadow a builtin); `money` is True where a field is decimal or
-    has a currency, `cents` where money is in whole units, `floats` where a field is a binary float.
+    has a currency, `cents` where money is in whole units, `floats` where a field is a binary float. `values` are those of
+    its enums.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Asked:
     money: bool = False
     cents: bool = False
     floats: bool = False
+    values: frozenset[str] = frozenset()
 
     @staticmethod
     def of(signature: Signature) -> Asked:
@@ -52,6 +54,7 @@ class Asked:
             money=any(field.type == "decimal" or field.is_money for field in fields),
             cents=any(field.type == "integer" and field.is_money for field in fields),
             floats=any(field.type == "float" for field in fields),
+            values=frozenset(value for field in fields for value in field.values),
         )
 
 
