@@ -53,7 +53,7 @@ class CodeOnce:
         program = None if code is None else assemble(spec, code, plan.template, plan.blocks)
         seconds = time.perf_counter() - began
         generation = Generation(
-            code is not None, "" if code else "the reply holds no code", completion.usage, seconds, completion.seconds, 1,
+            code is not None, "" if code else "the reply holds no code", completion.usage, seconds, completion.seconds, 0.0, 1,
             (), completion.model, code or "",
         )  # fmt: skip
         return CodeOnceTask(generation, program, spec)

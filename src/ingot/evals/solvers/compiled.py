@@ -191,7 +191,19 @@ def generation_of(attempts: tuple[Attempt, ...], seconds: float, artifact: str) 
     refused = next((row for row in reversed(stages) if not row.passed), None)
     reason = "" if artifact else f"refused by {refused.stage}" if refused else "no artifact"
     writer = next((one.model for one in reversed(completions)), "")
-    model_seconds = sum(one.seconds for one in completions)
+    asking = sum(one.seconds for one in completions)
+    checking = sum(verdict.seconds for one in attempts for verdict in one.verdicts)
+    seconds = max(seconds, asking + checking)
     return Generation(
-        bool(artifact), reason, usage, seconds, model_seconds, len(attempts), stages, writer, last.logic or "", artifact
+        bool(artifact),
+        reason,
+        usage,
+        seconds,
+        asking,
+        checking,
+        len(attempts),
+        stages,
+        writer,
+        last.logic or "",
+        artifact,
     )

@@ -25,7 +25,8 @@ class Generation:
     """What preparing for a task took, once.
 
     `deployed` is False where the gates refused every candidate: nothing is then answered, which is not the same as a
-    wrong answer. `reason` says why. `seconds` is wall time, model time included; `model_seconds` the model's alone.
+    wrong answer. `reason` says why. `seconds` is wall time, and at least the time of the model and of the stages together, which
+    `model_seconds` and `stage_seconds` are: what was kept from an earlier run counts with the time that it took then.
     `model` is who wrote it, "" where nobody was asked. `source` is the program that was written, for the figures on code,
     `calibration` what held-out cases said of the outputs of hybrid steps (`ingot.agreement.Calibration.to_json`).
     """
@@ -35,6 +36,7 @@ class Generation:
     usage: Usage = field(default_factory=Usage)
     seconds: float = 0.0
     model_seconds: float = 0.0
+    stage_seconds: float = 0.0
     attempts: int = 0
     stages: tuple[StageRow, ...] = ()
     model: str = ""
@@ -46,7 +48,8 @@ class Generation:
         """Plain JSON."""
         return {
             "deployed": self.deployed, "reason": self.reason, "usage": self.usage.to_json(),
-            "seconds": round(self.seconds, 6), "model_seconds": round(self.model_seconds, 6), "attempts": self.attempts,
+            "seconds": round(self.seconds, 6), "model_seconds": round(self.model_seconds, 6),
+            "stage_seconds": round(self.stage_seconds, 6), "attempts": self.attempts,
             "stages": [[one.attempt, one.stage, one.passed, list(one.codes)] for one in self.stages],
             "model": self.model, "source": self.source, "artifact": self.artifact,
             **({"calibration": dict(self.calibration)} if self.calibration else {}),
