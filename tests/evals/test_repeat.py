@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -28,6 +33,28 @@ def test_fresh_processes_say_the_same(artifact: Path) -> None:
     assert found["cold"].value is not None
     assert found["warm"].value is not None
     assert found["cold"].value > found["warm"].value
+
+
+def children(pid: int) -> list[str]:
+    """The processes that one has started, from any of its threads."""
+    return [one for task in Path(f"/proc/{pid}/task").glob("*/children") for one in task.read_text().split()]
+
+
+def test_what_is_done_is_told_at_ctrl_c(artifact: Path) -> None:
+    command = [sys.executable, "-m", "ingot", "bench", "consistency", str(artifact), "--input", '{"weight": 3}']
+    running = subprocess.Popen(
+        [*command, "--runs", "500", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        while not children(running.pid) and running.poll() is None:
+            time.sleep(0.1)
+        running.send_signal(signal.SIGINT)
+        out, told = running.communicate(timeout=100)
+    finally:
+        running.kill()
+    assert running.returncode == 130
+    assert "cut short after" in told
+    assert [one["name"] for one in json.loads(out)] == ["entropy", "exact match", "cold", "warm"]
 
 
 def test_a_run_that_breaks_is_no_answer(artifact: Path) -> None:

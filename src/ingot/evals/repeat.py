@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,8 +49,9 @@ class Repeated:
 
 def repeat(
     artifact: Path, given: Mapping[str, Any], runs: int, *, keys: Sequence[Path] = (), workers: int | None = None
-) -> Iterator[Repeated]:
-    """`runs` fresh processes, each with a hash seed of its own (1, 2, …), as they end. Raises StageError where one breaks."""
+) -> Generator[Repeated, None, None]:
+    """`runs` fresh processes, each with a hash seed of its own (1, 2, …), in that order; closing it starts no more of them.
+    Raises StageError where one breaks."""
     told = json.dumps({"artifact": str(artifact), "input": dict(given), "keys": [str(key) for key in keys]})
     with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
         yield from pool.map(lambda seed: _one(told, seed), range(1, runs + 1))
