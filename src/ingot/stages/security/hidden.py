@@ -40,8 +40,8 @@ _INVISIBLE = re.compile(
 
 def secrets(scan: Scan) -> Iterator[Finding]:
     """SEC015: known key formats, names that say secret, and dense random text; in code and in comments. A value of an enum
-    is no random text: the spec says it, and a function that answers with it has to."""
-    stated = frozenset(value for one in scan.asked.values() for value in one.values)
+    and a field's name are no random text: the spec says them, and a function that answers with them has to."""
+    stated = frozenset(text for one in scan.asked.values() for text in (*one.values, *one.fields))
     for node in scan.nodes:
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             if kind := _known_in(node.value) if node.value in stated else _secret_in(node.value):
