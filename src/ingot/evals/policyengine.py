@@ -142,7 +142,9 @@ def _answer(source: Mapping[str, Any], cases: Sequence[Any], given: set[Any]) ->
 
 
 def _split(rows: list[dict[str, Any]], output: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Every third case is held out; a text that no given case answers comes to the given ones."""
+    """Every third case is held out; a text that no given case answers comes to the given ones. Of cases with one input
+    and one answer the first alone is kept: shown and held out at once, it would say nothing."""
+    rows = [row for number, row in enumerate(rows) if not any(_is_again(row, one) for one in rows[:number])]
     given = [row for number, row in enumerate(rows) if number % EVERY != EVERY - 1]
     held_out = [row for number, row in enumerate(rows) if number % EVERY == EVERY - 1]
     kept: list[dict[str, Any]] = []
@@ -151,6 +153,10 @@ def _split(rows: list[dict[str, Any]], output: str) -> tuple[list[dict[str, Any]
         is_known = not isinstance(answer, str) or answer in {one["expected"][output] for one in given}
         (kept if is_known or _is_number(answer) else given).append(row)
     return given, kept
+
+
+def _is_again(row: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return bool(row["input"] == other["input"] and row["expected"] == other["expected"])
 
 
 def _case(case: Mapping[str, Any], fields: Mapping[str, Any], output: str) -> dict[str, Any]:
