@@ -42,7 +42,8 @@ AUDIT_ALLOWED = frozenset({
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What a cage may use: `memory` in bytes beyond what the interpreter has, CPU in whole seconds."""
+    """What a cage may use: `memory` in bytes beyond what the interpreter has, CPU in whole seconds; a process that does
+    not heed that signal has one second more."""
 
     memory: int
     cpu_seconds: int
@@ -102,7 +103,8 @@ def _limit(bounds: Bounds) -> None:
     for which, most in limits.items():
         hard = resource.getrlimit(which)[1]
         bound = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(which, (bound, bound))
+        last = bound + 1 if which == resource.RLIMIT_CPU and bound != hard else bound
+        resource.setrlimit(which, (bound, last))
 
 
 _STARTED_WITH: list[int] = []

@@ -2,16 +2,23 @@
 
 Monty is an interpreter of its own with nothing of CPython in it, so a call that both answer alike depends on neither
 one's accidents. It knows a part of Python: what it does not know is a reason, never a failure.
+
+Its worker's time is CPU time, kept by the kernel. Monty's own limit goes by the clock, by which the same program would be
+compared on a quiet machine and not on a busy one.
 """
 
 from __future__ import annotations
 
 import ast
+import math
+import os
 import re
+import resource
 import threading
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -79,10 +86,21 @@ class Comparison:
     outside: Outside | None
 
 
-class MontyRunner:
-    """A warm pool of Monty workers. Use as a context manager; it starts when it is first used."""
+CPU_SECONDS = 10.0
+"""CPU for all calls of one program. The bundled examples need a tenth of a second at most: few programs come so near the
+limit that the few per cent by which CPU time varies decide."""
+PATIENCE_SECONDS = 300.0
+"""By the clock, for one answer of a worker: it has its CPU by then on any machine that is of use."""
 
-    def __init__(self) -> None:
+
+class MontyRunner:
+    """A warm pool of Monty workers. Use as a context manager; it starts when it is first used.
+
+    `patience` is seconds by the clock after which a worker that did not get its CPU is given up.
+    """
+
+    def __init__(self, patience: float = PATIENCE_SECONDS) -> None:
+        self._patience = patience
         self._stack = ExitStack()
         self._lock = threading.Lock()
         self._pool: Any = None
@@ -101,30 +119,33 @@ class MontyRunner:
             self._pool = None
             self._stack.close()
 
-    def _checkout(self, seconds: float) -> Any:
+    def _checkout(self) -> Any:
         pydantic_monty = _engine()
         with self._lock:
             if self._pool is None:
-                pool = pydantic_monty.Monty(max_processes=2, request_timeout=seconds + 5)
+                pool = pydantic_monty.Monty(max_processes=2, request_timeout=self._patience)
                 self._pool = self._stack.enter_context(pool)
-            limits = pydantic_monty.ResourceLimits(max_feed_duration_secs=seconds, max_memory=256 * 1024 * 1024)
+            limits = pydantic_monty.ResourceLimits(max_total_sleep_secs=0.0, max_memory=256 * 1024 * 1024)
             return self._pool.checkout(script_name="logic.py", limits=limits, assert_message_annotations=False)
 
     def compare(
-        self, prelude: str, logic: str, functions: Sequence[str], calls: Sequence[Call], *, seconds: float = 3.0
+        self, prelude: str, logic: str, functions: Sequence[str], calls: Sequence[Call], *, seconds: float = CPU_SECONDS
     ) -> Comparison:
         """Make every distinct one of `calls` on Monty and compare it with CPython's answer.
 
-        `prelude` is source whose imports the `logic` needs. Raises StageError where Monty itself cannot run.
+        `prelude` is source whose imports the `logic` needs; `seconds` is CPU for all of it. Raises StageError where
+        Monty itself cannot run, or is not let run by the machine.
         """
         distinct = list({(call.function, call.arguments): call for call in calls}.values())
         distinct = [call for call in distinct if _comparable(call)]
         pydantic_monty = _engine()
         try:
-            with self._checkout(seconds) as session:
-                return _compare(session, prelude, logic, functions, distinct)
+            with self._checkout() as session, _allowed(session.worker_pid, seconds) as used:
+                found = _compare(session, prelude, logic, functions, distinct)
+                # The kernel counts whole seconds: what took more than these is outside, stopped or not.
+                return found if used() <= seconds else Comparison(0, 0, (), _slow(seconds))
         except pydantic_monty.MontyCrashedError as error:
-            return Comparison(0, 0, (), Outside(f"Monty's worker ended: {str(error)[:120]}", None))
+            return Comparison(0, 0, (), _ended_by(error, seconds))
         except pydantic_monty.MontyError as error:
             return Comparison(0, 0, (), _outside(error))
 
@@ -135,6 +156,55 @@ def _engine() -> Any:
     except ImportError as error:
         raise StageError("pydantic-monty is not installed", hint="pip install 'ingot[compile]'") from error
     return pydantic_monty
+
+
+@contextmanager
+def _allowed(worker: int, seconds: float) -> Iterator[Callable[[], float]]:
+    """Let the kernel end a worker that uses more CPU than these seconds; what is given says how much it has used.
+
+    Only the soft limit is set, and lifted again for the worker's next program. Raises StageError.
+    """
+    started = _cpu_seconds(worker)
+    try:
+        hard = resource.prlimit(worker, resource.RLIMIT_CPU)[1]
+        soft = math.ceil(started + seconds)
+        resource.prlimit(
+            worker, resource.RLIMIT_CPU, (soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard)
+        )
+    except (OSError, ValueError) as error:
+        raise StageError(f"Monty's CPU time could not be limited: {error}", hint="run it again") from error
+    try:
+        yield lambda: _cpu_seconds(worker) - started
+    finally:
+        with suppress(OSError):  # a worker that ended is replaced
+            resource.prlimit(worker, resource.RLIMIT_CPU, (hard, hard))
+
+
+def _cpu_seconds(worker: int) -> float:
+    try:
+        fields = Path(f"/proc/{worker}/stat").read_bytes().rpartition(b")")[2].split()
+    except OSError as error:
+        raise StageError(f"Monty's CPU time could not be read: {error}", hint="run it again") from error
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _slow(seconds: float) -> Outside:
+    return Outside(f"Monty needs more than {seconds:g} seconds of CPU for its calls", None)
+
+
+def _ended_by(error: Any, seconds: float) -> Outside:
+    """Why a worker ended, in words that are the same every time. Raises StageError where it was the machine."""
+    if error.timed_out:
+        raise StageError("the machine is too busy: Monty did not get its time of CPU", hint="run it again") from error
+    signal = re.search(r"\((SIG[A-Z]+)\)", str(error))
+    name = signal[1] if signal else f"exit status {error.exit_status}"
+    if name == "SIGXCPU":
+        return _slow(seconds)
+    if name == "SIGKILL":
+        raise StageError(
+            "Monty's worker was killed from outside, for want of memory perhaps", hint="run it again"
+        ) from error
+    return Outside(f"Monty's worker ended: {name}", None)
 
 
 def _compare(session: Any, prelude: str, logic: str, functions: Sequence[str], calls: list[Call]) -> Comparison:

@@ -23,7 +23,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -52,15 +52,39 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a run may use. `trial_seconds` of CPU for one trial (five times as long by the clock), `run_seconds` by the
-    clock for one child, `memory` bytes beyond the bare interpreter, `answer_bytes` in all. After `deaths` children
-    were lost the remaining trials are not run."""
+    """What a run may use. `trial_seconds` of CPU for one trial, `run_seconds` of CPU for one child (a whole second more or
+    less), `memory` bytes beyond the bare interpreter, `answer_bytes` in all. After `deaths` children were lost the
+    remaining trials are not run.
+
+    What a program may use is not counted by the clock, which runs faster for it on a busy machine. `patience` times
+    `run_seconds` by the clock is the last resort: what has not ended by then is a StageError, and no word on the program.
+    """
 
     trial_seconds: float = 1.0
     run_seconds: float = 20.0
+    patience: float = 30.0
     memory: int = 256 * 1024 * 1024
     answer_bytes: int = 32 * 1024 * 1024
     deaths: int = 2
+
+    @property
+    def sleep_seconds(self) -> float:
+        """Seconds that one child may sleep in all: a rule has nothing to wait for."""
+        return 5 * self.trial_seconds
+
+    @property
+    def cpu_seconds(self) -> int:
+        """Whole seconds of CPU for one child, as the kernel counts them."""
+        return int(self.run_seconds) + 1
+
+    @property
+    def clock_seconds(self) -> float:
+        """Seconds by the clock after which the machine is too busy for an answer."""
+        return self.patience * self.run_seconds
+
+    def times(self, factor: float) -> Limits:
+        """The same with `factor` times the CPU, for a program that has ended once within these."""
+        return replace(self, trial_seconds=factor * self.trial_seconds, run_seconds=factor * self.run_seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +287,12 @@ class _Collected:
 
     def _lose(self, trial: Trial, end: tuple[str, int]) -> None:
         kind, number = end
+        if kind == worker.BUSY:
+            raise StageError("the machine is too busy: a program did not get its time of CPU", hint="run it again")
+        if kind == worker.KILLED:
+            raise StageError(
+                "a process of the sandbox was killed from outside, for want of memory perhaps", hint="run it again"
+            )
         timers = (signal.SIGPROF, signal.SIGALRM, signal.SIGXCPU, signal.SIGKILL)
         if kind == worker.TIMEOUT or (kind == worker.SIGNAL and number in timers):
             why, text = "timeout", "it did not end in the time allowed"
@@ -354,12 +384,13 @@ class _Nursery:
 
     def _send(self, control: socket.socket, request: dict[str, Any], limits: Limits, theirs: socket.socket) -> None:
         bounds = {
-            "memory": limits.memory, "cpu_seconds": int(limits.run_seconds) + 1, "trial_seconds": limits.trial_seconds,
+            "memory": limits.memory, "cpu_seconds": limits.cpu_seconds, "trial_seconds": limits.trial_seconds,
         }  # fmt: skip
         body = pickle.dumps({**request, **bounds}, 5)
         with theirs:
             socket.send_fds(control, [worker.RUN], [theirs.fileno()])
-        control.sendall(struct.pack(">dQ", limits.run_seconds, len(body)) + body)
+        seconds = limits.sleep_seconds, limits.clock_seconds, limits.cpu_seconds + 1
+        control.sendall(struct.pack(worker.HEADER, *seconds, len(body)) + body)
 
     def _launch(self) -> None:
         if self._process is not None and self._process.poll() is None:
@@ -420,7 +451,7 @@ class _Nursery:
 
 def _frames(pipe: socket.socket, control: socket.socket, limits: Limits) -> list[dict[str, Any]]:
     """The child's frames until it closes the pipe, says too much or says what it should not: then it is stopped."""
-    deadline = time.monotonic() + limits.run_seconds + 10
+    deadline = time.monotonic() + limits.clock_seconds + 60
     received = bytearray()
     total = 0
     frames: list[dict[str, Any]] = []

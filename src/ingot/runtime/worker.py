@@ -3,9 +3,12 @@
 The nursery is started once per hash seed, imports what programs may import, and then forks one child per request,
 so that a program starts in a warm interpreter within a millisecond or two. It never runs a line of a program itself.
 
-From the host over the control socket: a byte with one descriptor to answer on, seconds, length, a pickled request. Back over
-it: the child's end as ``(kind, number)``, which the child cannot forge because it holds no descriptor but the answer
-pipe. Over the answer pipe: a 4-byte length and JSON per trial, in order. Standard library only.
+From the host over the control socket: a byte with one descriptor to answer on, three limits in seconds, length, a pickled
+request. Back over it: the child's end as ``(kind, number)``, which the child cannot forge because it holds no descriptor
+but the answer pipe. Over the answer pipe: a 4-byte length and JSON per trial, in order. Standard library only.
+
+A program is ended for the CPU that it used, or for the time that it slept; the clock alone says nothing of it, because a
+busy machine lets everything wait.
 """
 
 from __future__ import annotations
@@ -21,8 +24,10 @@ import signal
 import socket
 import struct
 import sys
+import time
 import types
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ingot.runtime import cage, tagged
@@ -38,9 +43,22 @@ PRELOADED = (
 )  # fmt: skip
 LARGEST_ANSWER = 1024 * 1024
 TIMEOUT, STOPPED, SIGNAL, EXIT = "timeout", "stopped", "signal", "exit"
+BUSY, KILLED = "busy", "killed"
 RUN, STOP = b"r", b"s"
 OUT_OF_MEMORY, GAVE_UP = 71, 72
 FILLED_OFTEN = 2
+LOOK = 0.05
+"""Seconds between two looks at a running child."""
+HEADER = ">dddQ"
+
+
+@dataclass(frozen=True, slots=True)
+class Time:
+    """Seconds that one child may `sleep` in all, run by the `clock`, and have of the `cpu` before the kernel kills it."""
+
+    sleep: float
+    clock: float
+    cpu: float
 
 
 # ---- the nursery -------------------------------------------------------------------------------------------------
@@ -64,10 +82,11 @@ def serve(descriptor: int) -> None:
             continue
         if kind != RUN or not pipes:
             return
-        wall, size = struct.unpack(">dQ", receive_exactly(control, 16))
+        *seconds, size = struct.unpack(HEADER, receive_exactly(control, struct.calcsize(HEADER)))
         request = receive_exactly(control, size)
         child = _fork(request, pipes[0], bpf, native)
-        end = _watch(control, child, wall)
+        end = _watch(control, child, pipes[0], Time(*seconds))
+        os.close(pipes[0])
         if end is None:
             return
         send(control, json.dumps(end).encode())
@@ -111,7 +130,7 @@ def _probe(bpf: bytes) -> bool:
 
 
 def _fork(request: bytes, pipe: int, bpf: bytes, native: bool) -> int:
-    """The process number of a new child that runs the request; `pipe` is its own from here on."""
+    """The process number of a new child that runs the request and answers on `pipe`."""
     child = os.fork()
     if child == 0:
         code = 70
@@ -121,17 +140,13 @@ def _fork(request: bytes, pipe: int, bpf: bytes, native: bool) -> int:
             code = OUT_OF_MEMORY
         finally:
             os._exit(code)
-    os.close(pipe)
     return child
 
 
-def _watch(control: socket.socket, child: int, wall: float) -> tuple[str, int] | None:
+def _watch(control: socket.socket, child: int, pipe: int, time_: Time) -> tuple[str, int] | None:
     """Wait for the child's end, for the time allowed, or for a word of the host, and leave no process behind."""
     watched = os.pidfd_open(child)
-    poll = select.poll()
-    poll.register(watched, select.POLLIN)
-    poll.register(control, select.POLLIN)
-    ready = {descriptor for descriptor, _ in poll.poll(int(wall * 1000))}
+    ready, why = _waited(control, child, watched, pipe, time_)
     os.close(watched)
     told = control.fileno() in ready
     # Not reaped yet, so the number is still the child's: its whole session goes.
@@ -140,14 +155,59 @@ def _watch(control: socket.socket, child: int, wall: float) -> tuple[str, int] |
     with contextlib.suppress(ProcessLookupError):
         if watched not in ready:
             os.kill(child, signal.SIGKILL)
-    status = os.waitpid(child, 0)[1]
+    _, status, usage = os.wait4(child, 0)
     if told and not control.recv(1):
         return None
     if watched not in ready:
-        return (STOPPED if told else TIMEOUT, 0)
+        return (STOPPED if told else why, 0)
     if os.WIFSIGNALED(status):
-        return (SIGNAL, os.WTERMSIG(status))
+        number = os.WTERMSIG(status)
+        # The kernel kills what used up its CPU time; what was killed before that was killed by somebody else.
+        early = number == signal.SIGKILL and usage.ru_utime + usage.ru_stime < time_.cpu - 1
+        return (KILLED if early else SIGNAL, number)
     return (EXIT, os.waitstatus_to_exitcode(status))
+
+
+def _waited(control: socket.socket, child: int, watched: int, pipe: int, time_: Time) -> tuple[set[int], str]:
+    """The descriptors on which something happened; where nothing did, why no more time is given: TIMEOUT or BUSY.
+
+    Sleep is counted look by look, and a look late for want of a processor counts as one in time: on a busy machine a
+    sleeping program is told later, and one that waits for a processor is never taken for one that sleeps.
+    """
+    poll = select.poll()
+    poll.register(watched, select.POLLIN)
+    poll.register(control, select.POLLIN)
+    deadline = time.monotonic() + time_.clock
+    slept, before = 0.0, -1
+    while True:
+        ready = {descriptor for descriptor, _ in poll.poll(int(LOOK * 1000))}
+        if ready:
+            return ready, ""
+        sleeps, used = _asleep(child)
+        if sleeps and used == before and not _waits_for_host(pipe):
+            slept += LOOK
+        before = used
+        if slept >= time_.sleep:
+            return ready, TIMEOUT
+        if time.monotonic() > deadline:
+            return ready, BUSY
+
+
+def _asleep(child: int) -> tuple[bool, int]:
+    """Whether the kernel says that a process sleeps, and its CPU time in ticks; it does not where nothing is said."""
+    try:
+        with open(f"/proc/{child}/stat", "rb", buffering=0) as file:
+            state, *numbers = file.read().rpartition(b")")[2].split()
+    except OSError:
+        return False, -1
+    return state == b"S", int(numbers[10]) + int(numbers[11])
+
+
+def _waits_for_host(pipe: int) -> bool:
+    """Whether answers lie in the pipe that the host has not read yet: then a child sleeps because of the host."""
+    poll = select.poll()
+    poll.register(pipe, select.POLLOUT)
+    return not poll.poll(0)
 
 
 # ---- the child ---------------------------------------------------------------------------------------------------
@@ -220,13 +280,12 @@ def _cut(frame: dict[str, Any]) -> dict[str, Any]:
 def _timer(seconds: float) -> Callable[[], None]:
     """Give the running trial its time: the kernel ends the process when it is used up, whatever the program does.
 
-    CPU time counts; a program that only sleeps is ended after five times as long.
+    CPU time counts; a program that sleeps is ended by the nursery.
     """
-    setitimer, cpu, wall = signal.setitimer, signal.ITIMER_PROF, signal.ITIMER_REAL
+    setitimer, cpu = signal.setitimer, signal.ITIMER_PROF
 
     def start() -> None:
         setitimer(cpu, seconds)
-        setitimer(wall, 5 * seconds)
 
     return start
 

@@ -33,6 +33,10 @@ from ingot.verdict import Finding, Severity, Verdict
 
 LONGEST_SHOWN = 600
 MOST_FINDINGS = 12
+LIMITS = Limits(run_seconds=10.0)
+AGAIN, COVERING = 2, 10
+"""Times as much CPU for a program that has ended within the limits once: a second run takes what the first took, more or
+less; one that notes every line takes several times as much."""
 LONGEST_TWICE = 4096
 """Characters of text beyond which an input is run under two hash seeds instead of all."""
 
@@ -95,11 +99,16 @@ class _Seen:
 
 
 def check_execution(
-    program: Program, observed: Observed, sandbox: Sandbox, monty: MontyRunner | None = None
+    program: Program,
+    observed: Observed,
+    sandbox: Sandbox,
+    monty: MontyRunner | None = None,
+    *,
+    limits: Limits = LIMITS,
 ) -> tuple[Verdict, Observed]:
     """The verdict on what a program does when it runs, and what was observed of its cases, by case id.
 
-    Raises StageError where the sandbox or Monty cannot run.
+    Raises StageError where the sandbox or Monty cannot run, or the machine is too busy for an answer.
     """
     started = time.perf_counter()
     spec = program.spec
@@ -109,7 +118,7 @@ def check_execution(
         generated_trials(program),
         _unique(case_trial(case, spec) for case in spec.held_out),
     )
-    seen = _observe(program, trials, sandbox, monty or warm_monty())
+    seen = _observe(program, trials, sandbox, monty or warm_monty(), limits)
     findings = _limited([finding for rule in _FINDERS for finding in rule(seen)])
     if seen.is_cut_short and all(finding.severity != "error" for finding in findings):
         raise StageError("not every trial could be run, and no rule says why", hint="report the program that did it")
@@ -137,12 +146,12 @@ def _own(trial: Trial) -> str:
 # ---- running -----------------------------------------------------------------------------------------------------
 
 
-def _observe(program: Program, trials: _Trials, sandbox: Sandbox, monty: MontyRunner) -> _Seen:
+def _observe(program: Program, trials: _Trials, sandbox: Sandbox, monty: MontyRunner, limits: Limits) -> _Seen:
     """Run every trial under every seed, the cases once more for coverage, and the calls on Monty meanwhile."""
     functions = [signature.name for signature in program.signatures]
     last = program.offset + program.logic.count("\n") + 1
 
-    def run(seed: int, some: Sequence[Trial], names: Sequence[str], cover: bool) -> Run:
+    def run(seed: int, some: Sequence[Trial], names: Sequence[str], cover: bool, allowed: Limits) -> Run:
         return sandbox.run(
             program.text,
             some,
@@ -151,17 +160,18 @@ def _observe(program: Program, trials: _Trials, sandbox: Sandbox, monty: MontyRu
             cover=cover,
             functions=names,
             last_line=last,
-            limits=Limits(run_seconds=10.0),
+            limits=allowed,
         )
 
     first, *others = sandbox.seeds
-    main = run(first, trials.every, functions, False)
+    main = run(first, trials.every, functions, False, limits)
     if main.lost:  # it has failed: the same hangs and deaths under other seeds would only take time
         return _Seen(program, trials, (main,), main, Comparison(0, 0, (), None))
     with ThreadPoolExecutor(max_workers=len(others) + 1) as pool:
         some = (trials.backwards if number == 0 else trials.short for number in range(len(others)))
-        rest = [pool.submit(run, seed, asked, (), False) for seed, asked in zip(others, some, strict=True)]
-        covered = pool.submit(run, first, trials.cases or trials.every, (), True)
+        again, covering = limits.times(AGAIN), limits.times(COVERING)
+        rest = [pool.submit(run, seed, asked, (), False, again) for seed, asked in zip(others, some, strict=True)]
+        covered = pool.submit(run, first, trials.cases or trials.every, (), True, covering)
         compared = _compared(program, functions, main, monty)
         return _Seen(program, trials, (main, *(one.result() for one in rest)), covered.result(), compared)
 
@@ -245,7 +255,7 @@ def _losses(seen: _Seen) -> list[Finding]:
         "crash": "killed the interpreter",
     }
     found: dict[str, Finding] = {}
-    for run in seen.runs:
+    for run in (*seen.runs, seen.covered):
         for trial in seen.trials.every:
             why = run.lost.get(trial.id)
             if why in codes and why not in found:
