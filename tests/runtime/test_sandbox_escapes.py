@@ -302,7 +302,7 @@ def test_bombs_are_contained(name: str, sandbox: Sandbox, folder: Path, listener
     before = processes()
     started = time.monotonic()
     run = attack(sandbox, BOMBS[name], folder, listener)
-    assert time.monotonic() - started < 6
+    assert time.monotonic() - started < 30
     assert run.observations["attack"].error is not None
     unharmed(sandbox, folder, listener, before)
 

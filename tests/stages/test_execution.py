@@ -197,7 +197,7 @@ def test_a_program_that_hangs_is_given_up_soon() -> None:
     verdict = check(ONLY_HIDDEN.replace("if note ==", "while days >= 0 or note ==") % "pass")
     assert [finding.code for finding in verdict.findings] == ["EXE002"]
     assert verdict.measures["branch_coverage"] is None
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30, "two trials of a second of CPU each, on a machine that may be busy"
 
 
 def test_observations_are_of_the_cases_only() -> None:
