@@ -17,7 +17,7 @@ from ingot.errors import InputError, SpecError
 from ingot.fields import to_plain
 from ingot.spec import Case, Spec, typed_cases
 
-KEYS = ("input", "run", "expected", "escalates", "steps", "by", "at", "why")
+KEYS = ("input", "run", "expected", "escalates", "steps", "by", "at", "why", "instead")
 
 Found = Callable[[str], tuple[Mapping[str, Any], Mapping[str, Any]]]
 """The input and the outputs of the steps of a recorded run, by its id."""
@@ -27,7 +27,8 @@ Found = Callable[[str], tuple[Mapping[str, Any], Mapping[str, Any]]]
 class Label:
     """What must come of an input, as plain JSON. `expected` may name some outputs only, `escalates` says whether a person
     must decide, `steps` gives what the steps gave that no function computes. `at` is ISO 8601; `run` the recorded run
-    that it is about; `place` where it was read."""
+    that it is about; `instead` says that it takes the place of all that was said of this input before; `place` where it was
+    read."""
 
     input: Mapping[str, Any]
     expected: Mapping[str, Any]
@@ -37,11 +38,13 @@ class Label:
     steps: Mapping[str, Any] = field(default_factory=dict)
     run: str | None = None
     why: str = ""
+    instead: bool = False
     place: str = "label"
 
     def to_json(self) -> dict[str, Any]:
         """The label as a line of a file."""
         told = {name: to_plain(getattr(self, name)) for name in KEYS}
+        told["instead"] = self.instead or None
         return {name: value for name, value in told.items() if value not in (None, "", {}) or name in ("input", "by")}
 
 
@@ -89,9 +92,20 @@ def label_of(row: Mapping[str, Any], place: str, found: Found | None = None) -> 
     escalates = row.get("escalates")
     if escalates not in (None, True, False):
         raise InputError("'escalates' is true or false", place=place)
-    why = str(row.get("why") or "")
+    why, instead = str(row.get("why") or ""), row.get("instead") or False
+    if not isinstance(instead, bool):
+        raise InputError("'instead' is true or false", place=place)
     return Label(
-        case, row.get("expected") or {}, by, at, escalates, steps, None if run is None else str(run), why, place
+        case,
+        row.get("expected") or {},
+        by,
+        at,
+        escalates,
+        steps,
+        None if run is None else str(run),
+        why,
+        instead,
+        place,
     )
 
 
@@ -134,22 +148,26 @@ def fitting(spec: Spec, kept: Sequence[Label]) -> tuple[list[Label], list[Label]
     """Kept labels that still stand under this version of the spec, and those set aside: they do not fit its fields any more,
     or contradict its cases, which its author wrote after them."""
     seen = {case_key(case): (case, "") for case in spec.cases}
-    stand: list[Label] = []
+    stand: dict[str, list[Label]] = {}
     aside: list[Label] = []
     for label in kept:
         try:
+            (case,) = labelled_cases(spec, [label])
             _take(spec, label, seen, "")
         except InputError:
             aside.append(label)
-        else:
-            stand.append(label)
-    return stand, aside
+            continue
+        before = [] if label.instead else stand.pop(case_key(case), [])
+        stand[case_key(case)] = [*before, label]
+    return [label for labels in stand.values() for label in labels], aside
 
 
 def _take(spec: Spec, label: Label, seen: dict[str, tuple[Case, str]], said: str) -> bool:
     """Add what a label says to what is known. Whether any of it is new."""
     (case,) = labelled_cases(spec, [label])
     key = case_key(case)
+    if label.instead:
+        return _replace(spec, case, label, seen, said)
     if key not in seen:
         seen[key] = (case, said)
         return True
@@ -158,12 +176,26 @@ def _take(spec: Spec, label: Label, seen: dict[str, tuple[Case, str]], said: str
     if odds is not None:
         raise InputError(
             f"it contradicts {whose} on the same input: {odds}", place=label.place,
-            hint="one of the two is wrong: leave this one out, or correct the other with its author",
+            hint="one of the two is wrong: leave this one out, or say with --instead that it takes the place of the other",
         )  # fmt: skip
     escalates = before.escalates if case.escalates is None else case.escalates
     merged = before.model_copy(update={"expected": {**before.expected, **case.expected}, "escalates": escalates})
     seen[key] = (merged, whose)
     return merged != before
+
+
+def _replace(spec: Spec, case: Case, label: Label, seen: dict[str, tuple[Case, str]], said: str) -> bool:
+    """Put what a label says in the place of earlier ones; a case of the spec stands. Whether that changes anything."""
+    own = next((one for one in spec.cases if case_key(one) == case_key(case)), None)
+    odds = None if own is None else contradiction(case, own)
+    if own is not None and odds is not None:
+        raise InputError(
+            f"it contradicts case {own.id!r} of the spec on the same input: {odds}", place=label.place,
+            hint="a case of the spec is changed in the spec",
+        )  # fmt: skip
+    before = seen.get(case_key(case))
+    seen[case_key(case)] = (case, said)
+    return before is None or (before[0].expected, before[0].escalates) != (case.expected, case.escalates)
 
 
 def contradiction(one: Case, other: Case) -> str | None:

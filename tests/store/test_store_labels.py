@@ -47,6 +47,22 @@ def test_labels_are_sealed_kept_once_and_in_order(url: str) -> None:
             run_found(store, spec, "a-1")
 
 
+def test_a_wrong_label_is_corrected_and_stays_in_the_log(url: str) -> None:
+    spec = parse_spec(SPEC + "cases: [{id: a, input: {days: 21, name: Bob}, expected: {fee: 5}}]\n")
+    with Store.open(url, KEY) as store:
+        keep_labels(store, spec, [label(20, "1"), label(22, "3")])
+        assert len(keep_labels(store, spec, [label(20, "2", instead=True)])) == 1
+        assert keep_labels(store, spec, [label(20, "2", instead=True)]) == [], "the same again"
+        stand, aside = fitting(spec, kept_labels(store, spec))
+        assert {one.input["days"]: one.expected["fee"] for one in stand} == {20: "2", 22: "3"}
+        assert aside == []
+        assert len(kept_labels(store, spec)) == 3
+        with pytest.raises(InputError, match="contradicts what Ada said"):
+            keep_labels(store, spec, [label(20, "1")])
+        with pytest.raises(InputError, match="contradicts case 'a' of the spec"):
+            keep_labels(store, spec, [label(21, "6", instead=True)])
+
+
 def test_a_label_that_a_later_version_has_no_place_for_is_set_aside(url: str) -> None:
     """A field that is gone, a narrower range, a case of the spec that says otherwise: no later label fails for it."""
     later = SPEC.replace("days: integer", "days: {type: integer, range: [0, 30]}") + (

@@ -37,6 +37,7 @@ STORE = click.option("--store", "url", envvar="INGOT_STORE", help="The store: a 
 @click.option("--by", default=None, help="Who says so. [default: you]")
 @click.option("--at", help="When, as ISO 8601. [default: now]")
 @click.option("--why", default="", help="The reason, for people.")
+@click.option("--instead", is_flag=True, help="It takes the place of all labels of this input so far.")
 @STORE
 @click.option("--file", "kept", type=FILE_PATH, help="Keep the labels in this file instead of a store.")
 @KEYS
@@ -50,13 +51,15 @@ def feedback_command(
     by: str | None,
     at: str | None,
     why: str,
+    instead: bool,
     url: str | None,
     kept: Path | None,
     keys: tuple[Path, ...],
 ) -> None:
     """Keep labelled outcomes of ARTIFACT's workflow: what should have come of a run, or of an input.
 
-    They are checked against the spec. One that contradicts a case, or an earlier label, is refused, and then none is kept.
+    They are checked against the spec. One that contradicts a case, or an earlier label, is refused, and then none is kept;
+    a wrong label is corrected with --instead.
     In a store they are records of the audit log, labelled values sealed; a file takes only labels without such values.
     """
     from ingot.labels import label_of, read_labels
@@ -66,6 +69,8 @@ def feedback_command(
     who, when = by or getpass.getuser(), at or now_text()
     if (source is None) == (run is None and case is None):
         raise click.UsageError("give labels with --from FILE, or one with --run or --input")
+    if source is not None and instead:
+        raise click.UsageError('--instead goes with one label; in a file each says it: "instead": true')
     if source is not None:
         labels = read_labels(_text(source), str(source), _looked_up(url, spec), by=who, at=when)
     else:
@@ -75,6 +80,7 @@ def feedback_command(
             "by": who,
             "at": when,
             "why": why,
+            "instead": instead,
         }
         row |= {"expected": None if right is None else _object(right, "--right"), "escalates": escalates}
         labels = [label_of(row, "--run" if case is None else "--input", _looked_up(url, spec))]

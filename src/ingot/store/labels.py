@@ -66,6 +66,8 @@ def _record(store: Store, spec: Spec, label: Label, run: str) -> bytes:
         "run": run, "of": label.run, "by": label.by, "at": label.at, "input": case, "expected": expected,
         "escalates": label.escalates, "input_digest": store.key.input_digest(encoded(label.input)),
     }  # fmt: skip
+    if label.instead:
+        told["instead"] = True
     if sealed:
         told["sealed"] = store.key.seal(encoded(sealed), run.encode())
     return encoded(told)
@@ -78,5 +80,5 @@ def _label(store: Store, record: Mapping[str, Any]) -> Label:
         joined(record["input"], hidden.get("input", {})),
         joined(record["expected"], hidden.get("expected", {})),
         record["by"], record["at"], record["escalates"], hidden.get("steps", {}), record["of"], hidden.get("why", ""),
-        f"label {run}",
+        record.get("instead", False), f"label {run}",
     )  # fmt: skip
