@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ingot.models import Scripted
+from ingot.models.budget import Budget, Budgeted
 from tests.cli.conftest import Run
 from tests.evals.test_evaluate import RIGHT, SPEC, WRONG
 from tests.evals.test_suite_file import SUITE
@@ -67,3 +68,17 @@ def test_wrong_use_is_one_line(ingot: Run, suite: Path) -> None:
     done = ingot("bench", suite)
     assert done.code == 2
     assert "asks a model" in done.err
+
+
+def test_one_budget_is_for_all_solvers(ingot: Run, suite: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    budgets: list[object] = []
+
+    def opened(*_: object, budget: Budget, **__: object) -> Budgeted:
+        budgets.append(budget)
+        return Budgeted(Scripted([f"```python\n{RIGHT}```", '{"fee": 5}', '{"fee": 9}']), budget)
+
+    monkeypatch.setattr("ingot.models.open.open_model", opened)
+    both = ("--solver", "compiled", "--solver", "direct")
+    done = ingot("bench", suite, *both, "--model", "openai:x", "--out", suite.parent / "out", "--max-tokens", 100_000)
+    assert done.code == 0, done.err
+    assert len(budgets) == 1

@@ -96,9 +96,10 @@ def run_suite(suite: Suite, **given: Any) -> None:
         return
     logs: list[Log] = []
     interrupted = False
+    model = _model(chosen)
     for name in chosen.solvers:
         folder = chosen.out / suite.name / name
-        solver = _solver(name, chosen, folder)
+        solver = _solver(name, model, chosen, folder)
         settings = {"attempts": chosen.attempts, "candidates": chosen.candidates, "limit": chosen.limit}
         _say_cost(suite, solver, chosen)
         try:
@@ -114,16 +115,21 @@ def run_suite(suite: Suite, **given: Any) -> None:
         sys.exit(INTERRUPTED)
 
 
-def _solver(name: str, chosen: Chosen, folder: Path) -> Solver:
+def _model(chosen: Chosen) -> Model | None:
+    """The one model of all solvers, inside one budget: what one of them spends the next has no more."""
     from ingot.evals.kept import Kept
-    from ingot.evals.solvers.registry import Settings, make_solver
     from ingot.models.budget import Budget
     from ingot.models.open import open_model
 
-    model: Model | None = None
-    if chosen.model is not None and name != "human":
-        budget = Budget(max_tokens=chosen.max_tokens, max_cost=chosen.max_cost)
-        model = Kept(open_model(chosen.model, budget=budget, timeout=chosen.timeout), chosen.out / "completions")
+    if chosen.model is None or set(chosen.solvers) == {"human"}:
+        return None
+    budget = Budget(max_tokens=chosen.max_tokens, max_cost=chosen.max_cost)
+    return Kept(open_model(chosen.model, budget=budget, timeout=chosen.timeout), chosen.out / "completions")
+
+
+def _solver(name: str, model: Model | None, chosen: Chosen, folder: Path) -> Solver:
+    from ingot.evals.solvers.registry import Settings, make_solver
+
     return make_solver(name, model, Settings(chosen.attempts, chosen.candidates, folder / "tasks"))
 
 
