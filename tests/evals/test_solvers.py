@@ -14,6 +14,7 @@ from ingot.evals.solvers.direct import Direct
 from ingot.evals.solvers.hybrid import Hybrid
 from ingot.evals.suite import Item, Suite, Task
 from ingot.models import Scripted
+from ingot.models.model import Request
 from tests.evals.test_evaluate import RIGHT, SPEC, WRONG, exact, suite
 
 NULLABLE = (
@@ -141,3 +142,13 @@ def test_a_repair_that_does_not_fit_becomes_a_new_draw(tmp_path: Path) -> None:
     assert "Correct the code" in repair.prompt
     assert redraw.prompt == first.prompt
     assert redraw.digest != first.digest
+
+
+def test_a_kept_completion_is_not_passed_off_as_another_models(tmp_path: Path) -> None:
+    request = Request("s", "p")
+    for _ in range(2):
+        for name, said in (("a", "1"), ("b", "2")):
+            kept = Kept(Scripted([said], name=name), tmp_path)
+            assert kept.complete(request).text == said
+    assert Kept(Scripted([], name="a"), tmp_path).complete(request).text == "1"
+    assert Kept(Scripted([], name="b"), tmp_path).complete(request).text == "2"

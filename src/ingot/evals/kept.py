@@ -6,7 +6,7 @@ import json
 import threading
 from pathlib import Path
 
-from ingot.canonical import canonical_json, readable_json
+from ingot.canonical import canonical_json, digest, readable_json
 from ingot.errors import ModelError
 from ingot.models.atomic import write_atomically
 from ingot.models.model import Completion, Model, Request
@@ -15,7 +15,7 @@ from ingot.usage import Usage
 
 class Kept:
     """The completions of `model`, each kept in `directory` under its request's digest and taken from there when the same
-    is asked again, with the tokens and the seconds that it took the first time. `asked` counts new ones. Safe between
+    is asked again of a model of the same name, with the tokens and the seconds that it took the first time. `asked` counts new ones. Safe between
     threads."""
 
     def __init__(self, model: Model, directory: Path) -> None:
@@ -35,6 +35,8 @@ class Kept:
     def complete(self, request: Request) -> Completion:
         """The kept completion, or a new one. Raises as the model inside, and ModelError for a file that was changed."""
         path = self.directory / f"{request.digest[:32]}.json"
+        if path.exists() and _asked(path) not in (None, self.name):  # another model's: never passed off as this one's
+            path = self.directory / f"{request.digest[:32]}-{digest(self.name.encode())[:16]}.json"
         if path.exists():
             return _read(path, request)
         completion = self.model.complete(request)
@@ -42,6 +44,7 @@ class Kept:
             self.asked += 1
         content = {
             "request": request.to_json(),
+            "asked": self.name,
             "text": completion.text,
             "model": completion.model,
             "usage": completion.usage.to_json(),
@@ -50,6 +53,15 @@ class Kept:
         }
         write_atomically(path, readable_json(content))
         return completion
+
+
+def _asked(path: Path) -> str | None:
+    """The name of the model that was asked; None where a file does not say, as those of earlier versions, or cannot be read."""
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return told.get("asked") if isinstance(told, dict) else None
 
 
 def _read(path: Path, request: Request) -> Completion:
