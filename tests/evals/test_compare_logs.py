@@ -68,3 +68,10 @@ def test_people_see_both_and_the_interval() -> None:
     shown = "\n".join(lines(a, b, compare(a, b)))
     assert "A: compiled openai:gpt-5" in shown
     assert "+50 %" in shown
+
+
+def test_tokens_to_generate_are_of_the_tasks_that_both_have() -> None:
+    one = of("11")
+    longer = replace(one, tasks=(*one.tasks, replace(one.tasks[0], task="further")))
+    found = {each.name: each for each in compare(one, longer)}["tokens to generate"]
+    assert (found.a, found.b, found.n) == (100, 100, 1)

@@ -59,9 +59,12 @@ def compare(a: Log, b: Log) -> list[Difference]:
     tokens = [(float(one.answer.usage.total_tokens), float(two.answer.usage.total_tokens)) for one, two in pairs]
     seconds = [(one.answer.seconds, two.answer.seconds) for one, two in pairs]
     timed = [pair for pair in seconds if all(pair)]  # what was not run took no time, which is not zero
-    first, second = (float(sum(task.generation.usage.total_tokens for task in log.tasks)) for log in (a, b))
+    both = {task.task for task in a.tasks} & {task.task for task in b.tasks}  # one of them may be cut short
+    first, second = (
+        float(sum(task.generation.usage.total_tokens for task in log.tasks if task.task in both)) for log in (a, b)
+    )
     apart = second - first  # a sum has no interval over items
-    made = Difference("tokens to generate", "tokens", first, second, apart, apart, len(a.tasks))
+    made = Difference("tokens to generate", "tokens", first, second, apart, apart, len(both))
     times = [_mean("seconds", "s", timed)] if timed else []
     return [*yes, made, _mean("run-time tokens", "tokens", tokens), *times]
 
