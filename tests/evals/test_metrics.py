@@ -227,3 +227,9 @@ def test_every_category_tells_its_figures() -> None:
     always = ["reliability", "fields", "validation", "token efficiency", "latency", "cost"]
     assert list(found) == [*always[:2], "nothing withheld", "without a model", *always[2:]]
     assert all(found[name] for name in always)
+
+
+def test_what_was_not_run_does_not_make_a_transaction_cheap() -> None:
+    ran = log(item(RIGHT, seconds=0.36))
+    some = log(item(RIGHT, seconds=0.36), item(HELD, seconds=0.0), item(HELD, seconds=0.0))
+    assert value(cost_of_ownership(some)) == value(cost_of_ownership(ran))

@@ -48,7 +48,8 @@ def cost_of_ownership(
     """
     name = f"cost of {transactions:,} transactions a month"
     generation, runtime = generation_dollars(log, priced_as), runtime_dollars(log, priced_as)
-    median = percentile([item.answer.seconds for item in log.items], 50).value
+    # what was not run took no time, which is not zero
+    median = percentile([item.answer.seconds for item in log.items if item.answer.seconds], 50).value
     if generation.value is None or runtime.value is None or median is None:
         return Measure(name, None, "USD a month", 0, note=generation.note or runtime.note or "nothing was run")
     machines = transactions * median / 3600 * machine.dollars
