@@ -99,3 +99,17 @@ def test_the_risk_coverage_curve() -> None:
     assert best.coverage == 0.75
     assert coverage_at(log(sure(0.9, False)), 0.5) is None
     assert risk_coverage(log(item(RIGHT))) == []
+
+
+def test_markdown_escapes_what_suites_and_programs_say() -> None:
+    ours, theirs = both()
+    bad = "<img src=x> a|b [x](javascript:y)"
+    broken = replace(item(WRONG, error=f"{bad}: no"), kind=bad)
+    ours = replace(ours, header=replace(ours.header, title=bad, origin=bad))
+    ours = replace(ours, tasks=(replace(ours.tasks[0], items=(*ours.items, broken)),))
+    text = markdown([ours, theirs])
+    assert "<img" not in text
+    assert "[x](" not in text
+    rows = [line for line in text.splitlines() if line.startswith("| accuracy")]
+    assert any("&lt;img" in line for line in rows)
+    assert len({len(re.findall(r"(?<!\\)\|", line)) for line in rows}) == 1

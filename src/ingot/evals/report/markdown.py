@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+from html import escape
 
 from ingot.evals.log import Log
 from ingot.evals.report.tables import Table, number, shown, tables
@@ -35,7 +37,7 @@ def facts(logs: Sequence[Log]) -> list[tuple[str, str]]:
 
 
 def _lines(logs: Sequence[Log], priced_as: str) -> Iterator[str]:
-    yield f"# {logs[0].header.title}"
+    yield f"# {_cell(logs[0].header.title)}"
     yield ""
     yield "| | |"
     yield "|---|---|"
@@ -62,7 +64,7 @@ def _table(table: Table, logs: Sequence[Log]) -> Iterator[str]:
         counts = ", ".join(dict.fromkeys(str(one.n) for one in row.measures if one is not None))
         notes = "; ".join(dict.fromkeys(one.note for one in row.measures if one is not None and one.note))
         cells = " | ".join(shown(one) for one in row.measures)
-        yield f"| {row.name} | {row.unit} | {cells} | {counts} | {_cell(notes)} |"
+        yield f"| {_cell(row.name)} | {_cell(row.unit)} | {cells} | {counts} | {_cell(notes)} |"
 
 
 def _misses(logs: Sequence[Log], most: int = 12) -> Iterator[str]:
@@ -88,4 +90,5 @@ def _misses(logs: Sequence[Log], most: int = 12) -> Iterator[str]:
 
 
 def _cell(text: str) -> str:
-    return " ".join(str(text).split()).replace("|", "\\|")
+    """A text from a suite, a program or a model on one line, as text: neither a table's line nor HTML can be made of it."""
+    return re.sub(r"([\\|`\[\]])", r"\\\1", escape(" ".join(str(text).split()), quote=False))
