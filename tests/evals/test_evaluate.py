@@ -126,3 +126,16 @@ def test_fields_that_say_none_are_no_answer_where_none_is_right(tmp_path: Path) 
     log = evaluate(suite(items=items, score=none_above_ten), Human(), tmp_path)
     assert [item.right for item in log.items] == [False, True]
     assert log.items[1].answer.withheld
+
+
+@pytest.mark.parametrize("weight", ["10", "10.00", 10.0, "1E1"])
+def test_an_item_that_reads_as_a_case_is_refused_however_it_is_written(weight: object) -> None:
+    spec = SPEC.replace("{type: integer, minimum: 0", "{type: decimal, minimum: 0")
+    with pytest.raises(SpecError, match="also the case 'light'"):
+        check_apart(suite(spec_text=spec, items=(Item("a", {"weight": weight}, {"fee": 5}),)))
+
+
+def test_an_item_that_leaves_out_what_is_null_in_a_case_is_refused() -> None:
+    spec = SPEC.replace("maximum: 100}}", "maximum: 100}, note: {type: text, nullable: true}}")
+    with pytest.raises(SpecError, match="also the case 'light'"):
+        check_apart(suite(spec_text=spec, items=(Item("a", {"weight": 10}, {"fee": 5}),)))

@@ -12,10 +12,14 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Any, Literal
+
+from pydantic import ValidationError
 
 from ingot.canonical import canonical_json, digest
 from ingot.errors import InputError, SpecError
+from ingot.fields import to_plain, validator
 from ingot.spec import Spec, parse_spec
 
 Protocol = Literal["unseen", "per-instance"]
@@ -144,9 +148,11 @@ def check_apart(suite: Suite) -> Suite:
     _unique((task.id for task in suite.tasks), f"suite {suite.name!r}", "task")
     for task in suite.tasks:
         _unique((item.id for item in task.items), f"task {task.id!r}", "item")
-        cases = {_as_text(dict(case.input)): case for case in task.spec().cases}
+        spec = task.spec()
+        read = _reader(spec)
+        cases = {read(case.input): case for case in spec.cases}
         for item in task.items:
-            case = cases.get(_as_text(dict(item.input)))
+            case = cases.get(read(item.input))
             if case is not None and (suite.protocol != "per-instance" or case.expected):
                 raise SpecError(
                     f"item {item.id!r} is also the case {case.id!r} that a program is made from",
@@ -171,12 +177,28 @@ def split(rows: Sequence[Any], given: int, held_out: int, *, seed: int = 0) -> t
     return drawn[:given], drawn[given : given + held_out], drawn[given + held_out :]
 
 
+def _reader(spec: Spec) -> Callable[[Mapping[str, Any]], str]:
+    """What a program is given of an input, as one text: 5, 5.0 and "5.00" are one amount, a null and nothing one null."""
+    check = validator(spec.inputs)
+    nulls = {field.name: None for field in spec.inputs if field.nullable}
+
+    def read(given: Mapping[str, Any]) -> str:
+        try:
+            return _as_text(check.validate_python({**nulls, **to_plain(given)}))
+        except ValidationError:  # such an input is an error of its transaction, and no case
+            return _as_text(dict(given))
+
+    return read
+
+
 def _as_text(value: Any) -> str:
     """A JSON value as one text, numbers and their texts alike, since a spec reads both."""
     if isinstance(value, Mapping):
         return "{" + ",".join(f"{key!r}:{_as_text(value[key])}" for key in sorted(value)) + "}"
     if isinstance(value, list | tuple):
         return "[" + ",".join(map(_as_text, value)) + "]"
+    if isinstance(value, Decimal):
+        return repr(format(value.normalize() + 0, "f"))
     return repr(value) if isinstance(value, bool) or value is None else repr(str(value))
 
 
