@@ -52,7 +52,8 @@ def test_edit_distance_and_anls() -> None:
     assert edit_distance("", "abc") == 3
     assert anls("kitten", "sitting") == pytest.approx(1 - 3 / 7)
     assert anls("Kitten ", "kitten") == 1
-    assert anls("abcd", "abxy") == 0.5  # just at the threshold
+    assert anls("abcd", "abxy") == 0  # just at the threshold, which is not below it
+    assert anls("abcde", "abcxy") == pytest.approx(0.6)
     assert anls("abc", "axy") == 0  # a third alike is not alike
     assert anls("", "") == 1
     assert anls("", "abc") == 0

@@ -2,7 +2,7 @@
 
 exact           the texts are the same, blanks at the ends aside
 normalised      the same value: letter case, punctuation and the way that a date or an amount is written aside
-anls            how alike two texts are, 0 below one half (Biten et al. 2019)
+anls            how alike two texts are, 0 at one half and below (Biten et al. 2019)
 same_text       the same words in the same letters, only the white space between them aside
 line_items      F1 over the cells of lists of line items, paired as well as they can be
 """
@@ -20,7 +20,7 @@ Kind = Literal["text", "amount", "date"]
 """How a value is written: an amount and a date are the same however they are written."""
 
 ANLS_FROM = 0.5
-"""The threshold of ANLS: a text that is less alike scores 0."""
+"""The threshold of ANLS: a text that is not more alike scores 0."""
 
 _DAYS = (
     "%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y", "%d/%m/%y", "%d-%m-%y", "%d.%m.%y", "%Y-%m-%d", "%Y/%m/%d", "%Y%m%d", "%d %b %Y",
@@ -61,7 +61,7 @@ def normalised(found: Any, expected: Any, kind: Kind = "text", *, month_first: b
 
 
 def anls(found: Any, expected: Any) -> float:
-    """Average normalised Levenshtein similarity of one pair: ``1 - d / max(len)`` where that is at least 0.5, else 0, with
+    """Average normalised Levenshtein similarity of one pair: ``1 - d / max(len)`` where that is more than 0.5, else 0, with
     ``d`` the edit distance of the case-folded texts, ends stripped; 1 for two empty texts.
 
     Source: Biten et al. 2019, "Scene text visual question answering", threshold τ = 0.5.
@@ -72,7 +72,7 @@ def anls(found: Any, expected: Any) -> float:
     if not one and not two:
         return 1.0
     alike = 1 - edit_distance(one, two) / max(len(one), len(two))
-    return alike if alike >= ANLS_FROM else 0.0
+    return alike if alike > ANLS_FROM else 0.0
 
 
 def edit_distance(one: str, two: str) -> int:
