@@ -9,6 +9,7 @@ import pytest
 from ingot.errors import InputError
 from ingot.evals.compare import compare, lines, mcnemar
 from ingot.evals.log import Log, Scored, TaskLog
+from ingot.evals.metrics.reliability import accuracy, coverage, irrelevance
 from ingot.evals.solvers import Answer, Generation
 from ingot.usage import Usage
 from tests.evals.test_metrics import log
@@ -75,3 +76,12 @@ def test_tokens_to_generate_are_of_the_tasks_that_both_have() -> None:
     longer = replace(one, tasks=(*one.tasks, replace(one.tasks[0], task="further")))
     found = {each.name: each for each in compare(one, longer)}["tokens to generate"]
     assert (found.a, found.b, found.n) == (100, 100, 1)
+
+
+def test_accuracy_and_coverage_are_those_of_a_report() -> None:
+    none = Scored("none", "unseen", False, Answer(None, withheld="no call"), {})
+    half = Scored("half", "unseen", True, Answer({"fee": 1}), {"fee": 1.0, "note": None})
+    one = replace(log(), tasks=(TaskLog("t", Generation(True), (*of("10").items, none, half)),))
+    found = {each.name: each for each in compare(one, one)}
+    for report in (accuracy(one.items), coverage(one.items), irrelevance(one.items)):
+        assert (found[report.name].a, found[report.name].n) == (report.value, report.n)

@@ -50,9 +50,15 @@ def compare(a: Log, b: Log) -> list[Difference]:
     pairs = _pairs(a, b)
     if not pairs:
         raise InputError("no item is in both logs", hint="let both runs get further")
+    asked = [pair for pair in pairs if pair[0].answerable]
+    unasked = [pair for pair in pairs if not pair[0].answerable]
+    rights = {
+        "accuracy": [(one.right is True, two.right is True) for one, two in asked],
+        "coverage": [(one.whole, two.whole) for one, two in asked],
+        "irrelevance": [(one.right is True, two.right is True) for one, two in unasked],
+    }
     yes = [
-        _of("accuracy", [(one.right is True, two.right is True) for one, two in pairs]),
-        _of("coverage", [(one.answered, two.answered) for one, two in pairs]),
+        *(_of(name, hits) for name, hits in rights.items() if hits),  # of the same items as in a report
         _of("wrong accepts", [(_is_wrong(one), _is_wrong(two)) for one, two in pairs]),
         *_fields(pairs),
     ]
