@@ -60,10 +60,10 @@ class Scored:
 
         An error is False: nothing useful came of the transaction, and nobody was asked.
         """
-        if not self.answerable:
-            return not self.answered
         if self.answer.error:
             return False
+        if not self.answerable:
+            return not self.answered
         if not self.whole:
             return False if any(one is not None and one < 1 for one in self.scores.values()) else None
         return all(one == 1 for one in self.scores.values())

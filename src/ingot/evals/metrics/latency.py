@@ -11,6 +11,7 @@ from statistics import fmean, pstdev
 
 from ingot.evals.log import Log
 from ingot.evals.metrics.measure import Measure, bootstrapped, quantile
+from ingot.evals.metrics.validation import passed_at
 
 PERCENTILES = (50, 90, 95, 99)
 
@@ -40,9 +41,9 @@ def jitter(seconds: Sequence[float]) -> Measure:
 
 
 def time_to_deploy(log: Log) -> Measure:
-    """Wall time from the spec to a signed artifact, all attempts and stages / tasks that were deployed; a kept completion
-    takes no wall time. Unit: seconds. Source: arXiv 2604.05150, latency of the compile."""
-    values = [task.generation.seconds for task in log.tasks if task.generation.deployed and task.generation.attempts]
+    """Wall time from the spec to a signed artifact, all attempts and stages / tasks that were deployed; a kept
+    completion counts with the time that it took first. Unit: seconds. Source: arXiv 2604.05150, latency of the compile."""
+    values = [task.generation.seconds for task in log.tasks if passed_at(task)]
     return bootstrapped("time to deploy", values, fmean, "s")
 
 
