@@ -102,3 +102,24 @@ def test_splice_keeps_a_constant_that_other_functions_know() -> None:
     assert names["f"](0) == (9, "T")  # type: ignore[operator]
     assert names["g"](0) == 2  # type: ignore[operator]
     assert "T_F = {'a': 9}" in new
+
+
+@pytest.mark.parametrize(
+    ("imports", "kept"),
+    [
+        ("import re\n", ""),
+        ("import re, math\nfrom decimal import Decimal, ROUND_HALF_UP\n\n\n", ""),
+        ("from datetime import (\n    date,\n    timedelta,\n)\n", ""),
+        ("import os\n", "import os\n"),
+        ("import re as r\n", "import re as r\n"),
+        ("from decimal import Decimal, getcontext\n", "from decimal import Decimal, getcontext\n"),
+        ("from re import *\n", "from re import *\n"),
+        ("from . import re\n", "from . import re\n"),
+        ("import re; X = 1\n", "import re; X = 1\n"),
+    ],
+)
+def test_only_imports_of_what_exists_are_left_out(imports: str, kept: str) -> None:
+    body = "def f(a: int) -> int:\n    import math\n    return a\n"
+    code, said = read_reply(f"```python\n{imports}{body}```")
+    assert code == kept + body
+    assert {finding.code for finding in said} == (set() if kept else {"GEN006"})

@@ -7,7 +7,9 @@ import io
 import re
 import tokenize
 from collections.abc import Collection, Sequence
+from functools import cache
 
+from ingot.compile.assemble import PRELUDE
 from ingot.verdict import Finding, Rule
 
 LARGEST_REPLY = 200_000
@@ -26,6 +28,9 @@ RULES = (
     Rule("GEN005", "text-outside-block", "reply",
          "Text around the block is ignored; it cost tokens and nobody reviews it.",
          "Here is the code: ```python … ```", "reply with the block alone", "warning"),
+    Rule("GEN006", "import-of-what-exists", "reply",
+         "The program has these names already. Small models import them all the same; the line is left out, not refused.",
+         "import re", "leave the import out", "warning"),
 )  # fmt: skip
 
 _FENCE = re.compile(r"^[ \t]*```[ \t]*([A-Za-z0-9_+-]*)[ \t]*\r?\n(.*?)^[ \t]*```[ \t]*\r?$", re.MULTILINE | re.DOTALL)
@@ -50,9 +55,44 @@ def read_reply(text: str) -> tuple[str | None, tuple[Finding, ...]]:
     outside = (text[: block.start()] + text[block.end() :]).strip()
     if not code.strip():
         return None, (_finding("GEN003", "the code block is empty"),)
-    if outside:
-        return code, (_finding("GEN005", f"{len(outside)} characters outside the code block were ignored"),)
-    return code, ()
+    said = [_finding("GEN005", f"{len(outside)} characters outside the code block were ignored")] if outside else []
+    code, left_out = without_known_imports(code)
+    said += [_finding("GEN006", f"{one!r} was left out: the program has it already") for one in left_out]
+    return code, tuple(said)
+
+
+def without_known_imports(code: str) -> tuple[str, tuple[str, ...]]:
+    """The code without top-level imports that bring in nothing but what every program has, under its own name, and those
+    imports. Code that does not parse, and any other import, is left to the stages."""
+    try:
+        tree = ast.parse(code)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return code, ()
+    lines = code.splitlines(keepends=True)
+    left_out: list[str] = []
+    for before, node, after in zip([None, *tree.body], tree.body, [*tree.body[1:], None], strict=False):
+        alone = (before is None or (before.end_lineno or 0) < node.lineno) and (
+            after is None or after.lineno > (node.end_lineno or node.lineno)
+        )
+        if alone and _imported(node) and _imported(node) <= _known_names():
+            left_out.append(ast.unparse(node))
+            lines[node.lineno - 1 : node.end_lineno] = [""] * ((node.end_lineno or node.lineno) - node.lineno + 1)
+    return ("".join(lines).lstrip("\n") if left_out else code), tuple(left_out)
+
+
+def _imported(node: ast.stmt) -> frozenset[tuple[str, str, str]]:
+    """What an import brings in: module, name and the name it is given; nothing for any other statement."""
+    if isinstance(node, ast.Import):
+        return frozenset((one.name, "", one.asname or one.name) for one in node.names)
+    if isinstance(node, ast.ImportFrom) and not node.level:
+        return frozenset((node.module or "", one.name, one.asname or one.name) for one in node.names)
+    return frozenset()
+
+
+@cache
+def _known_names() -> frozenset[tuple[str, str, str]]:
+    """What the imports of every program bring in."""
+    return frozenset(one for node in ast.parse(PRELUDE).body for one in _imported(node))
 
 
 def _finding(code: str, message: str) -> Finding:
