@@ -8,6 +8,8 @@ from pathlib import Path
 from ingot.errors import PromptTooLong
 from ingot.evals.evaluate import evaluate
 from ingot.evals.kept import Kept
+from ingot.evals.log import read_log
+from ingot.evals.report.write import write_report
 from ingot.evals.solvers.code_once import CodeOnce
 from ingot.evals.solvers.compiled import Compiled
 from ingot.evals.solvers.direct import Direct
@@ -152,3 +154,14 @@ def test_a_kept_completion_is_not_passed_off_as_another_models(tmp_path: Path) -
             assert kept.complete(request).text == said
     assert Kept(Scripted([], name="a"), tmp_path).complete(request).text == "1"
     assert Kept(Scripted([], name="b"), tmp_path).complete(request).text == "2"
+
+
+def test_an_answer_that_is_no_unicode_is_logged_and_ends_nothing(tmp_path: Path) -> None:
+    half = """def set_fee(weight: int) -> int:\n    return "\\ud800"\n"""
+    log = evaluate(suite(), CodeOnce(Scripted([fenced(half)])), tmp_path)
+    assert log.items[0].answer.output == {"fee": "\ud800"}
+    assert [one.right for one in log.items] == [False, False, False]
+    assert read_log(tmp_path).to_json() == log.to_json()
+    again = evaluate(suite(), CodeOnce(Scripted([])), tmp_path)
+    assert again.to_json() == log.to_json()
+    write_report(tmp_path / "report", [replace(log, header=replace(log.header, title="\ud800"))])

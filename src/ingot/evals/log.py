@@ -22,6 +22,8 @@ from ingot.models.atomic import write_atomically
 
 FORMAT = "ingot-eval/1"
 JOURNAL, LOG = "journal.jsonl", "log.json"
+ESCAPED = "backslashreplace"
+"""How half a surrogate pair in an answer is written, which UTF-8 has no bytes for: as JSON's own escape."""
 UNWITHHELD = "score"
 """The measure that is the suite's own score, of answers and guesses alike."""
 
@@ -196,7 +198,7 @@ class Journal:
             self.done[task.task] = task
 
     def _write(self, told: Mapping[str, Any], mode: str) -> None:
-        with self.path.open(mode, encoding="utf-8") as file:
+        with self.path.open(mode, encoding="utf-8", errors=ESCAPED) as file:
             file.write(json.dumps(told, ensure_ascii=False) + "\n")
             file.flush()
             os.fsync(file.fileno())
@@ -205,7 +207,7 @@ class Journal:
 def write_log(folder: Path, log: Log) -> Path:
     """Write ``log.json`` and return its path."""
     path = folder / LOG
-    write_atomically(path, (json.dumps(log.to_json(), ensure_ascii=False, indent=1) + "\n").encode())
+    write_atomically(path, (json.dumps(log.to_json(), ensure_ascii=False, indent=1) + "\n").encode(errors=ESCAPED))
     return path
 
 

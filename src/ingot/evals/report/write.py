@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ingot.evals.log import Log
+from ingot.evals.log import ESCAPED, Log
 from ingot.evals.metrics.every import every
 from ingot.evals.report.markdown import markdown
 from ingot.evals.report.page import page
@@ -19,8 +19,8 @@ def write_report(folder: Path, logs: Sequence[Log], *, priced_as: str = "") -> P
     """Write the report of logs of one suite and return the page's path."""
     target = folder / "report.html"
     write_atomically(folder / "figures.json", json.dumps(figures(logs, priced_as=priced_as), indent=1).encode())
-    write_atomically(folder / "report.md", markdown(logs, priced_as=priced_as).encode())
-    write_atomically(target, page(logs, priced_as=priced_as).encode())
+    write_atomically(folder / "report.md", markdown(logs, priced_as=priced_as).encode(errors=ESCAPED))
+    write_atomically(target, page(logs, priced_as=priced_as).encode(errors=ESCAPED))
     return target
 
 
