@@ -139,3 +139,10 @@ def test_an_item_that_leaves_out_what_is_null_in_a_case_is_refused() -> None:
     spec = SPEC.replace("maximum: 100}}", "maximum: 100}, note: {type: text, nullable: true}}")
     with pytest.raises(SpecError, match="also the case 'light'"):
         check_apart(suite(spec_text=spec, items=(Item("a", {"weight": 10}, {"fee": 5}),)))
+
+
+def test_a_field_that_an_item_expects_nothing_of_is_not_asked_of_it(tmp_path: Path) -> None:
+    items = (Item("a", {"weight": 3}, {"fee": 5}), Item("b", {"weight": 4}, {"fee": 5, "note": "x"}))
+    log = evaluate(suite(items=items, fields=("fee", "note")), Human(), tmp_path)
+    assert [one.right for one in log.items] == [True, None]
+    assert [dict(one.scores) for one in log.items] == [{"fee": 1.0}, {"fee": 1.0, "note": None}]

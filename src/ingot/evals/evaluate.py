@@ -121,15 +121,22 @@ def _unless_none(task: Task, item: Item, answer: Answer) -> Answer:
 
 
 def _scores(task: Task, item: Item, answer: Answer) -> dict[str, float | None]:
-    """Every field of the task: 0 where the transaction failed, None where the field was withheld."""
+    """Every field that is asked of the item: 0 where the transaction failed, None where the field was withheld."""
     if not item.answerable:
         return {}
     if answer.error:
-        return dict.fromkeys(task.fields, 0.0)
+        return dict.fromkeys(_asked(task, item), 0.0)
     if answer.output is None:
-        return dict.fromkeys(task.fields)
+        return dict.fromkeys(_asked(task, item))
     found = task.score(item, answer.output)
-    return {name: found.get(name) for name in task.fields}
+    asked = _asked(task, item)
+    return {name: found.get(name) for name in task.fields if name in asked or name in found}
+
+
+def _asked(task: Task, item: Item) -> tuple[str, ...]:
+    """The task's fields that the item says something about, all where it names none of them: a field that nothing is
+    expected of cannot be right, and is no abstention."""
+    return tuple(name for name in task.fields if name in item.expected) or task.fields
 
 
 def _full(task: Task, item: Item, answer: Answer) -> dict[str, dict[str, float | None]]:
@@ -138,7 +145,7 @@ def _full(task: Task, item: Item, answer: Answer) -> dict[str, dict[str, float |
         return {}
     measures = {UNWITHHELD: task.score, **task.others}
     found = {name: measure(item, answer.unwithheld) for name, measure in measures.items()}
-    return {name: {one: scores.get(one, 0.0) for one in task.fields} for name, scores in found.items()}
+    return {name: {one: scores.get(one, 0.0) for one in _asked(task, item)} for name, scores in found.items()}
 
 
 def _header(suite: Suite, solver: Solver, settings: Mapping[str, Any]) -> Header:

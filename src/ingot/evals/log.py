@@ -30,7 +30,7 @@ UNWITHHELD = "score"
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """One item answered and scored. `scores` has every field of the task: None where it was withheld or cannot be scored.
+    """One item answered and scored. `scores` has every field that is asked of the item: None where it was withheld or cannot be scored.
     `full` scores what would have been answered were nothing withheld, by the suite's score and its further measures:
     measure, field, score; where the solver has no guess a field is 0."""
 
