@@ -235,13 +235,6 @@ def test_what_was_not_run_does_not_make_a_transaction_cheap() -> None:
     assert value(cost_of_ownership(some)) == value(cost_of_ownership(ran))
 
 
-def test_an_error_is_no_abstention_where_none_is_right() -> None:
-    kept_quiet, broke = item({}, answerable=False), item({}, answerable=False, error="StepError")
-    assert (kept_quiet.right, broke.right) == (True, False)
-    assert value(irrelevance([kept_quiet, broke])) == 0.5
-    assert value(wrong_accept([kept_quiet, broke])) == 0
-
-
 def test_what_no_gate_passed_was_not_deployed_in_any_time() -> None:
     passed = Generation(True, seconds=2.0, attempts=1, stages=(StageRow(1, "syntax", True),))
     refused = Generation(True, seconds=9.0, attempts=1, stages=(StageRow(1, "syntax", False),))  # the model answers

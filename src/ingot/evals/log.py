@@ -60,12 +60,12 @@ class Scored:
     def right(self) -> bool | None:
         """True where all scores are 1, and where nothing was answered to what has no answer; None where withheld.
 
-        An error is False: nothing useful came of the transaction, and nobody was asked.
+        An error is False where there is a right answer: nothing useful came of the transaction, and nobody was asked.
         """
-        if self.answer.error:
-            return False
         if not self.answerable:
             return not self.answered
+        if self.answer.error:
+            return False
         if not self.whole:
             return False if any(one is not None and one < 1 for one in self.scores.values()) else None
         return all(one == 1 for one in self.scores.values())

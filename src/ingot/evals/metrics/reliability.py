@@ -78,7 +78,7 @@ def abstention(items: Iterable[Scored]) -> Measure:
 
 
 def irrelevance(items: Iterable[Scored]) -> Measure:
-    """Items that have no right answer and were given none, without an error / items that have none. Unit: share.
+    """Items that have no right answer and were given none, refused inputs and errors among them / items that have none. Unit: share.
     Source: the irrelevance categories of the Berkeley Function-Calling Leaderboard."""
     items = [one for one in items if not one.answerable]
     return share("irrelevance", sum(one.right is True for one in items), len(items))
