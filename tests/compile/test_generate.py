@@ -119,7 +119,15 @@ def test_splice_keeps_a_constant_that_other_functions_know() -> None:
     ],
 )
 def test_only_imports_of_what_exists_are_left_out(imports: str, kept: str) -> None:
-    body = "def f(a: int) -> int:\n    import math\n    return a\n"
+    body = "def f(a: int) -> int:\n    return a\n"
     code, said = read_reply(f"```python\n{imports}{body}```")
     assert code == kept + body
     assert {finding.code for finding in said} == (set() if kept else {"GEN006"})
+
+
+def test_imports_inside_a_function_are_left_out_too() -> None:
+    code, said = read_reply(fenced("def f(a: int) -> int:\n    import re\n    import os\n    return a\n"))
+    assert code == "def f(a: int) -> int:\n    import os\n    return a\n"
+    assert [finding.code for finding in said] == ["GEN006"]
+    for kept in ("def f():\n    import re\n", "def f(): import re; return 1\n", "def f(): import re\n"):
+        assert read_reply(fenced(kept)) == (kept, ())

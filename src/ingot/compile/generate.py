@@ -62,22 +62,35 @@ def read_reply(text: str) -> tuple[str | None, tuple[Finding, ...]]:
 
 
 def without_known_imports(code: str) -> tuple[str, tuple[str, ...]]:
-    """The code without top-level imports that bring in nothing but what every program has, under its own name, and those
-    imports. Code that does not parse, and any other import, is left to the stages."""
+    """The code without imports, at its top or in its functions, that bring in nothing but what every program has, under its
+    own name, and those imports. Code that does not parse, and any other import, is left to the stages."""
     try:
         tree = ast.parse(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return code, ()
     lines = code.splitlines(keepends=True)
     left_out: list[str] = []
-    for before, node, after in zip([None, *tree.body], tree.body, [*tree.body[1:], None], strict=False):
-        alone = (before is None or (before.end_lineno or 0) < node.lineno) and (
-            after is None or after.lineno > (node.end_lineno or node.lineno)
-        )
-        if alone and _imported(node) and _imported(node) <= _known_names():
+    for block in (tree.body, *(node.body for node in tree.body if isinstance(node, ast.FunctionDef))):
+        for node in _known_imports(block):
             left_out.append(ast.unparse(node))
             lines[node.lineno - 1 : node.end_lineno] = [""] * ((node.end_lineno or node.lineno) - node.lineno + 1)
     return ("".join(lines).lstrip("\n") if left_out else code), tuple(left_out)
+
+
+def _known_imports(block: Sequence[ast.stmt]) -> list[ast.stmt]:
+    """Such imports in a block that share their lines with nothing, where more than they stands in it."""
+    found = [
+        node
+        for node in block
+        if _imported(node)
+        and _imported(node) <= _known_names()
+        and not any(other is not node and _overlap(node, other) for other in block)
+    ]
+    return found if len(found) < len(block) else []
+
+
+def _overlap(one: ast.stmt, other: ast.stmt) -> bool:
+    return one.lineno <= (other.end_lineno or other.lineno) and other.lineno <= (one.end_lineno or one.lineno)
 
 
 def _imported(node: ast.stmt) -> frozenset[tuple[str, str, str]]:
