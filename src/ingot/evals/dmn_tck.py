@@ -66,15 +66,20 @@ class _Compiled:
 
 def score_models(folder: Path) -> Iterator[ModelScore]:
     """The score of every model of a folder, in its order. Raises InputError where the folder is not as described."""
-    path = folder / "cases.jsonl"
-    try:
-        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-        models = [(row, (folder / Path(row["dmn_file"]).name).read_text(encoding="utf-8")) for row in rows]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"cannot read the models: {error}", place=str(path)) from None
+    models = read_models(folder)
     with Sandbox(seeds=(0,)) as sandbox:
         for row, text in models:
             yield _score(row, text, sandbox)
+
+
+def read_models(folder: Path) -> list[tuple[dict[str, Any], str]]:
+    """The models of a folder: each one's row and its DMN text. Raises InputError where it is not as described."""
+    path = folder / "cases.jsonl"
+    try:
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        return [(row, (folder / Path(row["dmn_file"]).name).read_text(encoding="utf-8")) for row in rows]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"cannot read the models: {error}", place=str(path)) from None
 
 
 def _score(row: Mapping[str, Any], text: str, sandbox: Sandbox) -> ModelScore:

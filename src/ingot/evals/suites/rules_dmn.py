@@ -7,15 +7,14 @@ this version cannot express are left out here and counted in the suite's origin;
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from ingot.errors import InputError, SpecError
-from ingot.evals.dmn_tck import decided, named_input, same_value
+from ingot.errors import SpecError
+from ingot.evals.dmn_tck import decided, named_input, read_models, same_value
 from ingot.evals.suite import Item, Score, Scores, Task
 from ingot.fields import validator
 from ingot.spec import Spec
@@ -26,16 +25,11 @@ from ingot.tables.dmn_spec import Lowered, lower
 
 def dmn_tasks(folder: Path) -> tuple[list[Task], str]:
     """The tasks of a folder, and a sentence that counts what is left out. Raises InputError."""
-    path = folder / "cases.jsonl"
-    try:
-        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-        models = [(row, (folder / Path(row["dmn_file"]).name).read_text(encoding="utf-8")) for row in rows]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"cannot read the models: {error}", place=str(path)) from None
+    models = read_models(folder)
     tasks = [task for row, text in models for task in _tasks(row, text)]
-    cases = sum(len(row["cases"]) for row in rows)
+    cases = sum(len(row["cases"]) for row, _ in models)
     scored = sum(len(task.items) for task in tasks)
-    return tasks, f"DMN: {len(rows)} models, {scored} of {cases} cases scored; this version cannot express the others"
+    return tasks, f"DMN: {len(models)} models, {scored} of {cases} cases scored; this version cannot express the others"
 
 
 def _tasks(row: Mapping[str, Any], text: str) -> list[Task]:
