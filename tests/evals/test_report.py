@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from ingot.evals.log import Log, Scored, TaskLog
 from ingot.evals.report.markdown import markdown
 from ingot.evals.report.page import page
 from ingot.evals.report.risk import coverage_at, risk_coverage
-from ingot.evals.report.tables import number, tables
+from ingot.evals.report.tables import measured, number
 from ingot.evals.report.text import summary
 from ingot.evals.report.write import write_report
 from ingot.evals.solvers import Answer, Generation
@@ -29,9 +30,17 @@ def both() -> list[Log]:
     return [ours, theirs]
 
 
+def shown(form: Callable[..., str], logs: list[Log]) -> str:
+    return form(logs, measured(logs))
+
+
+def written(folder: Path, logs: list[Log]) -> Path:
+    return write_report(folder, logs, measured(logs))
+
+
 def test_it_is_written_whole_and_the_same_each_time(tmp_path: Path) -> None:
-    first = write_report(tmp_path / "a", both()).read_bytes()
-    assert first == write_report(tmp_path / "b", both()).read_bytes()
+    first = written(tmp_path / "a", both()).read_bytes()
+    assert first == written(tmp_path / "b", both()).read_bytes()
     assert {path.name for path in (tmp_path / "a").iterdir()} == {"report.html", "report.md", "figures.json"}
     told = json.loads((tmp_path / "a" / "figures.json").read_text())
     even = next(one for one in told["solvers"]["compiled"]["token efficiency"] if one["name"] == "break-even, tokens")
@@ -39,7 +48,7 @@ def test_it_is_written_whole_and_the_same_each_time(tmp_path: Path) -> None:
 
 
 def test_the_page_loads_nothing_and_runs_nothing() -> None:
-    text = page(both())
+    text = shown(page, both())
     assert "default-src 'none'" in text
     assert "<script" not in text
     loaded = re.findall(r"""(?:src|href)\s*=\s*["'](?!#)[^"']*|url\((?!#)[^)]*\)|@import""", text)
@@ -51,28 +60,28 @@ def test_values_are_escaped() -> None:
     ours, theirs = both()
     bad = "<img src=x onerror=alert(1)>"
     ours = replace(ours, header=replace(ours.header, title=bad, model=bad))
-    assert bad not in page([ours, theirs])
+    assert bad not in shown(page, [ours, theirs])
 
 
 def test_what_was_not_measured_says_so() -> None:
-    text = markdown([log(item(HELD))])
+    text = shown(markdown, [log(item(HELD))])
     assert re.search(r"\| accuracy on answered \| share \| not measured \|", text)
 
 
 def test_refusals_and_wrong_fields_are_counted() -> None:
     refused = replace(log(item(HELD)), tasks=(TaskLog("t", Generation(False, "refused by accuracy"), ()),))
-    assert "refused by accuracy" in markdown([refused])
-    assert "| wrong: fee | 1 |" in markdown([log(item(WRONG))])
+    assert "refused by accuracy" in shown(markdown, [refused])
+    assert "| wrong: fee | 1 |" in shown(markdown, [log(item(WRONG))])
 
 
 def test_logs_of_different_suites_are_not_put_together() -> None:
     ours, theirs = both()
     with pytest.raises(InputError, match="different suites"):
-        tables([ours, replace(theirs, header=replace(theirs.header, suite_digest="other"))])
+        measured([ours, replace(theirs, header=replace(theirs.header, suite_digest="other"))])
 
 
 def test_the_terminal_shows_the_main_figures_and_all_tokens() -> None:
-    text = "\n".join(summary(both()))
+    text = "\n".join(summary(both(), measured(both())))
     assert "accuracy on answered" in text
     assert re.search(r"tokens to generate +1,000 +0", text)
     assert re.search(r"tokens at run time +0 +600", text)
@@ -107,7 +116,7 @@ def test_markdown_escapes_what_suites_and_programs_say() -> None:
     broken = replace(item(WRONG, error=f"{bad}: no"), kind=bad)
     ours = replace(ours, header=replace(ours.header, title=bad, origin=bad))
     ours = replace(ours, tasks=(replace(ours.tasks[0], items=(*ours.items, broken)),))
-    text = markdown([ours, theirs])
+    text = shown(markdown, [ours, theirs])
     assert "<img" not in text
     assert "[x](" not in text
     rows = [line for line in text.splitlines() if line.startswith("| accuracy")]

@@ -14,6 +14,7 @@ from ingot.evals.metrics.measure import Measure
 from ingot.evals.metrics.selective import pooled_threshold, selective, unwithheld
 from ingot.evals.report.markdown import markdown
 from ingot.evals.report.risk import risk_coverage
+from ingot.evals.report.tables import measured
 from ingot.evals.solvers import Answer, Generation
 from ingot.evals.solvers.compiled import Human
 from ingot.evals.suite import Item, Suite, Task
@@ -90,7 +91,7 @@ def test_the_curve_goes_on_with_guesses() -> None:
 def test_other_suites_have_no_such_figures() -> None:
     plain = log(item(RIGHT))
     assert selective(plain) == unwithheld(plain) == []
-    assert "Without a model" not in markdown([plain])
+    assert "Without a model" not in markdown([plain], measured([plain]))
 
 
 SPEC = """

@@ -9,6 +9,7 @@ from ingot.errors import PromptTooLong
 from ingot.evals.evaluate import evaluate
 from ingot.evals.kept import Kept
 from ingot.evals.log import read_log
+from ingot.evals.report.tables import measured
 from ingot.evals.report.write import write_report
 from ingot.evals.solvers.code_once import CodeOnce
 from ingot.evals.solvers.compiled import Compiled
@@ -164,4 +165,5 @@ def test_an_answer_that_is_no_unicode_is_logged_and_ends_nothing(tmp_path: Path)
     assert read_log(tmp_path).to_json() == log.to_json()
     again = evaluate(suite(), CodeOnce(Scripted([])), tmp_path)
     assert again.to_json() == log.to_json()
-    write_report(tmp_path / "report", [replace(log, header=replace(log.header, title="\ud800"))])
+    broken = [replace(log, header=replace(log.header, title="\ud800"))]
+    write_report(tmp_path / "report", broken, measured(broken))

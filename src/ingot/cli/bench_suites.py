@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ingot.evals.log import Log
+    from ingot.evals.report.tables import Measured
     from ingot.evals.solvers.solver import Solver
     from ingot.evals.suite import Suite
     from ingot.models.model import Model
@@ -86,6 +87,7 @@ def suite_options(command: F) -> F:
 def run_suite(suite: Suite, **given: Any) -> None:
     """Evaluate, write logs and report, print the figures. Ctrl-C ends with what is finished."""
     from ingot.evals.evaluate import evaluate, finished
+    from ingot.evals.report.tables import measured
     from ingot.evals.report.write import write_report
     from ingot.evals.suite import limited
 
@@ -109,8 +111,9 @@ def run_suite(suite: Suite, **given: Any) -> None:
             logs.append(finished(folder, suite, solver, settings))
             interrupted = True
             break
-    report = write_report(chosen.out / suite.name, logs, priced_as=chosen.priced_as)
-    _print(logs, report, chosen, interrupted)
+    found = measured(logs, priced_as=chosen.priced_as)
+    report = write_report(chosen.out / suite.name, logs, found, priced_as=chosen.priced_as)
+    _print(logs, found, report, chosen, interrupted)
     if interrupted:
         sys.exit(INTERRUPTED)
 
@@ -185,15 +188,15 @@ def _shown(label: str, items: int, quiet: bool) -> Iterator[Callable[[str, int, 
         yield lambda task, done, _: bar.update(done - bar.pos, task)
 
 
-def _print(logs: Sequence[Log], report: Path, chosen: Chosen, interrupted: bool) -> None:
+def _print(logs: Sequence[Log], found: Measured, report: Path, chosen: Chosen, interrupted: bool) -> None:
     from ingot.evals.report.text import summary
 
     if chosen.as_json:
         from ingot.evals.report.write import figures
 
-        click.echo(json.dumps(figures(logs, priced_as=chosen.priced_as), indent=2))
+        click.echo(json.dumps(figures(logs, found), indent=2))
         return
-    for line in summary(logs):
+    for line in summary(logs, found):
         click.echo(line)
     click.echo(f"report: {report}")
     if interrupted:
@@ -246,6 +249,9 @@ def compare_command(a: Path, b: Path, as_json: bool) -> None:
 def report_command(logs: tuple[Path, ...], out: Path, priced_as: str) -> None:
     """Write one report of LOGS (of one suite) as Markdown and HTML."""
     from ingot.evals.log import read_log
+    from ingot.evals.report.tables import measured
     from ingot.evals.report.write import write_report
 
-    click.echo(f"report: {write_report(out, [read_log(log) for log in logs], priced_as=priced_as)}")
+    read = [read_log(log) for log in logs]
+    found = measured(read, priced_as=priced_as)
+    click.echo(f"report: {write_report(out, read, found, priced_as=priced_as)}")

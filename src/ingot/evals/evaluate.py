@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
@@ -149,10 +149,7 @@ def _full(task: Task, item: Item, answer: Answer) -> dict[str, dict[str, float |
 
 
 def _header(suite: Suite, solver: Solver, settings: Mapping[str, Any]) -> Header:
-    references = tuple(
-        {"system": one.system, "measure": one.measure, "value": one.value, "unit": one.unit, "source": one.source}
-        for one in suite.references
-    )
+    references = tuple(asdict(one) for one in suite.references)
     return Header(
         suite.name, suite.title, suite.protocol, suite.digest, suite.scorer, suite.origin, solver.name, solver.model,
         settings, version("ingot"), started=datetime.now(UTC).isoformat(timespec="seconds"), references=references,

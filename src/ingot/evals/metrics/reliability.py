@@ -7,6 +7,7 @@ Selective prediction after El-Yaniv and Wiener 2010, "On the foundations of nois
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from ingot.evals.log import Log, Scored, TaskLog
 from ingot.evals.metrics.measure import Measure, share
@@ -28,11 +29,7 @@ def _of(items: Sequence[Scored], suffix: str) -> list[Measure]:
         completion(items), coverage(items), accuracy(items), accuracy_on_answered(items), wrong_accept(items),
         abstention(items), irrelevance(items),
     ]  # fmt: skip
-    return [_named(one, suffix) for one in measures if one.n or not suffix]
-
-
-def _named(one: Measure, suffix: str) -> Measure:
-    return Measure(f"{one.name}{suffix}", one.value, one.unit, one.n, one.low, one.high, one.note)
+    return [replace(one, name=f"{one.name}{suffix}") for one in measures if one.n or not suffix]
 
 
 def completion(items: Iterable[Scored]) -> Measure:

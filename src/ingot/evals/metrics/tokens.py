@@ -36,20 +36,20 @@ def tokens(log: Log, baseline: Log | None = None, *, priced_as: str = "") -> lis
 def generation_tokens(log: Log) -> Measure:
     """G = input and output tokens of all attempts / tasks, deployed or not. Unit: tokens a task.
     Source: arXiv 2604.05150, token efficiency."""
-    values = [float(task.generation.usage.total_tokens) for task in log.tasks]
+    values = _generated(log)
     return bootstrapped("generation tokens", values, fmean, "tokens a task")
 
 
 def runtime_tokens(log: Log) -> Measure:
     """R = input and output tokens of all transactions / transactions. Unit: tokens a transaction.
     Source: arXiv 2604.05150, token efficiency."""
-    values = [float(item.answer.usage.total_tokens) for item in log.items]
+    values = _used(log)
     return bootstrapped("run-time tokens", values, fmean, "tokens a transaction")
 
 
 def total_tokens(log: Log, n: int) -> Measure:
     """T(n) = G + n R for one task. Unit: tokens. Source: arXiv 2604.05150, token efficiency."""
-    g, r = generation_tokens(log).value, runtime_tokens(log).value
+    g, r = _mean(_generated(log)), _mean(_used(log))
     name = f"total at {n:,}"
     if g is None or r is None:
         return Measure(name, None, "tokens", 0, note="nothing was run")
@@ -72,8 +72,8 @@ def token_break_even(log: Log, baseline: Log) -> Measure:
     """
     return _break_even(
         "break-even, tokens",
-        (generation_tokens(log).value, generation_tokens(baseline).value),
-        (runtime_tokens(log).value, runtime_tokens(baseline).value),
+        (_mean(_generated(log)), _mean(_generated(baseline))),
+        (_mean(_used(log)), _mean(_used(baseline))),
         len(log.items),
         "a transaction takes no fewer tokens than the baseline's",
     )
@@ -125,6 +125,21 @@ def dollars(usage: Usage, model: str) -> Decimal | None:
     if model.startswith(("local:", "replay:", "scripted", "ollama:", "files:")):
         return None
     return cost(usage, model)
+
+
+def _generated(log: Log) -> list[float]:
+    """The tokens of each task's generation."""
+    return [float(task.generation.usage.total_tokens) for task in log.tasks]
+
+
+def _used(log: Log) -> list[float]:
+    """The tokens of each transaction."""
+    return [float(item.answer.usage.total_tokens) for item in log.items]
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    """The mean alone: its interval takes 2,000 draws, and totals have none."""
+    return fmean(values) if values else None
 
 
 def _priced(name: str, spent: Sequence[Decimal | None], unit: str, priced_as: str) -> Measure:

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from ingot.evals.log import Log
-from ingot.evals.report.tables import Table, number, shown, tables
+from ingot.evals.report.tables import Measured, Table, number, shown, tables
 
 
-def markdown(logs: Sequence[Log], *, priced_as: str = "") -> str:
+def markdown(logs: Sequence[Log], found: Measured) -> str:
     """The whole report: what was run, every figure of every category, what others published."""
-    return "\n".join(_lines(logs, priced_as)) + "\n"
+    return "\n".join(_lines(logs, found)) + "\n"
 
 
 def facts(logs: Sequence[Log]) -> list[tuple[str, str]]:
@@ -36,7 +36,7 @@ def facts(logs: Sequence[Log]) -> list[tuple[str, str]]:
     return found
 
 
-def _lines(logs: Sequence[Log], priced_as: str) -> Iterator[str]:
+def _lines(logs: Sequence[Log], found: Measured) -> Iterator[str]:
     yield f"# {_cell(logs[0].header.title)}"
     yield ""
     yield "| | |"
@@ -45,7 +45,7 @@ def _lines(logs: Sequence[Log], priced_as: str) -> Iterator[str]:
         yield f"| {name} | {_cell(said)} |"
     yield ""
     yield "A figure is followed by its 95 % interval. *Not measured* is not zero."
-    for table in tables(logs, priced_as=priced_as):
+    for table in tables(found):
         yield from _table(table, logs)
     if logs[0].header.references:
         yield from ("", "## Published by others", "", "| system | measure | value | source |", "|---|---|---|---|")

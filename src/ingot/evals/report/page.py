@@ -8,7 +8,7 @@ from html import escape
 from ingot.evals.log import Log
 from ingot.evals.report.markdown import facts
 from ingot.evals.report.plots import plots
-from ingot.evals.report.tables import Table, number, shown, tables
+from ingot.evals.report.tables import Measured, Table, number, shown, tables
 
 _STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;color:#1c2733;max-width:72rem;margin:2rem auto;padding:0 1.2rem}
@@ -20,7 +20,7 @@ figure{margin:1.2rem 0}figcaption{font-weight:600;margin-bottom:.3rem}svg{max-wi
 """
 
 
-def page(logs: Sequence[Log], *, priced_as: str = "") -> str:
+def page(logs: Sequence[Log], found: Measured, *, priced_as: str = "") -> str:
     """The whole page. The same logs give the same text. Raises StageError without the extra ``bench``."""
     title = escape(logs[0].header.title)
     policy = "default-src 'none'; style-src 'unsafe-inline'"
@@ -34,7 +34,7 @@ def page(logs: Sequence[Log], *, priced_as: str = "") -> str:
         f"<figure><figcaption>{escape(caption)}</figcaption>{svg}</figure>"
         for caption, svg in plots(logs, priced_as=priced_as)
     ]
-    parts += [_table(table, logs) for table in tables(logs, priced_as=priced_as)]
+    parts += [_table(table, logs) for table in tables(found)]
     parts.append(_references(logs[0]))
     return "\n".join([*parts, "</main></body></html>", ""])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ingot.errors import InputError
@@ -11,6 +11,9 @@ from ingot.evals.metrics.every import every
 from ingot.evals.metrics.measure import Measure
 
 BASELINE = "direct"
+
+Measured = Sequence[Mapping[str, Sequence[Measure]]]
+"""For each log its category to figures. They take seconds, so a report measures once and shows it in every form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +33,19 @@ class Table:
     rows: tuple[Row, ...]
 
 
-def tables(logs: Sequence[Log], *, priced_as: str = "") -> tuple[Table, ...]:
-    """A table for each category that has figures, a column for each log. The log of ``direct``, where there is one, is the baseline.
+def measured(logs: Sequence[Log], *, priced_as: str = "") -> Measured:
+    """Every figure of every log. The log of ``direct``, where there is one, is the baseline.
 
     Raises InputError where the logs are of different suites.
     """
     if len({log.header.suite_digest for log in logs}) > 1:
         raise InputError("the logs are of different suites or of different items", hint="report each suite by itself")
     baseline = next((log for log in logs if log.header.solver == BASELINE), None)
-    found = [every(log, None if log is baseline else baseline, priced_as=priced_as) for log in logs]
+    return [every(log, None if log is baseline else baseline, priced_as=priced_as) for log in logs]
+
+
+def tables(found: Measured) -> tuple[Table, ...]:
+    """A table for each category that has figures, a column for each log."""
     made = (_table(category, [one[category] for one in found]) for category in found[0])
     return tuple(table for table in made if table.rows)
 

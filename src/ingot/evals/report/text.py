@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ingot.evals.log import Log
-from ingot.evals.report.tables import number, shown, tables
+from ingot.evals.report.tables import Measured, number, shown, tables
 
 SHORT = ("reliability", "fields", "nothing withheld", "without a model", "validation")
 
 
-def summary(logs: Sequence[Log]) -> Iterator[str]:
+def summary(logs: Sequence[Log], found: Measured) -> Iterator[str]:
     """The main figures of each solver, with intervals and n."""
     if not logs or not any(log.tasks for log in logs):
         yield "nothing was run"
@@ -18,7 +18,7 @@ def summary(logs: Sequence[Log]) -> Iterator[str]:
     header = logs[0].header
     yield f"{header.title} ({header.protocol}): {len(logs[0].tasks)} tasks, {len(logs[0].items)} items, scored by {header.scorer}"
     yield f"{'':<34}" + "".join(f"{log.header.solver:>30}" for log in logs)
-    for table in tables(logs):
+    for table in tables(found):
         if table.title in SHORT:
             for row in table.rows:
                 if any(one is not None and one.value is not None for one in row.measures):

@@ -8,33 +8,28 @@ from pathlib import Path
 from typing import Any
 
 from ingot.evals.log import ESCAPED, Log
-from ingot.evals.metrics.every import every
 from ingot.evals.report.markdown import markdown
 from ingot.evals.report.page import page
-from ingot.evals.report.tables import BASELINE
+from ingot.evals.report.tables import Measured
 from ingot.models.atomic import write_atomically
 
 
-def write_report(folder: Path, logs: Sequence[Log], *, priced_as: str = "") -> Path:
+def write_report(folder: Path, logs: Sequence[Log], found: Measured, *, priced_as: str = "") -> Path:
     """Write the report of logs of one suite and return the page's path."""
     target = folder / "report.html"
-    write_atomically(folder / "figures.json", json.dumps(figures(logs, priced_as=priced_as), indent=1).encode())
-    write_atomically(folder / "report.md", markdown(logs, priced_as=priced_as).encode(errors=ESCAPED))
-    write_atomically(target, page(logs, priced_as=priced_as).encode(errors=ESCAPED))
+    write_atomically(folder / "figures.json", json.dumps(figures(logs, found), indent=1).encode())
+    write_atomically(folder / "report.md", markdown(logs, found).encode(errors=ESCAPED))
+    write_atomically(target, page(logs, found, priced_as=priced_as).encode(errors=ESCAPED))
     return target
 
 
-def figures(logs: Sequence[Log], *, priced_as: str = "") -> dict[str, Any]:
+def figures(logs: Sequence[Log], found: Measured) -> dict[str, Any]:
     """Every figure as plain JSON: suite, then solver, then category."""
-    baseline = next((log for log in logs if log.header.solver == BASELINE), None)
     return {
         "suite": logs[0].header.suite,
         "suite_digest": logs[0].header.suite_digest,
         "solvers": {
-            log.header.solver: {
-                category: [one.to_json() for one in measures]
-                for category, measures in every(log, None if log is baseline else baseline, priced_as=priced_as).items()
-            }
-            for log in logs
+            log.header.solver: {category: [one.to_json() for one in measures] for category, measures in own.items()}
+            for log, own in zip(logs, found, strict=True)
         },
     }
