@@ -343,3 +343,28 @@ def test_a_step_that_fails_without_the_validator_fails_the_run(
         assert [one["status"] for one in store.audit.records(run)] == ["failed"]
 
     served(server, workflow, tmp_path, call)
+
+
+def test_a_server_that_listens_and_is_not_ready_is_waited_for(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    reached, tries = Client.connect, 0
+
+    async def at_first_not_ready(*given: Any, **settings: Any) -> Client:
+        nonlocal tries
+        tries += 1
+        if tries < 3:  # in a real server's words
+            raise RuntimeError(
+                "Failed client connect: `get_system_info` call error after connection: "
+                'Status { code: Unavailable, message: "Frontend is not healthy yet" }'
+            )
+        return await reached(*given, **settings)
+
+    monkeypatch.setattr(Client, "connect", at_first_not_ready)
+    client = asyncio.run(connect(KEY, server.address))
+    assert (client.namespace, tries) == ("default", 3)
+
+
+def test_a_server_that_is_not_there_is_told_at_once() -> None:
+    began = time.monotonic()
+    with pytest.raises(StepError, match="no Temporal server answers"):
+        asyncio.run(connect(KEY, "127.0.0.1:1"))
+    assert time.monotonic() - began < temporal_client.COMING_UP / 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -53,6 +54,8 @@ LARGEST_CHUNK = 1_000_000
 """Bytes of a chunk's rows as JSON; a Temporal server takes 2 MB, sealed."""
 PATIENCE = 600.0
 """Seconds for which a server that is away is waited for."""
+COMING_UP = 30.0
+"""Seconds for which a server that listens and is not ready yet is waited for."""
 
 Given = TypeVar("Given")
 
@@ -61,20 +64,30 @@ async def connect(key: StoreKey, address: str | None = None, namespace: str | No
     """A client whose payloads are sealed with the store's secret.
 
     Address, namespace, TLS and API key come from Temporal's own settings (TEMPORAL_ADDRESS, TEMPORAL_TLS …, or its
-    configuration file); `address` and `namespace` go before them. Raises StepError where no server answers.
+    configuration file); `address` and `namespace` go before them. A server that is just coming up is waited for. Raises
+    StepError where none answers.
     """
     settings: dict[str, Any] = dict(ClientConfig.load_client_connect_config())
     given = {"target_host": address, "namespace": namespace}
     settings |= {name: value for name, value in given.items() if value}
     settings.setdefault("target_host", "localhost:7233")
-    try:
-        return await Client.connect(**settings, data_converter=sealing_converter(key))
-    except RuntimeError as error:
-        raise StepError(
-            f"no Temporal server answers: {str(error)[:120]}",
-            place=str(settings["target_host"]),
-            hint="start one (`temporal server start-dev`), or give --address HOST:PORT",
-        ) from None
+    until = time.monotonic() + COMING_UP
+    while True:
+        try:
+            return await Client.connect(**settings, data_converter=sealing_converter(key))
+        except RuntimeError as error:
+            if not _comes_up(error) or time.monotonic() > until:
+                raise StepError(
+                    f"no Temporal server answers: {str(error)[:200]}",
+                    place=str(settings["target_host"]),
+                    hint="start one (`temporal server start-dev`), or give --address HOST:PORT",
+                ) from None
+        await asyncio.sleep(0.1)
+
+
+def _comes_up(error: RuntimeError) -> bool:
+    """Whether a server answered that it is not ready; one that is not there at all refuses the connection instead."""
+    return "get_system_info" in str(error) and "Unavailable" in str(error)
 
 
 def pinned(workflow: Workflow) -> VersioningOverride:
