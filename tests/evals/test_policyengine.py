@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from ingot.cli.bench import bench_command
 from ingot.compile.driver import check
 from ingot.errors import InputError
-from ingot.evals.policyengine import policies
+from ingot.evals.policyengine import policies, read_policies
 
 from .conftest import PROGRAM, RULE
 
@@ -23,7 +23,7 @@ def test_a_rule_becomes_a_spec(rules: Path) -> None:
     assert [(one.name, one.type) for one in spec.inputs] == [
         ("period", "date"), ("cost", "decimal"), ("filing_status", "enum"),
     ]  # fmt: skip
-    assert (spec.inputs[0].minimum, spec.inputs[0].maximum) == (date(2022, 6, 1), date(2024, 1, 1))
+    assert (spec.inputs[0].minimum, spec.inputs[0].maximum) == (date(2022, 1, 1), date(2024, 12, 1))
     assert "SEPARATE" in spec.inputs[2].values
     assert [one.type for one in spec.outputs] == ["decimal"]
     assert spec.scorers["answer"].tolerance == "0.01"
@@ -64,12 +64,55 @@ def test_a_text_that_only_a_held_out_case_answers_comes_to_the_given_ones(tmp_pa
     assert [row["id"] for row in policy.held_out] == ["parking_5"]
 
 
-def test_what_a_case_leaves_out_is_nought(tmp_path: Path) -> None:
-    cases = json.loads(json.dumps(RULE["cases"]))
-    del cases[4]["input"]["cost"]
-    (tmp_path / "r.jsonl").write_text(json.dumps(changed(cases=cases)))
+def test_a_case_that_leaves_out_an_input_is_none_for_the_source_may_compute_it(tmp_path: Path) -> None:
+    rule = changed()
+    del rule["cases"][4]["input"]["cost"]
+    (tmp_path / "r.jsonl").write_text(json.dumps(rule))
+    read = read_policies(tmp_path / "r.jsonl")
+    (policy,) = read.policies
+    assert "parking_4" not in [row["id"] for row in (*policy.given, *policy.held_out)]
+    assert (read.rules, read.cases, read.unstated) == (1, 6, 1)
+    rule["cases"][4]["input"]["cost"] = None
+    (tmp_path / "r.jsonl").write_text(json.dumps(rule))
+    assert read_policies(tmp_path / "r.jsonl").unstated == 1
+
+
+def test_what_is_left_out_is_the_default_where_the_rows_state_one(tmp_path: Path) -> None:
+    rule = changed()
+    del rule["cases"][4]["input"]["cost"]
+    rule["spec"]["inputs"]["cost"]["default"] = 7
+    (tmp_path / "r.jsonl").write_text(json.dumps(rule))
     (policy,) = policies(tmp_path / "r.jsonl")
-    assert next(row for row in policy.given if row["id"] == "parking_4")["input"]["cost"] == "0"
+    assert next(row for row in policy.given if row["id"] == "parking_4")["input"]["cost"] == "7"
+
+
+def test_a_rule_without_a_case_that_states_every_input_is_left_out(rules: Path) -> None:
+    rule = changed(name="nothing")
+    for one in rule["cases"]:
+        del one["input"]["cost"]
+    with (rules / "dev.jsonl").open("a") as file:
+        file.write(json.dumps(rule))
+    read = read_policies(rules)
+    assert [policy.name for policy in read.policies] == ["parking"]
+    assert (read.rules, read.cases, read.unstated) == (2, 12, 6)
+
+
+@pytest.mark.parametrize(
+    "scored",
+    [{"abs_tol": 5}, {"period": "2031-01"}, {"expected": "a text"}, {"expected": True},
+     {"input": {"cost": -3, "state_code": "ZZ", "filing_status": "JOINT"}},
+     {"input": {"cost": 900, "state_code": "YY", "filing_status": "OTHER"}}],
+)  # fmt: skip
+def test_a_scored_row_shapes_nothing_of_the_spec(rules: Path, tmp_path: Path, scored: dict[str, Any]) -> None:
+    (before,) = read_policies(rules, apart=True).policies
+    assert [row["id"] for row in before.scored] == ["parking_2"]
+    rule = changed()
+    rule["cases"][2] |= scored
+    (tmp_path / "r.jsonl").write_text(json.dumps(rule))
+    (after,) = read_policies(tmp_path / "r.jsonl", apart=True).policies
+    assert after.spec_text == before.spec_text
+    assert (after.given, after.held_out) == (before.given, before.held_out)
+    assert after.scored[0] != before.scored[0] or after.tolerances != before.tolerances
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ from ingot.compile.plan import make_plan
 from ingot.compile.prompt import first_request
 from ingot.errors import InputError
 from ingot.evals.evaluate import evaluate
-from ingot.evals.policyengine import policies
+from ingot.evals.log import Log
+from ingot.evals.policyengine import read_policies
 from ingot.evals.solvers.compiled import Compiled, Human
 from ingot.evals.suite import check_apart
 from ingot.evals.suites import rules_airline, rules_tax
@@ -190,7 +191,7 @@ def test_a_row_that_is_none_is_said_with_its_line(tmp_path: Path, line: dict[str
 
 
 def test_of_held_out_policy_cases_some_are_scored_and_none_is_a_case(rules: Path) -> None:
-    (policy,) = policies(rules)
+    (policy,) = read_policies(rules, apart=True).policies
     task = policy_task(policy)
     assert task is not None
     assert [item.id for item in task.items] == ["parking_2"]
@@ -201,10 +202,35 @@ def test_of_held_out_policy_cases_some_are_scored_and_none_is_a_case(rules: Path
 
 def test_an_input_that_is_there_twice_is_not_scored(tmp_path: Path) -> None:
     cases = json.loads(json.dumps(RULE["cases"]))
-    cases[2] = {**cases[0], "id": "again", "input": {**cases[0]["input"], "cost": 100.0}}
+    cases[2] = {**cases[0], "id": "again", "input": {**cases[0]["input"], "cost": 100.0}, "expected": 51}
     (tmp_path / "r.jsonl").write_text(json.dumps({**RULE, "cases": cases}))
-    (policy,) = policies(tmp_path / "r.jsonl")
+    (policy,) = read_policies(tmp_path / "r.jsonl", apart=True).policies
     assert policy_task(policy) is None
+
+
+def test_a_scored_row_is_scored_within_its_own_tolerance_and_refused_where_no_case_is_like_it(
+    tmp_path: Path,
+) -> None:
+    def log_of(**changes: Any) -> Log:
+        rule = json.loads(json.dumps(RULE))
+        rule["cases"][2] |= changes
+        (tmp_path / "r.jsonl").write_text(json.dumps(rule))
+        suite = rules_suite(policyengine=tmp_path / "r.jsonl")
+        suite = replace(suite, tasks=tuple(replace(task, program=PROGRAM) for task in suite.tasks))
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+        return evaluate(suite, Human(), folder)
+
+    assert log_of(expected=201).items[0].right is False
+    assert log_of(expected=201, abs_tol=2).items[0].right is True
+    refused = log_of(input={"cost": 900, "state_code": "YY", "filing_status": "JOINT"}).items[0]
+    assert (refused.right, "InputError" in refused.answer.error) == (False, True)
+
+
+def test_the_origin_counts_the_cases_that_do_not_state_an_input(rules: Path) -> None:
+    rule = json.loads(json.dumps(RULE))
+    del rule["cases"][5]["input"]["filing_status"]
+    (rules / "dev.jsonl").write_text(json.dumps(rule))
+    assert "1 of 6 cases are left out" in rules_suite(policyengine=rules).origin
 
 
 def test_the_suite_runs_a_rule_through_the_gates(rules: Path, tmp_path: Path) -> None:

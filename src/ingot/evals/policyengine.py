@@ -1,46 +1,50 @@
 """Tax and benefit rules given as parameters, inputs and expected outputs, made into specs.
 
 A folder holds ``dev.jsonl`` (or any one ``*.jsonl``), one rule a line: ``name``, ``spec`` (``label``, ``documentation``,
-``inputs`` with label and type, ``parameters`` as YAML texts by file) and ``cases`` (``id``, ``period``, ``input``,
-``expected``, ``abs_tol``). What a spec says comes from the parameters, the inputs and the given cases alone:
+``inputs`` with label, type and where it has one a default, ``parameters`` as YAML texts by file) and ``cases`` (``id``,
+``period``, ``input``, ``expected``, ``abs_tol``). What a spec says comes from the parameters, the inputs and its own cases
+alone; a row that is set apart to be scored shapes nothing of it:
 
-- every parameter file is a clause, with the values in force between the first and the last period of the cases;
-- `period` is an input, the first day of the year or month; an input with one value everywhere is left out and told in
-  the step's intent; one that a case leaves out is 0 or false, which is what the source's system does;
-- numbers become decimals, and are bounded by `LARGEST`; the tolerance is the largest that a case of the rule states;
-- every third case is held out, unless it alone has an answer that no given case has.
+- every parameter file is a clause, with the values in force between the first and the last period;
+- `period` is an input, the first day of the year or month, within the years of the cases; an input with one value in all of
+  them is left out and told in the step's intent;
+- a case that leaves out an input is no case, unless the input has a default: the source's system computes what it is not
+  given, and nobody here knows what it came to;
+- numbers become decimals, and are bounded by `LARGEST`; the tolerance is the largest that a case of the spec states;
+- every third case is held out, unless it alone has an answer that no given case has; with `apart` every second of them is
+  scored instead.
 """
 
 from __future__ import annotations
 
-import ast
 import json
-import operator
-import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from ingot.errors import InputError
+from ingot.evals.policy_cases import day_of, days_of, parted, span_of, value_of
 from ingot.evals.policy_text import clauses, keys_of
 from ingot.spec import Spec, parse_spec
 
 FILING_STATUS = ("SINGLE", "JOINT", "SEPARATE", "HEAD_OF_HOUSEHOLD", "SURVIVING_SPOUSE")
 LARGEST, LARGEST_COUNT = 100_000_000, 100
 LONGEST_NAME = 60
-EVERY = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """One rule as a spec's text and its cases as rows, the held-out ones apart."""
+    """One rule as a spec's text and its cases as rows, the held-out ones apart. `scored` are rows that are no cases, each with
+    the tolerance that it states in `tolerances`."""
 
     name: str
     spec_text: str
     given: tuple[dict[str, Any], ...]
     held_out: tuple[dict[str, Any], ...]
+    scored: tuple[dict[str, Any], ...] = ()
+    tolerances: Mapping[str, Decimal] = field(default_factory=dict)
 
     def spec(self) -> Spec:
         """The rule as a spec with all its cases. Raises SpecError."""
@@ -58,11 +62,28 @@ class Policy:
         return target / "spec.yaml"
 
 
+@dataclass(frozen=True, slots=True)
+class Read:
+    """The rules of a file that have a case left, and what was left out: `cases` of `rules` there are in all, `unstated` of
+    them without an input that has no default."""
+
+    policies: tuple[Policy, ...]
+    rules: int
+    cases: int
+    unstated: int
+
+
 def policies(path: Path, names: Collection[str] | None = None) -> tuple[Policy, ...]:
-    """The rules of a file, or of the one ``*.jsonl`` in a folder; of `names` only, where given.
+    """The rules of a file, or of the one ``*.jsonl`` in a folder; of `names` only, where given. A rule without a case that
+    states every input is left out.
 
     Raises InputError where it is not as described.
     """
+    return read_policies(path, names).policies
+
+
+def read_policies(path: Path, names: Collection[str] | None = None, *, apart: bool = False) -> Read:
+    """As `policies`, with what was left out; with `apart` the rows to score are set apart. Raises InputError."""
     found = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
     if len(found) != 1:
         raise InputError(f"{len(found)} files of rules instead of one", place=str(path), hint="name the *.jsonl file")
@@ -70,43 +91,58 @@ def policies(path: Path, names: Collection[str] | None = None) -> tuple[Policy, 
         lines = found[0].read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot read the rules: {error}", place=str(found[0])) from None
-    read = (_read(line, f"{found[0]}:{number}", names) for number, line in enumerate(lines, start=1) if line.strip())
-    return tuple(policy for policy in read if policy is not None)
+    made, cases, unstated = [], 0, 0
+    for number, line in enumerate(lines, start=1):
+        if line.strip() and (read := _read(line, f"{found[0]}:{number}", names, apart)) is not None:
+            made.append(read[0])
+            cases, unstated = cases + read[1], unstated + read[2]
+    return Read(tuple(one for one in made if one is not None), len(made), cases, unstated)
 
 
-def _read(line: str, place: str, names: Collection[str] | None) -> Policy | None:
+def _read(line: str, place: str, names: Collection[str] | None, apart: bool) -> tuple[Policy | None, int, int] | None:
+    """The rule of a line where it has a case, with its cases and how many do not state an input; None for another name."""
     try:
         row = json.loads(line)
-        return _policy(row) if names is None or row["name"] in names else None
+        if names is not None and row["name"] not in names:
+            return None
+        source = row["spec"]
+        if not row["cases"]:
+            raise ValueError("a rule has cases")
+        stated = [case for case in row["cases"] if _is_stated(case, source["inputs"])]
+        made = _policy(row, stated, apart) if stated else None
+        return made, len(row["cases"]), len(row["cases"]) - len(stated)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"not a rule: {error!r}", place=place) from None
+
+
+def _is_stated(case: Mapping[str, Any], inputs: Mapping[str, Any]) -> bool:
+    return all(case["input"].get(name) is not None or "default" in about for name, about in inputs.items())
 
 
 # ---- one rule ----------------------------------------------------------------------------------------------------
 
 
-def _policy(row: Mapping[str, Any]) -> Policy:
-    source, cases = row["spec"], row["cases"]
-    if not cases:
-        raise ValueError("a rule has cases")
+def _policy(row: Mapping[str, Any], usable: Sequence[Any], apart: bool) -> Policy:
+    source, output = row["spec"], "answer"
+    given, held_out, scored = parted(usable, apart)
+    cases = [*given, *held_out]
     inputs = {
         name[:LONGEST_NAME]: _input(name, about, source["parameters"], cases)
         for name, about in source["inputs"].items()
     }
     fixed = {name: about["only"] for name, about in inputs.items() if "only" in about}
     typed = {name: about for name, about in inputs.items() if name not in fixed}
-    days = sorted(_day(case["period"]) for case in cases)
-    period = {"type": "date", "range": [days[0], days[-1]], "description": f"the first day of the {_span(cases)}"}
-    output = "answer"
-    rows = [_case(case, typed, output) for case in cases]
-    given, held_out = _split(rows, output)
-    answer = _answer(source, cases, {row["expected"][output] for row in given})
-    fields = {"period": period, **typed}
+    defaults = {name[:LONGEST_NAME]: one["default"] for name, one in source["inputs"].items() if "default" in one}
+    days = days_of(cases)
+    period = {"type": "date", "range": list(days), "description": f"the first day of the {span_of(cases)}"}
     tolerance = max(Decimal(str(case["abs_tol"])) for case in cases)
     text = _spec_text(
-        row["name"], source, fields, fixed, {output: answer}, _span(cases), (days[0], days[-1]), tolerance
-    )
-    return Policy(row["name"], text, tuple(given), tuple(held_out))
+        row["name"], source, {"period": period, **typed}, fixed, {output: _answer(source, cases, given)},
+        span_of(cases), days, tolerance,
+    )  # fmt: skip
+    rows = [[_case(case, typed, fixed, defaults, output) for case in part] for part in (given, held_out, scored)]
+    tolerances = {case["id"]: Decimal(str(case["abs_tol"])) for case in scored}
+    return Policy(row["name"], text, tuple(rows[0]), tuple(rows[1]), tuple(rows[2]), tolerances)
 
 
 def _input(name: str, about: Mapping[str, Any], parameters: Mapping[str, str], cases: Sequence[Any]) -> dict[str, Any]:
@@ -131,89 +167,36 @@ def _input(name: str, about: Mapping[str, Any], parameters: Mapping[str, str], c
             return {"type": "decimal", "range": [least, LARGEST], **described}
 
 
-def _answer(source: Mapping[str, Any], cases: Sequence[Any], given: set[Any]) -> dict[str, Any]:
+def _answer(source: Mapping[str, Any], cases: Sequence[Any], given: Sequence[Any]) -> dict[str, Any]:
     described = {"description": source["label"]} if source.get("label") else {}
-    values = [_value(case["expected"]) for case in cases]
+    values = [value_of(case["expected"]) for case in cases]
     if all(isinstance(value, bool) for value in values):
         return {"type": "boolean", **described}
     if all(isinstance(value, Decimal) for value in values):
         return {"type": "decimal", **described}
-    return {"type": "enum", "values": sorted(map(str, given)), **described}
+    return {"type": "enum", "values": sorted({str(value_of(case["expected"])) for case in given}), **described}
 
 
-def _split(rows: list[dict[str, Any]], output: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Every third case is held out; a text that no given case answers comes to the given ones. Of cases with one input
-    and one answer the first alone is kept: shown and held out at once, it would say nothing."""
-    rows = [row for number, row in enumerate(rows) if not any(_is_again(row, one) for one in rows[:number])]
-    given = [row for number, row in enumerate(rows) if number % EVERY != EVERY - 1]
-    held_out = [row for number, row in enumerate(rows) if number % EVERY == EVERY - 1]
-    kept: list[dict[str, Any]] = []
-    for row in held_out:
-        answer = row["expected"][output]
-        is_known = not isinstance(answer, str) or answer in {one["expected"][output] for one in given}
-        (kept if is_known or _is_number(answer) else given).append(row)
-    return given, kept
-
-
-def _is_again(row: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    return bool(row["input"] == other["input"] and row["expected"] == other["expected"])
-
-
-def _case(case: Mapping[str, Any], fields: Mapping[str, Any], output: str) -> dict[str, Any]:
-    expected = _value(case["expected"])
-    stated = {name[:LONGEST_NAME]: value for name, value in case["input"].items()}
-    values = {"period": _day(case["period"])}
-    for name, field in fields.items():
-        values[name] = _given(stated.get(name), field)
+def _case(
+    case: Mapping[str, Any],
+    fields: Mapping[str, Any],
+    fixed: Mapping[str, str],
+    defaults: Mapping[str, Any],
+    output: str,
+) -> dict[str, Any]:
+    """A case as a row. What is no other value in any case of the spec, but is in this one, stays: it is refused as an input."""
+    expected = value_of(case["expected"])
+    stated = {name[:LONGEST_NAME]: value for name, value in case["input"].items() if value is not None}
+    values = {"period": day_of(case["period"])}
+    for name, about in fields.items():
+        values[name] = _given(stated.get(name, defaults.get(name)), about["type"])
+    values |= {name: str(stated[name]) for name, only in fixed.items() if str(stated.get(name, only)) != only}
     shown = str(expected) if isinstance(expected, Decimal) else expected
     return {"id": case["id"], "input": values, "expected": {output: shown}}
 
 
-def _given(value: Any, field: Mapping[str, Any]) -> Any:
-    if value is None:
-        return {"boolean": False, "enum": field.get("values", [""])[0], "integer": 0}.get(field["type"], "0")
-    return str(value) if field["type"] in ("decimal", "enum") else value
-
-
-# ---- values ------------------------------------------------------------------------------------------------------
-
-_SIGNS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv}
-
-
-def _value(expected: Any) -> Any:
-    """A boolean, a Decimal, or text: ``"862 * 12"`` is worked out."""
-    if isinstance(expected, bool):
-        return expected
-    text = str(expected)
-    if not _is_number(text):
-        return text
-    return _worked_out(ast.parse(text, mode="eval").body, text)
-
-
-def _is_number(text: str) -> bool:
-    return re.fullmatch(r"[\d_.eE()+\-*/\s]*\d[\d_.eE()+\-*/\s]*", text) is not None
-
-
-def _worked_out(node: ast.expr, text: str) -> Decimal:
-    match node:
-        case ast.BinOp(left, op, right) if type(op) in _SIGNS:
-            return Decimal(_SIGNS[type(op)](_worked_out(left, text), _worked_out(right, text)))
-        case ast.UnaryOp(ast.USub(), operand):
-            return -_worked_out(operand, text)
-        case ast.Constant(int() | float()):
-            return Decimal((ast.get_source_segment(text, node) or "").replace("_", ""))
-        case _:
-            raise ValueError(f"{text!r} is no number")
-
-
-def _day(period: Any) -> str:
-    """The first day of a year (``2024``) or a month (``2024-01``)."""
-    text = str(period)
-    return f"{text}-01-01" if len(text) == 4 else f"{text}-01"
-
-
-def _span(cases: Sequence[Any]) -> str:
-    return "year" if all(len(str(case["period"])) == 4 for case in cases) else "month"
+def _given(value: Any, kind: str) -> Any:
+    return str(value) if kind in ("decimal", "enum") else value
 
 
 # ---- the text ----------------------------------------------------------------------------------------------------

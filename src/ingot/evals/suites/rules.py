@@ -15,7 +15,7 @@ from ingot.evals.suites.rules_prose import GIVEN, HELD_OUT, cut
 
 SCORER = (
     "amounts and other answers by the spec's scorer: airline and yes/no exactly, tax within 0.01, PolicyEngine within the "
-    "tolerance that its cases state, decision tables by the kit's own comparison (numbers within 1e-8)"
+    "tolerance that each row states, decision tables by the kit's own comparison (numbers within 1e-8)"
 )
 
 
