@@ -30,7 +30,7 @@ def turn(**said: Any) -> str:
 
 
 def call(tool: str, **arguments: Any) -> str:
-    return turn(tool=tool, arguments=arguments)
+    return turn(calls=[{"tool": tool, "arguments": arguments}])
 
 
 def submits(name: str, fee: int) -> list[str]:
@@ -59,12 +59,13 @@ def test_agents_answer_and_every_call_is_counted(name: str, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("name", NAMES)
 def test_tools_answer_from_the_spec_and_never_from_what_is_held_out(name: str, tmp_path: Path) -> None:
-    looked = [call("look_up", ids=["C2"]), call("show_cases"), *submits(name, 5)]
+    together = [{"tool": "look_up", "arguments": {"ids": ["C2"]}}, {"tool": "show_cases", "arguments": {}}]
+    looked = [turn(calls=together), *submits(name, 5)]
     one, model = solver(name, [*looked, *submits(name, 9), *submits(name, 5)])
     evaluate(suite(), one, tmp_path)
     assert "Above 10 kg" not in model.requests[0].system + model.requests[0].prompt
     assert "C2: Above 10 kg it is 9." in model.requests[1].prompt
-    assert '{"weight":11} -> {"fee":9}' in model.requests[2].prompt
+    assert '{"weight":11} -> {"fee":9}' in model.requests[1].prompt
     for request in model.requests:
         told = request.system + request.prompt + json.dumps(request.schema)
         assert '{"weight":50}' not in told
@@ -164,7 +165,11 @@ LOOK = Tool("look", "Looks.", {"type": "object", "properties": {}, "required": [
 def test_a_turn_is_read_leniently_and_never_wrongly() -> None:
     assert read_turn('```json\n{"turn": {"tool": "look", "arguments": {}}}\n```', [LOOK]) is not None
     assert read_turn('{"tool": "look"}', [LOOK]) is not None
-    for text in ("look", "[]", '{"turn": 3}', '{"tool": "other", "arguments": {}}', '{"tool": "look", "arguments": 3}'):
+    unread = ["look", "[]", '{"turn": 3}', '{"tool": "other", "arguments": {}}', '{"tool": "look", "arguments": 3}']
+    unread += [
+        turn(calls=one) for one in ([], "look", [3], [{"tool": "look"}, {"tool": "other"}], [{"tool": ["look"]}])
+    ]
+    for text in unread:
         assert read_turn(text, [LOOK]) is None
 
 
@@ -172,20 +177,20 @@ def test_a_request_offers_each_tool_and_what_else_may_be_done() -> None:
     request = turn_request("System.", [Line("user", "Hello")], [LOOK], {"type": "object"})
     assert request.schema is not None
     kinds = [sorted(one["properties"]) for one in request.schema["properties"]["turn"]["anyOf"]]
-    assert kinds == [["arguments", "tool"], ["submit"]]
+    assert kinds == [["calls"], ["submit"]]
     assert "- look: Looks." in request.system
     assert "user:\nHello" in request.prompt
 
 
 def test_talk_is_refused_where_a_tool_must_be_called() -> None:
     model = Scripted(['{"turn": {"say": "It is 5."}}', call("look")])
-    assert next_turn(Metered(model), "", [], [LOOK], talk=False).tool == "look"
+    assert next_turn(Metered(model), "", [], [LOOK], talk=False).calls[0].tool == "look"
     assert "say" not in str(model.requests[0].schema)
 
 
 def test_twice_unfit_is_silence() -> None:
     model = Metered(Scripted(["a", "b"]))
-    assert next_turn(model, "", [], [LOOK]).tool == ""
+    assert next_turn(model, "", [], [LOOK]).calls == ()
     assert model.usage.requests == 2
 
 

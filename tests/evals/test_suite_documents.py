@@ -16,10 +16,13 @@ from ingot.compile.prompt import first_request
 from ingot.errors import InputError
 from ingot.evals.evaluate import evaluate
 from ingot.evals.solvers.compiled import Human
+from ingot.evals.solvers.direct import Direct
+from ingot.evals.solvers.hybrid import Hybrid
 from ingot.evals.suites.documents import load_rows, load_sroie, load_tv
 from ingot.evals.suites.documents_rows import Document, documents, read_fields
 from ingot.evals.suites.documents_seen import excerpts, outline, places_of
 from ingot.evals.suites.documents_split import by_template, templates
+from ingot.models import Scripted
 
 PROGRAM = """def total_by_label(text: str) -> str:
     found = re.search(r"(?m)^TOTAL +(\\S+)$", text)
@@ -123,6 +126,29 @@ def test_a_spec_asks_for_three_functions_and_shows_given_documents_alone(slips: 
         assert f"SHOP {case.id[1:]}\n" not in told
     for item in task.items:
         assert item.input["text"] not in told + task.spec_text + "".join(task.files.values())
+
+
+def test_who_asks_a_model_of_every_document_asks_for_the_field_alone(slips: Path) -> None:
+    task = load_rows(slips, read_fields("total:amount"), given=6, held_out=30).tasks[0]
+    model = Scripted(['{"total": "1.10"}'])
+    assert Direct(model).prepare(task).answer(task.items[0].input).output == {"total": "1.10"}
+    (request,) = model.requests
+    assert "=> " in request.prompt
+    assert task.items[0].input["text"].splitlines()[0] in request.prompt
+    for word in ("by label", "by_form", "total_1"):
+        assert word in task.spec_text
+        assert word not in request.prompt + str(request.schema)
+    scored = {item.input["text"] for item in task.items}
+    assert not any(text.splitlines()[0] + "\n" in task.plain_text for text in scored)
+
+
+def test_a_model_is_asked_for_what_the_functions_withhold_and_not_for_what_each_of_them_found(slips: Path) -> None:
+    task = load_rows(slips, read_fields("total:amount"), given=6, held_out=30).tasks[0]
+    model = Scripted(["```python\npass\n```", '{"total": "1.10"}'])
+    answer = Hybrid(model, attempts=1).prepare(task).answer(task.items[0].input)
+    assert answer.output == {"total": "1.10"}
+    assert model.requests[-1].schema is not None
+    assert list(model.requests[-1].schema["properties"]) == ["total"]
 
 
 def test_a_run_tells_what_needs_no_model(slips: Path, tmp_path: Path) -> None:

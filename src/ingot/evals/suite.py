@@ -57,7 +57,9 @@ class Task:
     `spec_text` is a whole spec (YAML or JSON) with given and held-out cases of its own. `fields` are the names that
     `score` gives scores for: one that an answer lacks was withheld. `program` is a ``logic.py`` that a person wrote, for
     the solver ``human``; "" where there is none. `others` are further measures by name: they decide nothing, and count
-    what was withheld by the solver's guess at it. `files` are the case files that the spec names, by name.
+    what was withheld by the solver's guess at it. `files` are the case files that the spec names, by name. `plain_text` is the
+    same rule for whoever asks a model at every transaction, where `spec_text` has words for whoever writes a program, or
+    outputs that only a program has a use for; its outputs are among those of `spec_text`.
     """
 
     id: str
@@ -68,10 +70,15 @@ class Task:
     program: str = ""
     others: Mapping[str, Score] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
+    plain_text: str = ""
 
     def spec(self) -> Spec:
         """The spec, read. Raises SpecError."""
         return parse_spec(self.spec_text, f"{self.id}.yaml", read=self._file)
+
+    def plain(self) -> Spec:
+        """The rule as one asks a model of it at every transaction. Raises SpecError."""
+        return parse_spec(self.plain_text or self.spec_text, f"{self.id}.yaml", read=self._file)
 
     def _file(self, name: str) -> str:
         if name not in self.files:
@@ -116,7 +123,7 @@ class Suite:
                     "name": self.name,
                     "protocol": self.protocol,
                     "tasks": [
-                        [task.id, task.spec_text, [_as_text(item.to_json()) for item in task.items], *_files(task)]
+                        [task.id, task.spec_text, [_as_text(item.to_json()) for item in task.items], *_more(task)]
                         for task in self.tasks
                     ],
                 }
@@ -124,9 +131,9 @@ class Suite:
         )
 
 
-def _files(task: Task) -> list[dict[str, str]]:
-    """The case files, where there are any."""
-    return [dict(task.files)] if task.files else []
+def _more(task: Task) -> list[Any]:
+    """The case files and the plain rule, where there are any."""
+    return [*([dict(task.files)] if task.files else []), *([task.plain_text] if task.plain_text else [])]
 
 
 def limited(suite: Suite, limit: int | None, names: Sequence[str] = ()) -> Suite:

@@ -24,6 +24,7 @@ from ingot.evals.suites.bfcl_package import Prompt, is_accepted, load_prompts
 from ingot.evals.suites.bfcl_perturb import perturbed
 from ingot.evals.suites.bfcl_specs import instance_spec, set_spec
 from ingot.models import Scripted
+from ingot.spec import parse_spec
 
 BOOK = {
     "name": "hotel.book",
@@ -157,6 +158,21 @@ def test_a_prompt_is_shown_without_its_answer() -> None:
     (twin,) = [item for item in task.items if item.kind == "perturbed"]
     assert twin.input["query"] not in text
     assert "accepted" not in text
+
+
+def test_who_asks_for_every_prompt_is_not_told_how_to_write_a_program() -> None:
+    task = bfcl.per_instance_suite(accepts=accepts, prompts=[PROMPT]).tasks[0]
+    model = Scripted(["{}"])
+    Direct(model).prepare(task).answer(task.items[0].input)
+    (request,) = model.requests
+    assert "regular expression" in task.spec_text
+    assert "table of" in task.spec_text
+    assert "regular expression" not in request.prompt
+    assert "table of" not in request.prompt
+    assert PROMPT.text in request.prompt
+    reuse = set_spec("travel", read_functions([BOOK, TAXI]), LIVE[:2], LIVE[2:3], plain=True)
+    assert "regular expression" not in reuse
+    assert {one.id for one in parse_spec(reuse, "reuse").clauses} == {"C1", "C4", "C5"}
 
 
 def test_a_set_states_first_accepted_values_and_not_what_may_be_left_out() -> None:

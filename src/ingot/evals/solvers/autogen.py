@@ -48,7 +48,7 @@ class AutoGen:
 
     def estimate(self, task: Task) -> Usage:
         """Two requests an item: a decision at once, approved at once."""
-        spec = task.spec()
+        spec = task.plain()
         desk, sent = Desk(spec), 0
         for item in task.items:
             line, tools = Line("user", transaction(item.input)), desk.tools(submit=False)
@@ -58,7 +58,7 @@ class AutoGen:
 
     def prepare(self, task: Task) -> AutoGenTask:
         """Nothing happens: the rule goes with every transaction."""
-        return AutoGenTask(task.spec(), self._model, self._turns)
+        return AutoGenTask(task.plain(), self._model, self._turns)
 
 
 class AutoGenTask:
@@ -178,16 +178,19 @@ def _client(model: Metered, desk: Desk, silent: list[str]) -> Any:
             known = [Tool(one["name"], one["description"], one["parameters"]) for one in map(_schema_of, tools)]
             wanted = None if json_output is None else json_output.model_json_schema()
             turn = next_turn(model, *_told(messages), known, wanted, problem=lambda said: _problem(desk, said))
-            if not (turn.tool or turn.said or turn.submission is not None):
+            if not (turn.calls or turn.said or turn.submission is not None):
                 silent.append("an agent's reply did not fit, twice")
                 raise ValueError(silent[0])
             used = RequestUsage(
                 prompt_tokens=model.usage.input_tokens - before.input_tokens,
                 completion_tokens=model.usage.output_tokens - before.output_tokens,
             )
-            if turn.tool:
-                call = FunctionCall(id=uuid4().hex, name=turn.tool, arguments=json.dumps(turn.arguments))
-                return CreateResult(finish_reason="function_calls", content=[call], usage=used, cached=False)
+            if turn.calls:
+                calls = [
+                    FunctionCall(id=uuid4().hex, name=one.tool, arguments=json.dumps(dict(one.arguments)))
+                    for one in turn.calls
+                ]
+                return CreateResult(finish_reason="function_calls", content=calls, usage=used, cached=False)
             content = turn.said if turn.submission is None else json.dumps(desk.answer)
             return CreateResult(finish_reason="stop", content=content, usage=used, cached=False)
 

@@ -35,14 +35,14 @@ class Direct:
 
     def estimate(self, task: Task) -> Usage:
         """Every item's request, and a reply as long as its input is at most."""
-        spec = task.spec()
+        spec = task.plain()
         requests = [request_for(spec, item.input, spec.outputs, self._max_tokens) for item in task.items]
         sent = sum(estimate_input(one) for one in requests)
         return Usage(sent, len(requests) * 20 * len(spec.outputs), len(requests))
 
     def prepare(self, task: Task) -> DirectTask:
         """Nothing happens: the rule goes with every request."""
-        return DirectTask(task.spec(), self._model, self._retries, self._max_tokens)
+        return DirectTask(task.plain(), self._model, self._retries, self._max_tokens)
 
 
 class DirectTask:

@@ -39,7 +39,7 @@ class HybridTask:
 
     def __init__(self, task: Task, code: CompiledTask, model: DirectTask) -> None:
         self._task, self._code, self._model = task, code, model
-        self._outputs = task.spec().outputs
+        self._outputs = task.plain().outputs  # what only the program has a use for is not asked of the model
         self._deployed = code.generation.deployed
         reason = "" if self._deployed else f"everything goes to the model: {code.generation.reason}"
         self.generation = replace(code.generation, deployed=True, reason=reason)

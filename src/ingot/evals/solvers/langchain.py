@@ -38,7 +38,7 @@ class LangChain:
 
     def estimate(self, task: Task) -> Usage:
         """One request an item, as if the agent submitted at once, and a reply as long as its outputs."""
-        spec = task.spec()
+        spec = task.plain()
         desk = Desk(spec)
         system = f"{SYSTEM}\n\n{desk.task()}"
         lines = [Line("user", transaction(item.input)) for item in task.items]
@@ -48,7 +48,7 @@ class LangChain:
 
     def prepare(self, task: Task) -> LangChainTask:
         """Nothing happens: the rule goes with every transaction."""
-        return LangChainTask(task.spec(), self._model, self._rounds)
+        return LangChainTask(task.plain(), self._model, self._rounds)
 
 
 class LangChainTask:
@@ -124,7 +124,7 @@ def _chat_model(model: Metered) -> Any:
 
         def _generate(self, messages: Sequence[Any], *_: Any, tools: Sequence[Tool] = (), **__: Any) -> Any:
             turn = next_turn(model, *_told(messages), tools, talk=False)
-            calls = [{"name": turn.tool, "args": dict(turn.arguments or {}), "id": uuid4().hex}] if turn.tool else []
+            calls = [{"name": one.tool, "args": dict(one.arguments), "id": uuid4().hex} for one in turn.calls]
             return ChatResult(generations=[ChatGeneration(message=AIMessage(content=turn.said, tool_calls=calls))])
 
     return Ours()

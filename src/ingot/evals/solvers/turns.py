@@ -40,11 +40,18 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """What a reply is: a call of `tool` with `arguments`, a `submission`, or else something `said`."""
+class Call:
+    """A call of a tool."""
 
-    tool: str = ""
-    arguments: Mapping[str, Any] | None = None
+    tool: str
+    arguments: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What a reply is: calls of tools, a `submission`, or else something `said`."""
+
+    calls: tuple[Call, ...] = ()
     submission: Mapping[str, Any] | None = None
     said: str = ""
 
@@ -80,14 +87,16 @@ def turn_request(
     seed: int = 0,
 ) -> Request:
     """The request for the next turn. `submission` is the schema of a structured answer, None where there is none; without
-    `talk` a tool must be called."""
+    `talk` a tool must be called. Tools may be called together, as with the providers' own interfaces: one after another would
+    ask the model more often than an agent needs to."""
     told = [system]
     if tools:
         told.append("Tools:\n" + "\n".join(f"- {one.name}: {one.description}" for one in tools))
     prompt = "\n\n".join([*(f"{line.by}:\n{line.text}" for line in lines), _YOUR_TURN])
-    choices = [
+    offered = [
         _object({"tool": {"type": "string", "enum": [one.name]}, "arguments": dict(one.arguments)}) for one in tools
     ]
+    choices = [_object({"calls": {"type": "array", "minItems": 1, "items": {"anyOf": offered}}})] if tools else []
     if submission is not None:
         choices.append(_object({"submit": dict(submission)}))
     if talk and submission is None:
@@ -121,10 +130,23 @@ def read_turn(text: str, tools: Sequence[Tool]) -> Turn | None:
         return None
     if isinstance(turn.get("submit"), dict):
         return Turn(submission=turn["submit"])
-    arguments = turn.get("arguments", {})
-    if turn.get("tool") in [one.name for one in tools] and isinstance(arguments, dict):
-        return Turn(turn["tool"], arguments)
+    if "calls" in turn or "tool" in turn:
+        calls = _calls(turn.get("calls", [turn]), [one.name for one in tools])
+        return None if calls is None else Turn(calls)
     return Turn(said=turn["say"]) if isinstance(turn.get("say"), str) else None
+
+
+def _calls(told: Any, known: Sequence[str]) -> tuple[Call, ...] | None:
+    """Calls of tools, None where one of them is none, or there are none."""
+    if not isinstance(told, list) or not told:
+        return None
+    calls = []
+    for one in told:
+        arguments = one.get("arguments", {}) if isinstance(one, dict) else None
+        if not isinstance(arguments, dict) or one.get("tool") not in known:
+            return None
+        calls.append(Call(one["tool"], arguments))
+    return tuple(calls)
 
 
 def next_turn(

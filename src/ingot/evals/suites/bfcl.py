@@ -69,7 +69,8 @@ def _instance(prompt: Prompt, accepts: Any) -> Task:
     if twin := perturbed(prompt):
         known[twin.id] = twin
         items.append(_item(twin, "perturbed"))
-    return Task(prompt.id, text, tuple(items), partial(_score, known, (function,), accepts), FIELDS)
+    plain, _ = instance_spec(prompt, plain=True)
+    return Task(prompt.id, text, tuple(items), partial(_score, known, (function,), accepts), FIELDS, plain_text=plain)
 
 
 def reuse_suite(
@@ -118,8 +119,8 @@ def _set_task(
     items = [_item(one, "unseen") for one in run_on if one.text not in texts]
     items += [replace(_item(one, "irrelevant"), answerable=False) for one in none]
     by_id = {one.id: one for one in (*run_on, *none)}
-    spec = set_spec(name, functions, given, held_out)
-    return Task(name, spec, tuple(items), partial(_score, by_id, functions, accepts), FIELDS)
+    spec, plain = (set_spec(name, functions, given, held_out, plain=one) for one in (False, True))
+    return Task(name, spec, tuple(items), partial(_score, by_id, functions, accepts), FIELDS, plain_text=plain)
 
 
 def split_compile(prompts: Sequence[Prompt]) -> tuple[list[Prompt], list[Prompt]]:

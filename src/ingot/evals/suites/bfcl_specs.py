@@ -28,6 +28,12 @@ _VALUES = (
     "description asks for a percentage. What the words imply counts as said (from rest: a speed of 0). What a form adds "
     "to the text (the state of a city) comes from a table of the best known; without an entry the value is null."
 )
+_PLAIN_VALUES = (
+    "A value is what the text says, in the type, unit and form of its description: copied as written, number words as "
+    "numbers, no thousands separators, a date in the form asked for; a percentage as a fraction (5% is 0.05) unless the "
+    "description asks for a percentage. What the words imply counts as said (from rest: a speed of 0). What a form adds "
+    "to the text (the state of a city) is filled in."
+)
 _OPTIONAL = "An optional one is null unless the text says it; its default is filled in later."
 _REQUIRED = (
     "A required one that the text does not give is null: a person is then asked. Never guess and never fall back on a "
@@ -37,6 +43,7 @@ _PATTERNS = (
     "Use a few short regular expressions, each written out as one literal, also in a tuple to loop over; never put a "
     "pattern together from parts."
 )
+_SHOWN = " A case without outputs only shows how such a text may read."
 _ENUMS = (
     "The value of an enum is one of its literals written out, or comes from a table that is annotated with them (KINDS: "
     "dict[str, Literal['a', 'b']]); never a piece of the text."
@@ -47,13 +54,15 @@ _CHOICE = (
 )
 
 
-def instance_spec(prompt: Prompt) -> tuple[str, Function]:
-    """The spec of one prompt with one function, and that function. The prompt is a case without what is expected of it."""
+def instance_spec(prompt: Prompt, *, plain: bool = False) -> tuple[str, Function]:
+    """The spec of one prompt with one function, and that function. The prompt is a case without what is expected of it.
+
+    `plain` leaves out what is said to whoever writes a program."""
     (function,) = read_functions(prompt.functions)
     clauses = {
-        "C1": f"The text asks for one call of {function.name}: {function.description} {_READING}",
-        "C2": _VALUES,
-        "C3": f"{_OPTIONAL} {_REQUIRED} A case without outputs only shows how such a text may read.",
+        "C1": f"The text asks for one call of {function.name}: {function.description}{'' if plain else f' {_READING}'}",
+        "C2": _PLAIN_VALUES if plain else _VALUES,
+        "C3": f"{_OPTIONAL} {_REQUIRED}{'' if plain else _SHOWN}",
     }
     nothing = {one.field: None for one in function.parameters}
     cases = [
@@ -62,31 +71,37 @@ def instance_spec(prompt: Prompt) -> tuple[str, Function]:
         _case("nothing-more", NOTHING[1], nothing, held_out=True),
     ]
     has_enum = any("enum" in (one.form["type"], one.form.get("items", {}).get("type")) for one in function.parameters)
-    steps = [_reading(function, clauses, f" {_PATTERNS} {_ENUMS}" if has_enum else f" {_PATTERNS}")]
+    how = "" if plain else f" {_PATTERNS} {_ENUMS}" if has_enum else f" {_PATTERNS}"
+    steps = [_reading(function, clauses, how)]
     return _text(
         prompt.id, f"Read the call of {function.name} out of a text", clauses, steps, cases, 1.0, 1.0
     ), function
 
 
-def set_spec(name: str, functions: Sequence[Function], given: Sequence[Prompt], held_out: Sequence[Prompt]) -> str:
-    """The spec of a set of functions: which of them a text asks for, and, a step each, its parameters."""
-    clauses = {
-        "C1": _CHOICE,
-        "C2": f"{_PATTERNS} {_ENUMS}",
-        "C3": _READING,
-        "C4": _VALUES,
-        "C5": f"{_OPTIONAL} {_REQUIRED}",
-    }
+def set_spec(
+    name: str,
+    functions: Sequence[Function],
+    given: Sequence[Prompt],
+    held_out: Sequence[Prompt],
+    *,
+    plain: bool = False,
+) -> str:
+    """The spec of a set of functions: which of them a text asks for, and, a step each, its parameters.
+
+    `plain` leaves out what is said to whoever writes a program."""
+    programming = {} if plain else {"C2": f"{_PATTERNS} {_ENUMS}", "C3": _READING}
+    values = {"C4": _PLAIN_VALUES if plain else _VALUES, "C5": f"{_OPTIONAL} {_REQUIRED}"}
+    clauses = {"C1": _CHOICE, **programming, **values}
     purposes = [f"{one.name}: {one.description}" for one in functions]
     choose = {
         "step": "choose_function",
         "type": "function",
         "intent": "\n".join(purposes),
         "inputs": ["query"],
-        "clauses": ["C1", "C2"],
+        "clauses": [one for one in ("C1", "C2") if one in clauses],
         "outputs": [{"name": "function", "type": "enum", "nullable": True, "values": [one.name for one in functions]}],
     }
-    reading = [_reading(one, ("C2", "C3", "C4", "C5")) for one in functions if one.parameters]
+    reading = [_reading(one, [key for key in clauses if key != "C1"]) for one in functions if one.parameters]
     cases = [_labelled(one, functions) for one in given]
     cases += [_labelled(one, functions, held_out=True) for one in held_out]
     cases += [

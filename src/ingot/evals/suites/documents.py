@@ -19,7 +19,7 @@ from ingot.evals import scorers
 from ingot.evals.suite import Item, Scores, Suite, Task, check_apart
 from ingot.evals.suites.documents_rows import Document, DocumentField, documents
 from ingot.evals.suites.documents_sets import REACH, SROIE, SROIE_REACH, TV, TV_REACH, references
-from ingot.evals.suites.documents_spec import DocumentSet, Match, case_files, spec_text
+from ingot.evals.suites.documents_spec import DocumentSet, Match, case_files, plain_text, spec_text
 from ingot.evals.suites.documents_split import Parts, at_random, by_template
 
 SCORED = {
@@ -85,6 +85,7 @@ def _task(kind: DocumentSet, field: DocumentField, parts: Parts, reach: float) -
         (field.name,),
         others=others,
         files=case_files(field, parts),
+        plain_text=plain_text(kind, field, parts),
     )
 
 

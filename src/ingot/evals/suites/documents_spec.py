@@ -81,6 +81,23 @@ def spec_text(documents: DocumentSet, field: DocumentField, parts: Parts, reach:
     return json.dumps(tree, ensure_ascii=False, indent=1)
 
 
+def plain_text(documents: DocumentSet, field: DocumentField, parts: Parts) -> str:
+    """The rule for whoever asks a model of every document: the field alone, what it is, and where it stood in given ones."""
+    whole = json.loads(spec_text(documents, field, parts, 0))
+    kind = whole["outputs"][field.name]
+    shown = [] if field.columns is not None else excerpts(parts.given, field.name)
+    logic = "\n".join(["Seen in documents (lines around the value as they are, and after => the value):", *shown])
+    step = {
+        "step": f"read_{field.name}", "type": "function", "intent": f"Read {field.name}.", "clauses": ["C1", "C2"],
+        "inputs": ["text"], "outputs": {field.name: kind}, **({"logic": logic} if shown else {}),
+    }  # fmt: skip
+    clauses = {name: whole["clauses"][name] for name in ("C1", "C2")}
+    kept = {name: whole[name] for name in ("metadata", "inputs")}
+    return json.dumps(
+        {**kept, "clauses": clauses, "logic_requirements": [step], "outputs": {field.name: kind}}, ensure_ascii=False
+    )
+
+
 def _scorers(documents: DocumentSet, field: DocumentField, names: Sequence[str]) -> dict[str, Any]:
     """How the spec compares the field and what each function finds; nothing where that is exactly."""
     if documents.match == "exact" or field.columns is not None:
