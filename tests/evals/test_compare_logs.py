@@ -78,6 +78,17 @@ def test_tokens_to_generate_are_of_the_tasks_that_both_have() -> None:
     assert (found.a, found.b, found.n) == (100, 100, 1)
 
 
+def test_where_one_did_not_run_nothing_is_said_of_what_has_no_answer() -> None:
+    def logged(*answers: Answer) -> Log:
+        items = tuple(Scored(str(at), "unseen", False, one, {}) for at, one in enumerate(answers))
+        return replace(log(), tasks=(TaskLog("t", Generation(True), items),))
+
+    lost = Answer(None, withheld="not deployed: refused", ran=False)
+    none, called = Answer(None, withheld="no call"), Answer({"fee": 1})
+    found = {each.name: each for each in compare(logged(lost, none, none), logged(none, called, none))}["irrelevance"]
+    assert (found.a, found.b, found.n) == (1.0, 0.5, 2)
+
+
 def test_accuracy_and_coverage_are_those_of_a_report() -> None:
     none = Scored("none", "unseen", False, Answer(None, withheld="no call"), {})
     half = Scored("half", "unseen", True, Answer({"fee": 1}), {"fee": 1.0, "note": None})

@@ -13,6 +13,8 @@ import pytest
 from ingot.errors import InputError, SpecError
 from ingot.evals.evaluate import evaluate
 from ingot.evals.log import read_log
+from ingot.evals.solvers import Answer
+from ingot.evals.solvers.code_once import CodeOnce
 from ingot.evals.solvers.compiled import Compiled, Human
 from ingot.evals.suite import Item, Suite, Task, check_apart
 from ingot.models import Scripted
@@ -75,6 +77,24 @@ def test_what_the_gates_refuse_is_withheld_not_wrong(tmp_path: Path) -> None:
     assert not log.tasks[0].generation.deployed
     assert [one.right for one in log.items] == [None, None, None]
     assert "accuracy" in log.items[0].answer.withheld
+    assert not any(one.answer.ran for one in log.items)
+    assert read_log(tmp_path).to_json() == log.to_json()
+
+
+def test_a_log_of_before_says_by_its_words_what_was_not_run() -> None:
+    told = Answer(None, withheld="not deployed: refused by accuracy", ran=False).to_json()
+    del told["ran"]
+    assert not Answer.of(told).ran
+    assert Answer.of({**told, "withheld": "a person decides"}).ran
+
+
+def test_a_program_that_fails_or_is_not_deployed_is_not_right_where_no_answer_is(tmp_path: Path) -> None:
+    none = (Item("a", {"weight": 3}, answerable=False), Item("b", {"weight": "much"}, answerable=False))
+    broken = "def set_fee(weight: int) -> int:\n    return 1 // 0\n"
+    log = evaluate(suite(items=none), CodeOnce(Scripted([f"```python\n{broken}```"])), tmp_path / "broken")
+    assert [one.right for one in log.items] == [None, True]  # the second's input is refused before anything is run
+    log = evaluate(suite(items=none), Compiled(Scripted([f"```python\n{WRONG}```"]), attempts=1), tmp_path / "refused")
+    assert [one.right for one in log.items] == [None, None]
 
 
 def test_an_input_that_does_not_fit_is_an_error_not_an_abstention(tmp_path: Path) -> None:

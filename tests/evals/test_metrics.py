@@ -101,6 +101,27 @@ def test_a_call_where_none_is_right_is_a_wrong_accept() -> None:
     assert value(wrong_accept([called])) == 1
 
 
+def test_what_failed_or_was_not_run_has_not_said_that_no_answer_is_right() -> None:
+    def given(answer: Answer) -> Scored:
+        return Scored("x", "unseen", False, answer, {})
+
+    declined = [given(Answer(None, withheld="no call")), given(Answer(None, error="InputError: too long"))]
+    failed = given(Answer(None, error="StepError: division by zero"))
+    lost = given(Answer(None, withheld="not deployed: refused by accuracy", ran=False))
+    found = irrelevance([*declined, failed, lost, lost, given(Answer({"fee": 1}))])
+    assert (found.value, found.n) == (pytest.approx(2 / 3), 3)
+    assert found.note == "of 6 without an answer 2 were not run and 1 failed"
+    assert irrelevance([failed, lost]).value is None
+    assert irrelevance(declined).note == ""
+
+
+def test_what_was_not_run_did_not_complete() -> None:
+    lost = Scored("x", "unseen", True, Answer(None, withheld="not deployed: no", ran=False), HELD)
+    found = completion([item(RIGHT), item(WRONG, error="OutputError"), lost, lost])
+    assert (found.value, found.n, found.note) == (0.5, 2, "2 of 4 were not run")
+    assert completion([lost]).value is None
+
+
 def test_a_half_answered_item_is_withheld_unless_what_it_says_is_wrong() -> None:
     assert item({"a": 1.0, "b": None}).right is None
     assert item({"a": 0.0, "b": None}).right is False

@@ -55,7 +55,9 @@ def compare(a: Log, b: Log) -> list[Difference]:
     rights = {
         "accuracy": [(one.right is True, two.right is True) for one, two in asked],
         "coverage": [(one.whole, two.whole) for one, two in asked],
-        "irrelevance": [(one.right is True, two.right is True) for one, two in unasked],
+        "irrelevance": [
+            (one.right, two.right) for one, two in unasked if one.right is not None and two.right is not None
+        ],
     }
     yes = [
         *(_of(name, hits) for name, hits in rights.items() if hits),  # of the same items as in a report

@@ -52,6 +52,11 @@ class Scored:
         return self.full.get(UNWITHHELD, {}).get(field) if score is None else score
 
     @property
+    def declined(self) -> bool:
+        """True where something ran and gave no answer: it withheld, or refused the input; a failure says nothing."""
+        return self.answer.ran and not self.answered and (self.answer.refused or not self.answer.error)
+
+    @property
     def whole(self) -> bool:
         """True where every field that can be scored was answered."""
         return self.answered and bool(self.scores) and all(one is not None for one in self.scores.values())
@@ -60,10 +65,11 @@ class Scored:
     def right(self) -> bool | None:
         """True where all scores are 1, and where nothing was answered to what has no answer; None where withheld.
 
-        An error is False where there is a right answer: nothing useful came of the transaction, and nobody was asked.
+        An error is False where there is a right answer: nothing useful came of the transaction, and nobody was asked. Where there
+        is none, it is None, as where nothing was run: no answer was given, but that none is right was not said either.
         """
         if not self.answerable:
-            return not self.answered
+            return False if self.answered else True if self.declined else None
         if self.answer.error:
             return False
         if not self.whole:

@@ -33,9 +33,12 @@ def _of(items: Sequence[Scored], suffix: str) -> list[Measure]:
 
 
 def completion(items: Iterable[Scored]) -> Measure:
-    """Items that ended without an error / items. Unit: share. Source: arXiv 2604.05150, reliability ("task completion")."""
+    """Items that ended without an error / items that were run; what was not, since its task is not deployed, is in the note.
+    Unit: share. Source: arXiv 2604.05150, reliability ("task completion")."""
     items = list(items)
-    return share("completion", sum(not one.answer.error for one in items), len(items))
+    ran = [one for one in items if one.answer.ran]
+    note = f"{len(items) - len(ran)} of {len(items)} were not run" if len(ran) < len(items) else ""
+    return share("completion", sum(not one.answer.error for one in ran), len(ran), note=note)
 
 
 def coverage(items: Iterable[Scored]) -> Measure:
@@ -75,10 +78,16 @@ def abstention(items: Iterable[Scored]) -> Measure:
 
 
 def irrelevance(items: Iterable[Scored]) -> Measure:
-    """Items that have no right answer and were given none, refused inputs and errors among them / items that have none. Unit: share.
-    Source: the irrelevance categories of the Berkeley Function-Calling Leaderboard."""
+    """Items that have no right answer and were given none, refused inputs among them / items that have none and were run to
+    an end. What was not run, since its task is not deployed, and what ended with another error are neither right nor wrong,
+    and counted in the note. Unit: share. Source: the irrelevance categories of the Berkeley Function-Calling Leaderboard,
+    which count such failures as right."""
     items = [one for one in items if not one.answerable]
-    return share("irrelevance", sum(one.right is True for one in items), len(items))
+    told = [one for one in items if one.right is not None]
+    lost = sum(not one.answer.ran for one in items)
+    failed = len(items) - len(told) - lost
+    note = f"of {len(items)} without an answer {lost} were not run and {failed} failed" if lost or failed else ""
+    return share("irrelevance", sum(one.right is True for one in told), len(told), note=note)
 
 
 def recovery(tasks: Iterable[TaskLog]) -> Measure:

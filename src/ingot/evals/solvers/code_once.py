@@ -15,7 +15,7 @@ from ingot.compile.generate import read_reply
 from ingot.compile.plan import make_plan
 from ingot.compile.prompt import first_request
 from ingot.errors import InputError, StageError
-from ingot.evals.solvers.solver import Answer, Generation
+from ingot.evals.solvers.solver import INPUT_REFUSED, Answer, Generation
 from ingot.evals.suite import Task
 from ingot.fields import to_plain, validator
 from ingot.models.model import Model
@@ -48,8 +48,9 @@ class CodeOnce:
             raise InputError(f"task {task.id!r} has steps beside functions", hint="choose another solver for it")
         plan = make_plan(spec)
         began = time.perf_counter()
-        completion = self._model.complete(first_request(spec, plan))
-        code, _ = read_reply(completion.text)
+        request = first_request(spec, plan)
+        completion = self._model.complete(request)
+        code, _ = read_reply(completion.text, request)
         program = None if code is None else assemble(spec, code, plan.template, plan.blocks)
         seconds = time.perf_counter() - began
         generation = Generation(
@@ -73,7 +74,7 @@ class CodeOnceTask:
         try:
             values = validator(self._spec.inputs).validate_python({**self._nulls, **given})
         except ValueError as error:
-            return Answer(None, error=f"InputError: {error}")
+            return Answer(None, error=f"{INPUT_REFUSED}{error}")
         sandbox = warm_sandbox()
         began = time.perf_counter()
         try:

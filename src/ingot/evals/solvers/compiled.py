@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ingot.errors import CompileFailed, InputError, OutputError, PromptTooLong, StepError
 from ingot.evals.solvers.agreements import Agreements
-from ingot.evals.solvers.solver import Answer, Generation, StageRow
+from ingot.evals.solvers.solver import INPUT_REFUSED, Answer, Generation, StageRow
 from ingot.evals.suite import Task
 from ingot.models.model import Model
 from ingot.models.reply import estimate_input
@@ -117,7 +117,9 @@ class CompiledTask:
         began = time.perf_counter()
         try:
             outcome = self._workflow.run(given, perform=self._perform if self._workflow.perform else None)
-        except (InputError, OutputError, StepError) as error:
+        except InputError as error:
+            return Answer(None, error=f"{INPUT_REFUSED}{error}", seconds=time.perf_counter() - began)
+        except (OutputError, StepError) as error:
             return Answer(None, error=f"{type(error).__name__}: {error}", seconds=time.perf_counter() - began)
         if outcome.review is None:
             sure = self._agreements.confidence

@@ -9,6 +9,11 @@ from typing import Any, Protocol
 from ingot.evals.suite import Task
 from ingot.usage import Usage
 
+NOT_DEPLOYED, NOT_ASKED = "not deployed: ", "not asked: "
+"""How `Answer.withheld` begins where nothing was run or asked."""
+INPUT_REFUSED = "InputError: "
+"""How `Answer.error` begins where the input was refused."""
+
 
 @dataclass(frozen=True, slots=True)
 class StageRow:
@@ -70,7 +75,8 @@ class Answer:
     answered, and `withheld` or `error` says why. `by` says for a field who answered it where that differs (``code``,
     ``model``), `confidence` how sure it is, 0 to 1. `guesses` are what it would have answered in the fields that it
     withheld: nobody is given them, they tell what withholding was worth. `usage` is what this one transaction used,
-    `seconds` its wall time.
+    `seconds` its wall time. `ran` is False where nothing was run or asked at all, since the task is not deployed or its prompt
+    does not fit: what then took no time and no tokens is no transaction.
     """
 
     output: Mapping[str, Any] | None
@@ -81,6 +87,12 @@ class Answer:
     by: Mapping[str, str] = field(default_factory=dict)
     confidence: Mapping[str, float] = field(default_factory=dict)
     guesses: Mapping[str, Any] = field(default_factory=dict)
+    ran: bool = True
+
+    @property
+    def refused(self) -> bool:
+        """True where the input was refused, by a check made before anything else; any other error is a failure."""
+        return self.error.startswith(INPUT_REFUSED)
 
     @property
     def unwithheld(self) -> dict[str, Any]:
@@ -95,12 +107,14 @@ class Answer:
             "output": None if self.output is None else to_plain(dict(self.output)), "withheld": self.withheld,
             "error": self.error, "usage": self.usage.to_json(), "seconds": round(self.seconds, 9), "by": dict(self.by),
             "confidence": dict(self.confidence), **({"guesses": to_plain(dict(self.guesses))} if self.guesses else {}),
+            **({} if self.ran else {"ran": False}),
         }  # fmt: skip
 
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> Answer:
         """What `to_json` told."""
-        return cls(**{**told, "usage": Usage(**told["usage"])})
+        ran = not str(told["withheld"]).startswith((NOT_DEPLOYED, NOT_ASKED))  # earlier versions wrote the words alone
+        return cls(**{"ran": ran, **told, "usage": Usage(**told["usage"])})
 
 
 class Prepared(Protocol):
