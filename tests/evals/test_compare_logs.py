@@ -45,6 +45,13 @@ def test_what_was_not_run_took_no_time() -> None:
     assert "seconds" not in {one.name for one in compare(timed(0.0, 0.0), timed(1.0, 5.0))}
 
 
+def test_what_was_not_run_took_no_tokens() -> None:
+    lost = replace(of("1").items[0], answer=Answer(None, withheld="not deployed: no", ran=False), scores={"fee": None})
+    ours = replace(log(), tasks=(TaskLog("t", Generation(True), (replace(lost, item="0"), of("11", 10).items[1])),))
+    found = {one.name: one for one in compare(ours, of("11", tokens=100))}["run-time tokens"]
+    assert (found.a, found.b, found.n) == (10, 100, 1)
+
+
 def test_the_same_log_twice_differs_in_nothing() -> None:
     for one in compare(of("110"), of("110")):
         assert one.a == one.b

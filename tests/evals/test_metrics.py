@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -29,6 +30,8 @@ from ingot.evals.metrics.tokens import (
     compression,
     dollar_break_even,
     generation_tokens,
+    runtime_dollars,
+    runtime_tokens,
     token_break_even,
     total_tokens,
 )
@@ -158,6 +161,53 @@ def test_tokens_of_one_task_against_a_baseline() -> None:
     assert value(token_break_even(ours, theirs)) == 4
     assert value(compression(ours, theirs, 100)) == 25
     assert token_break_even(theirs, ours).value is None
+
+
+def lost(name: str = "x") -> Scored:
+    return Scored(name, "unseen", True, Answer(None, withheld="not deployed: no", ran=False), HELD)
+
+
+def test_what_was_not_run_makes_no_transaction_cheap_in_tokens() -> None:
+    made = (Generation(True), Generation(False))
+    some = log(item(RIGHT, tokens=200), lost("y"), lost("z"), solver="code-once", generations=made)
+    found = runtime_tokens(some)
+    assert (found.value, found.n, found.note) == (200, 1, "2 of 3 transactions were not run")
+    assert value(runtime_dollars(some)) == pytest.approx(200 * 1.25e-6)
+    assert total_tokens(some, 1).n == 1
+    assert runtime_tokens(log(lost())).value is None
+
+
+def test_a_task_that_works_pays_for_those_that_came_to_nothing() -> None:
+    made = (Generation(True, usage=Usage(1000, 0, 1)), Generation(False, usage=Usage(3000, 0, 5)))
+    some = log(item(RIGHT), generations=made)
+    assert value(generation_tokens(some)) == 2000
+    assert value(total_tokens(some, 10)) == 4000
+    assert value(amortised_tokens(some, 10)) == 400
+    theirs = log(item(RIGHT, tokens=100), solver="direct", generations=(Generation(True), Generation(True)))
+    assert value(token_break_even(some, theirs)) == 40
+    none = log(lost(), generations=(Generation(False, usage=Usage(3000, 0, 5)),))
+    assert total_tokens(none, 10).value is None
+    assert token_break_even(none, theirs).value is None
+    assert cost_of_ownership(none).value is None
+
+
+def test_against_a_baseline_only_what_both_ran_counts() -> None:
+    def named(name: str, tokens: int) -> Scored:
+        return replace(item(RIGHT, tokens=tokens), item=name)
+
+    made = (Generation(True, usage=Usage(900, 0, 1)),)
+    ours = log(named("a", 10), lost("b"), generations=made)
+    theirs = log(named("a", 100), named("b", 1_000_000), solver="direct", generations=(Generation(True),) * 2)
+    assert value(token_break_even(ours, theirs)) == 10
+    assert value(compression(ours, theirs, 1)) == pytest.approx(100 / 910)
+    assert token_break_even(ours, log(named("c", 5), solver="direct")).note == "no transaction was run by both"
+
+
+def test_the_cost_of_a_month_says_what_people_decide() -> None:
+    held = item(HELD, seconds=0.1)
+    found = cost_of_ownership(log(item(RIGHT, seconds=0.1), held, lost()))
+    assert found.n == 2
+    assert found.note.endswith("1 of 2 left to people; 1 of 3 transactions were not run")
 
 
 def test_dollars_need_a_price() -> None:

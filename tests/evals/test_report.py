@@ -94,6 +94,19 @@ def test_numbers_have_their_unit() -> None:
     assert number(0.0012, "USD a task") == "$0.001200"
 
 
+def test_figures_of_different_numbers_of_observations_say_theirs() -> None:
+    ours, theirs = both()
+    answer = Answer(None, withheld="not deployed: no", ran=False)
+    ours = replace(ours, tasks=(replace(ours.tasks[0], items=(ours.items[0], replace(ours.items[1], answer=answer))),))
+    for form in (markdown, page):
+        text = shown(form, [ours, theirs])
+        assert re.search(r"run-time tokens.*tokens a transaction.*0 \(n = 1\).*300.* \(n = 2\)", text)
+        assert "1 of 2 transactions were not run" in text
+    text = "\n".join(summary([ours, theirs], measured([ours, theirs])))
+    assert re.search(r"accuracy on answered +100.0 % \(n = 1\) +50.0 % .* \(n = 2\)", text)
+    assert re.search(r"items not run +1 +0", text)
+
+
 def sure(confidence: float, right: bool) -> Scored:
     return Scored("x", "unseen", True, Answer({"fee": 1}, confidence={"fee": confidence}), {"fee": float(right)})
 

@@ -64,17 +64,19 @@ def compare(a: Log, b: Log) -> list[Difference]:
         _of("wrong accepts", [(_is_wrong(one), _is_wrong(two)) for one, two in pairs]),
         *_fields(pairs),
     ]
-    tokens = [(float(one.answer.usage.total_tokens), float(two.answer.usage.total_tokens)) for one, two in pairs]
-    seconds = [(one.answer.seconds, two.answer.seconds) for one, two in pairs]
-    timed = [pair for pair in seconds if all(pair)]  # what was not run took no time, which is not zero
+    ran = [(one.answer, two.answer) for one, two in pairs if one.answer.ran and two.answer.ran]
+    tokens = [(float(one.usage.total_tokens), float(two.usage.total_tokens)) for one, two in ran]
+    seconds = [(one.seconds, two.seconds) for one, two in ran]
+    timed = [pair for pair in seconds if all(pair)]  # what was not run took no time and no tokens, which is not zero
     both = {task.task for task in a.tasks} & {task.task for task in b.tasks}  # one of them may be cut short
     first, second = (
         float(sum(task.generation.usage.total_tokens for task in log.tasks if task.task in both)) for log in (a, b)
     )
     apart = second - first  # a sum has no interval over items
     made = Difference("tokens to generate", "tokens", first, second, apart, apart, len(both))
+    used = [_mean("run-time tokens", "tokens", tokens)] if tokens else []
     times = [_mean("seconds", "s", timed)] if timed else []
-    return [*yes, made, _mean("run-time tokens", "tokens", tokens), *times]
+    return [*yes, made, *used, *times]
 
 
 def mcnemar(only_a: int, only_b: int) -> float:

@@ -11,7 +11,7 @@ from datetime import date
 from ingot.evals.log import Log
 from ingot.evals.metrics.latency import percentile
 from ingot.evals.metrics.measure import Measure
-from ingot.evals.metrics.tokens import generation_dollars, runtime_dollars
+from ingot.evals.metrics.tokens import generation_dollars, paid_dollars, ran_note, runtime_dollars
 
 MONTHLY = 1_000_000
 COMPILES = 1
@@ -39,22 +39,28 @@ def cost_of_ownership(
     priced_as: str = "",
     machine: MachinePrice = MACHINE,
 ) -> Measure:
-    """TCO = compiles * G + transactions * (R + t * m): dollars a month for one task.
+    """TCO = compiles * P + transactions * (R + t * m): dollars a month for one deployed task.
 
-    G, R: dollars of generating and of a transaction's model calls (`metrics.tokens`); t: median wall time of a
+    P, R: dollars of generating, those of tasks that were not deployed included, and of a transaction's model calls
+    (`metrics.tokens`); t: median wall time of a
     transaction in hours, taken as time on one virtual CPU, which overstates it where a model elsewhere is waited for; m:
-    price of that hour. People, storage and network are not in it. Unit: USD a month. Source: arXiv 2604.05150, cost at one
+    price of that hour. People are not in it, nor what they decide of what is withheld, of which the note tells the share, nor storage
+    and network. Unit: USD a month. Source: arXiv 2604.05150, cost at one
     million transactions a month; the machine's price is in the note with its day.
     """
     name = f"cost of {transactions:,} transactions a month"
     generation, runtime = generation_dollars(log, priced_as), runtime_dollars(log, priced_as)
     # what was not run took no time, which is not zero
     median = percentile([item.answer.seconds for item in log.items if item.answer.seconds], 50).value
-    if generation.value is None or runtime.value is None or median is None:
+    paid = paid_dollars(log, priced_as)
+    if paid is None or runtime.value is None or median is None:
         return Measure(name, None, "USD a month", 0, note=generation.note or runtime.note or "nothing was run")
     machines = transactions * median / 3600 * machine.dollars
-    value = compiles * generation.value + transactions * runtime.value + machines
+    value = compiles * paid + transactions * runtime.value + machines
     note = (
         f"machine {machine.dollars} USD per vCPU hour ({machine.source}, {machine.as_of}); {compiles} compile a month"
     )
-    return Measure(name, value, "USD a month", len(log.items), note=note)
+    ran = [item for item in log.items if item.answer.ran]
+    people = sum(not item.answered and not item.answer.error for item in ran)
+    told = [note, f"{people} of {len(ran)} left to people" if people else "", ran_note(log)]
+    return Measure(name, value, "USD a month", len(ran), note="; ".join(part for part in told if part))

@@ -1,12 +1,16 @@
 """Token efficiency: what is paid once, what is paid each time, and from how many transactions on compiling pays.
 
 G is what generating took, R what a transaction takes at run time, both in tokens (input and output together) or in US dollars at
-dated list prices; G_b and R_b are those of the baseline, the solver ``direct`` in a report.
+dated list prices; P = the G of all tasks / tasks that are deployed, so that one that works pays for those that came to nothing.
+Transactions of a task that is not deployed took no tokens and are none: R is over those that were run, and its note says how many
+were not. Against a baseline, the solver ``direct`` in a report, both are taken over the tasks that both have and the transactions
+that both ran; P_b and R_b are the baseline's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from statistics import fmean
 
@@ -41,23 +45,23 @@ def generation_tokens(log: Log) -> Measure:
 
 
 def runtime_tokens(log: Log) -> Measure:
-    """R = input and output tokens of all transactions / transactions. Unit: tokens a transaction.
+    """R = input and output tokens of all transactions / transactions that were run, answered or not. Unit: tokens a transaction.
     Source: arXiv 2604.05150, token efficiency."""
-    values = _used(log)
-    return bootstrapped("run-time tokens", values, fmean, "tokens a transaction")
+    return bootstrapped("run-time tokens", _used(log), fmean, "tokens a transaction", note=ran_note(log))
 
 
 def total_tokens(log: Log, n: int) -> Measure:
-    """T(n) = G + n R for one task. Unit: tokens. Source: arXiv 2604.05150, token efficiency."""
-    g, r = _mean(_generated(log)), _mean(_used(log))
+    """T(n) = P + n R for one deployed task. Unit: tokens. Source: arXiv 2604.05150, token efficiency, with the tokens of tasks that
+    were not deployed paid by those that were."""
+    paid, r = paid_tokens(log), _mean(_used(log))
     name = f"total at {n:,}"
-    if g is None or r is None:
+    if paid is None or r is None:
         return Measure(name, None, "tokens", 0, note="nothing was run")
-    return Measure(name, g + n * r, "tokens", len(log.items))
+    return Measure(name, paid + n * r, "tokens", len(_used(log)), note=ran_note(log))
 
 
 def amortised_tokens(log: Log, n: int) -> Measure:
-    """A(n) = G / n + R: what a transaction takes with its part of the generation. Unit: tokens a transaction.
+    """A(n) = P / n + R: what a transaction takes with its part of the generation. Unit: tokens a transaction.
     Source: arXiv 2604.05150, amortisation."""
     total = total_tokens(log, n)
     value = None if total.value is None else total.value / n
@@ -65,28 +69,30 @@ def amortised_tokens(log: Log, n: int) -> Measure:
 
 
 def token_break_even(log: Log, baseline: Log) -> Measure:
-    """n* = (G - G_b) / (R_b - R), 0 at least: from this many transactions of one task on, fewer tokens are used than by the
+    """n* = (P - P_b) / (R_b - R), 0 at least: from this many transactions of one task on, fewer tokens are used than by the
     baseline. Unit: transactions. Source: arXiv 2604.05150, break-even.
 
     Not measured where a transaction does not take fewer tokens than the baseline's: then it never pays.
     """
+    ours, theirs = beside(log, baseline)
     return _break_even(
         "break-even, tokens",
-        (_mean(_generated(log)), _mean(_generated(baseline))),
-        (_mean(_used(log)), _mean(_used(baseline))),
-        len(log.items),
+        (paid_tokens(ours), paid_tokens(theirs)),
+        (_mean(_used(ours)), _mean(_used(theirs))),
+        ours,
         "a transaction takes no fewer tokens than the baseline's",
     )
 
 
 def dollar_break_even(log: Log, baseline: Log, priced_as: str = "") -> Measure:
-    """n* = (G - G_b) / (R_b - R), 0 at least, with G and R in dollars. Unit: transactions.
+    """n* = (P - P_b) / (R_b - R), 0 at least, with P and R in dollars. Unit: transactions.
     Source: arXiv 2604.05150, break-even, with prices put in."""
+    ours, theirs = beside(log, baseline)
     return _break_even(
         "break-even, dollars",
-        (generation_dollars(log, priced_as).value, generation_dollars(baseline, priced_as).value),
-        (runtime_dollars(log, priced_as).value, runtime_dollars(baseline, priced_as).value),
-        len(log.items),
+        (paid_dollars(ours, priced_as), paid_dollars(theirs, priced_as)),
+        (runtime_dollars(ours, priced_as).value, runtime_dollars(theirs, priced_as).value),
+        ours,
         "no price is known, or a transaction costs no less than the baseline's",
     )
 
@@ -94,11 +100,12 @@ def dollar_break_even(log: Log, baseline: Log, priced_as: str = "") -> Measure:
 def compression(log: Log, baseline: Log, n: int) -> Measure:
     """C(n) = T_b(n) / T(n): how many times fewer tokens than the baseline at n transactions. Unit: times.
     Source: arXiv 2604.05150, compression."""
-    ours, theirs = total_tokens(log, n).value, total_tokens(baseline, n).value
+    same, other = beside(log, baseline)
+    ours, theirs = total_tokens(same, n).value, total_tokens(other, n).value
     name = f"compression at {n:,}"
     if ours is None or theirs is None or ours == 0:
         return Measure(name, None, "times", 0, note="one of the two took no tokens or was not run")
-    return Measure(name, theirs / ours, "times", len(log.items))
+    return Measure(name, theirs / ours, "times", len(same.items), note=ran_note(log))
 
 
 def generation_dollars(log: Log, priced_as: str = "") -> Measure:
@@ -109,12 +116,11 @@ def generation_dollars(log: Log, priced_as: str = "") -> Measure:
 
 
 def runtime_dollars(log: Log, priced_as: str = "") -> Measure:
-    """R = (input tokens * their price + output tokens * theirs) / transactions, at the dated list price of the solver's model;
+    """R = (input tokens * their price + output tokens * theirs) / transactions that were run, at the dated list price of the solver's model;
     0 where no token was used. Unit: USD a transaction. Source: the list prices of `ingot.usage`, with their days."""
     model = priced_as or log.header.model
-    return _priced(
-        "run-time cost", [dollars(item.answer.usage, model) for item in log.items], "USD a transaction", priced_as
-    )
+    spent = [dollars(item.answer.usage, model) for item in log.items if item.answer.ran]
+    return _priced("run-time cost", spent, "USD a transaction", priced_as, ran_note(log))
 
 
 def dollars(usage: Usage, model: str) -> Decimal | None:
@@ -127,14 +133,55 @@ def dollars(usage: Usage, model: str) -> Decimal | None:
     return cost(usage, model)
 
 
+def paid_tokens(log: Log) -> float | None:
+    """P: the generation tokens of all tasks for each that is deployed; None where none is."""
+    working = _deployed(log)
+    return sum(_generated(log)) / working if working else None
+
+
+def paid_dollars(log: Log, priced_as: str = "") -> float | None:
+    """P in dollars; None where no task is deployed or a price is not known."""
+    each, working = generation_dollars(log, priced_as).value, _deployed(log)
+    return None if each is None or not working else each * len(log.tasks) / working
+
+
+def beside(log: Log, baseline: Log) -> tuple[Log, Log]:
+    """Both logs with the tasks that both have, and of these the items that both ran."""
+    ran = [
+        {(task.task, item.item) for task in one.tasks for item in task.items if item.answer.ran}
+        for one in (log, baseline)
+    ]
+    names = {task.task for task in log.tasks} & {task.task for task in baseline.tasks}
+
+    def kept(one: Log) -> Log:
+        tasks = (
+            replace(task, items=tuple(item for item in task.items if (task.task, item.item) in ran[0] & ran[1]))
+            for task in one.tasks
+            if task.task in names
+        )
+        return replace(one, tasks=tuple(tasks))
+
+    return kept(log), kept(baseline)
+
+
+def ran_note(log: Log) -> str:
+    """How many transactions were not run, "" where all were."""
+    lost = sum(not item.answer.ran for item in log.items)
+    return f"{lost} of {len(log.items)} transactions were not run" if lost else ""
+
+
+def _deployed(log: Log) -> int:
+    return sum(task.generation.deployed for task in log.tasks)
+
+
 def _generated(log: Log) -> list[float]:
     """The tokens of each task's generation."""
     return [float(task.generation.usage.total_tokens) for task in log.tasks]
 
 
 def _used(log: Log) -> list[float]:
-    """The tokens of each transaction."""
-    return [float(item.answer.usage.total_tokens) for item in log.items]
+    """The tokens of each transaction that was run."""
+    return [float(item.answer.usage.total_tokens) for item in log.items if item.answer.ran]
 
 
 def _mean(values: Sequence[float]) -> float | None:
@@ -142,9 +189,9 @@ def _mean(values: Sequence[float]) -> float | None:
     return fmean(values) if values else None
 
 
-def _priced(name: str, spent: Sequence[Decimal | None], unit: str, priced_as: str) -> Measure:
+def _priced(name: str, spent: Sequence[Decimal | None], unit: str, priced_as: str, more: str = "") -> Measure:
     known = [float(one) for one in spent if one is not None]
-    note = f"tokens priced as {priced_as}" if priced_as else ""
+    note = "; ".join(part for part in (f"tokens priced as {priced_as}" if priced_as else "", more) if part)
     if len(known) < len(spent):
         return Measure(name, None, unit, 0, note="no list price is known for who wrote the tokens")
     return bootstrapped(name, known, fmean, unit, note=note)
@@ -154,14 +201,16 @@ def _break_even(
     name: str,
     generation: tuple[float | None, float | None],
     runtime: tuple[float | None, float | None],
-    n: int,
+    ours: Log,
     otherwise: str,
 ) -> Measure:
     known = _all((*generation, *runtime))
+    if not ours.items:
+        return Measure(name, None, "transactions", 0, note="no transaction was run by both")
     if known is None or known[3] <= known[2]:
         return Measure(name, None, "transactions", 0, note=otherwise)
     g, g_base, r, r_base = known
-    return Measure(name, max(0.0, (g - g_base) / (r_base - r)), "transactions", n)
+    return Measure(name, max(0.0, (g - g_base) / (r_base - r)), "transactions", len(ours.items))
 
 
 def _all(values: Iterable[float | None]) -> list[float] | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from ingot.evals.log import Log
-from ingot.evals.report.tables import Measured, Table, number, shown, tables
+from ingot.evals.report.tables import Measured, Table, cells, number, tables
 
 
 def markdown(logs: Sequence[Log], found: Measured) -> str:
@@ -63,8 +63,8 @@ def _table(table: Table, logs: Sequence[Log]) -> Iterator[str]:
     for row in table.rows:
         counts = ", ".join(dict.fromkeys(str(one.n) for one in row.measures if one is not None))
         notes = "; ".join(dict.fromkeys(one.note for one in row.measures if one is not None and one.note))
-        cells = " | ".join(shown(one) for one in row.measures)
-        yield f"| {_cell(row.name)} | {_cell(row.unit)} | {cells} | {counts} | {_cell(notes)} |"
+        figures = " | ".join(cells(row))
+        yield f"| {_cell(row.name)} | {_cell(row.unit)} | {figures} | {counts} | {_cell(notes)} |"
 
 
 def _misses(logs: Sequence[Log], most: int = 12) -> Iterator[str]:

@@ -8,7 +8,7 @@ from html import escape
 from ingot.evals.log import Log
 from ingot.evals.report.markdown import facts
 from ingot.evals.report.plots import plots
-from ingot.evals.report.tables import Measured, Table, number, shown, tables
+from ingot.evals.report.tables import Measured, Table, cells, number, tables
 
 _STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;color:#1c2733;max-width:72rem;margin:2rem auto;padding:0 1.2rem}
@@ -48,14 +48,14 @@ def _table(table: Table, logs: Sequence[Log]) -> str:
     head = "".join(f"<th>{escape(log.header.solver)}</th>" for log in logs)
     rows = []
     for row in table.rows:
-        cells = "".join(
-            f'<td class="v{" none" if one is None or one.value is None else ""}">{escape(shown(one))}</td>'
-            for one in row.measures
+        figures = "".join(
+            f'<td class="v{" none" if one is None or one.value is None else ""}">{escape(said)}</td>'
+            for one, said in zip(row.measures, cells(row), strict=True)
         )
         counts = ", ".join(dict.fromkeys(str(one.n) for one in row.measures if one is not None))
         notes = "; ".join(dict.fromkeys(one.note for one in row.measures if one is not None and one.note))
         rows.append(
-            f'<tr><td>{escape(row.name)}</td><td>{escape(row.unit)}</td>{cells}<td class="v">{counts}</td>'
+            f'<tr><td>{escape(row.name)}</td><td>{escape(row.unit)}</td>{figures}<td class="v">{counts}</td>'
             f'<td class="note">{escape(notes)}</td></tr>'
         )
     return (

@@ -11,7 +11,7 @@ from ingot.errors import StageError
 from ingot.evals.log import Log
 from ingot.evals.metrics.reliability import accuracy, accuracy_on_answered, coverage, wrong_accept
 from ingot.evals.metrics.security_cost import cost_of_ownership
-from ingot.evals.metrics.tokens import generation_tokens, runtime_tokens, token_break_even
+from ingot.evals.metrics.tokens import paid_tokens, runtime_tokens, token_break_even
 from ingot.evals.report.risk import risk_coverage
 from ingot.evals.report.tables import BASELINE
 
@@ -22,7 +22,7 @@ def plots(logs: Sequence[Log], *, priced_as: str = "") -> Iterator[tuple[str, st
     """Caption and SVG of each plot that the logs have figures for. Raises StageError without the extra."""
     drawers: tuple[tuple[str, Callable[[Any, Sequence[Log], str], bool]], ...] = (
         ("Answers: shares with 95 % intervals", _answers),
-        ("Tokens against transactions, of one task", _tokens),
+        ("Tokens against transactions, of one deployed task", _tokens),
         ("Latency: share of transactions answered within", _latency),
         ("Risk and coverage: wrong among answered, as less is answered", _risk),
         ("Cost of a million transactions a month", _cost),
@@ -74,7 +74,7 @@ def _answers(axes: Any, logs: Sequence[Log], _: str) -> bool:
 
 
 def _tokens(axes: Any, logs: Sequence[Log], _: str) -> bool:
-    known = [(log, generation_tokens(log).value, runtime_tokens(log).value) for log in logs]
+    known = [(log, paid_tokens(log), runtime_tokens(log).value) for log in logs]
     drawn = [(log, g, r) for log, g, r in known if g is not None and r is not None and (g or r)]
     if not drawn:
         return False

@@ -60,6 +60,13 @@ def _table(category: str, columns: Sequence[Sequence[Measure]]) -> Table:
     )
 
 
+def cells(row: Row) -> list[str]:
+    """A row's figures for people; each with its own n where they are of different numbers of observations."""
+    known = [one for one in row.measures if one is not None and one.value is not None]
+    apart = len({one.n for one in known}) > 1
+    return [f"{shown(one)} (n = {one.n:,})" if apart and one in known and one else shown(one) for one in row.measures]
+
+
 def shown(measure: Measure | None) -> str:
     """A figure with its interval and n, for people; "not measured" where it was not."""
     if measure is None or measure.value is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ingot.evals.log import Log
-from ingot.evals.report.tables import Measured, number, shown, tables
+from ingot.evals.report.tables import Measured, cells, number, tables
 
 SHORT = ("reliability", "fields", "nothing withheld", "without a model", "validation")
 
@@ -15,17 +15,20 @@ def summary(logs: Sequence[Log], found: Measured) -> Iterator[str]:
     if not logs or not any(log.tasks for log in logs):
         yield "nothing was run"
         return
-    header = logs[0].header
+    header, wide = logs[0].header, 30 if len(logs) == 1 else 40
     yield f"{header.title} ({header.protocol}): {len(logs[0].tasks)} tasks, {len(logs[0].items)} items, scored by {header.scorer}"
-    yield f"{'':<34}" + "".join(f"{log.header.solver:>30}" for log in logs)
+    yield f"{'':<34}" + "".join(f"{log.header.solver:>{wide}}" for log in logs)
     for table in tables(found):
         if table.title in SHORT:
             for row in table.rows:
                 if any(one is not None and one.value is not None for one in row.measures):
-                    yield f"{row.name:<34}" + "".join(f"{shown(one):>30}" for one in row.measures)
+                    yield f"{row.name:<34}" + "".join(f"{said:>{wide}}" for said in cells(row))
     tokens = [sum(task.generation.usage.total_tokens for task in log.tasks) for log in logs]
     running = [sum(item.answer.usage.total_tokens for item in log.items) for log in logs]
-    yield f"{'tokens to generate':<34}" + "".join(f"{one:>30,}" for one in tokens)
-    yield f"{'tokens at run time':<34}" + "".join(f"{one:>30,}" for one in running)
+    lost = [sum(not item.answer.ran for item in log.items) for log in logs]
+    yield f"{'tokens to generate':<34}" + "".join(f"{one:>{wide},}" for one in tokens)
+    yield f"{'tokens at run time':<34}" + "".join(f"{one:>{wide},}" for one in running)
+    if any(lost):
+        yield f"{'items not run':<34}" + "".join(f"{one:>{wide},}" for one in lost)
     for one in header.references:
         yield f"published: {one['system']}: {one['measure']} {number(one['value'], one['unit'])} ({one['source']})"
