@@ -9,6 +9,7 @@ import pytest
 
 from ingot.models import Scripted
 from ingot.models.budget import Budget, Budgeted
+from ingot.models.model import Completion, Request
 from tests.cli.conftest import Run
 from tests.evals.test_evaluate import RIGHT, SPEC, WRONG
 from tests.evals.test_suite_file import SUITE
@@ -56,6 +57,53 @@ def test_a_suite_runs_and_is_reported(ingot: Run, suite: Path, monkeypatch: pyte
     monkeypatch.setattr("ingot.models.open.open_model", lambda *_, **__: Scripted([]))
     code, said, problem = ingot("bench", suite, "--solver", "compiled", "--model", "openai:x", "--out", out, "--json")
     assert code == 0, problem
+
+
+def doubled(suite: Path) -> None:
+    text = suite.read_text()
+    part = text[text.index("spec:") :]
+    indented = "\n".join(f"    {line}" for line in part.splitlines() if line.strip())
+    two = [f"  - task: {name}\n{indented}\n".replace("spec.yaml", f"{name}.yaml") for name in ("first", "second")]
+    for name in ("first", "second"):
+        (suite.parent / f"{name}.yaml").write_text(SPEC.replace("name: shipping", f"name: {name}"))
+    suite.write_text("suite: shipping\ntasks:\n" + "".join(two))
+
+
+def test_a_run_that_is_interrupted_reports_on_what_all_solvers_have(
+    ingot: Run, suite: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stopped(Scripted):
+        def complete(self, request: Request) -> Completion:
+            if len(self.requests) == 2:
+                raise KeyboardInterrupt
+            return super().complete(request)
+
+    doubled(suite)
+    monkeypatch.setattr("ingot.models.open.open_model", lambda *_, **__: Stopped(['{"fee": 5}', '{"fee": 5}']))
+    both = ("--solver", "human", "--solver", "direct")
+    done = ingot("bench", suite, *both, "--model", "openai:x", "--out", suite.parent / "out")
+    assert done.code == 130
+    assert "human: 1 tasks left out, since not all logs have them" in done.out
+    assert "direct: cut short after 1 tasks" in done.out
+
+
+def test_logs_of_different_tasks_are_put_together_only_where_that_is_said(ingot: Run, suite: Path) -> None:
+    doubled(suite)
+    for name in ("a", "b"):
+        done = ingot("bench", suite, "--solver", "human", "--out", suite.parent / name)
+        assert done.code == 0, done.err
+    path = suite.parent / "b" / "shipping" / "human" / "log.json"
+    told = json.loads(path.read_text())
+    path.write_text(json.dumps({**told, "whole": False, "tasks": told["tasks"][:1]}))
+    both = [suite.parent / name / "shipping" / "human" for name in ("a", "b")]
+    for command in (("compare", *both), ("report", *both, "--out", suite.parent / "report")):
+        done = ingot("bench", *command)
+        assert done.code == 2
+        assert "human 2; human 1, cut short" in done.err
+        assert "--shared" in done.err
+        done = ingot("bench", *command, "--shared")
+        assert done.code == 0, done.err
+    assert "cut short after 1 tasks" in (suite.parent / "report" / "report.md").read_text()
 
 
 def test_wrong_use_is_one_line(ingot: Run, suite: Path) -> None:

@@ -58,6 +58,23 @@ def test_the_same_log_twice_differs_in_nothing() -> None:
         assert (one.low, one.high) == (0, 0)
 
 
+def test_a_log_that_was_cut_short_is_compared_on_what_both_have_and_says_so() -> None:
+    whole = of("1101")
+    further = replace(whole.tasks[0], task="further", items=of("000").items)
+    a, b = replace(whole, tasks=(*whole.tasks, further)), replace(whole, whole=False)
+    with pytest.raises(
+        InputError, match=r"different tasks: compiled 2; compiled 1, cut short(.|\n)*--shared for the 1 tasks"
+    ):
+        compare(a, b)
+    found = {one.name: one for one in compare(a, b, shared=True)}["accuracy"]
+    assert (found.a, found.b, found.n) == (0.75, 0.75, 4)
+    text = "\n".join(lines(a, b, compare(a, b, shared=True)))
+    assert "A: 1 tasks left out, since not all logs have them" in text
+    assert "B: cut short after 1 tasks" in text
+    with pytest.raises(InputError, match="no task is in all"):
+        compare(replace(a, tasks=(further,)), b, shared=True)
+
+
 def test_mcnemar_against_the_binomial() -> None:
     assert mcnemar(0, 6) == pytest.approx(2 / 64)
     assert mcnemar(6, 0) == pytest.approx(2 / 64)
@@ -81,7 +98,7 @@ def test_people_see_both_and_the_interval() -> None:
 def test_tokens_to_generate_are_of_the_tasks_that_both_have() -> None:
     one = of("11")
     longer = replace(one, tasks=(*one.tasks, replace(one.tasks[0], task="further")))
-    found = {each.name: each for each in compare(one, longer)}["tokens to generate"]
+    found = {each.name: each for each in compare(one, longer, shared=True)}["tokens to generate"]
     assert (found.a, found.b, found.n) == (100, 100, 1)
 
 

@@ -17,7 +17,8 @@ from ingot.evals.report.page import page
 from ingot.evals.report.risk import coverage_at, risk_coverage
 from ingot.evals.report.tables import measured, number
 from ingot.evals.report.text import summary
-from ingot.evals.report.write import write_report
+from ingot.evals.report.write import figures, write_report
+from ingot.evals.shared import alike
 from ingot.evals.solvers import Answer, Generation
 from ingot.usage import Usage
 from tests.evals.test_metrics import HELD, RIGHT, WRONG, item, log
@@ -105,6 +106,24 @@ def test_figures_of_different_numbers_of_observations_say_theirs() -> None:
     text = "\n".join(summary([ours, theirs], measured([ours, theirs])))
     assert re.search(r"accuracy on answered +100.0 % \(n = 1\) +50.0 % .* \(n = 2\)", text)
     assert re.search(r"items not run +1 +0", text)
+
+
+def test_a_log_that_was_cut_short_is_marked_and_stands_beside_others_on_what_all_have() -> None:
+    ours, theirs = both()
+    further = replace(ours.tasks[0], task="further")
+    ours = replace(ours, tasks=(*ours.tasks, further))
+    theirs = replace(theirs, whole=False)
+    with pytest.raises(InputError, match="different tasks: compiled 2; direct 1, cut short"):
+        measured([ours, theirs])
+    logs = alike([ours, theirs], shared=True)
+    assert [len(log.tasks) for log in logs] == [1, 1]
+    for form in (markdown, page):
+        text = shown(form, logs)
+        assert "1 tasks left out, since not all logs have them" in text
+        assert "cut short after 1 tasks" in text
+    assert "direct: cut short after 1 tasks" in "\n".join(summary(logs, measured(logs)))
+    told = figures(logs, measured(logs))
+    assert (told["tasks"], list(told["cut_short"])) == (1, ["compiled", "direct"])
 
 
 def sure(confidence: float, right: bool) -> Scored:

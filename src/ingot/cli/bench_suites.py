@@ -89,6 +89,7 @@ def run_suite(suite: Suite, **given: Any) -> None:
     from ingot.evals.evaluate import evaluate, finished
     from ingot.evals.report.tables import measured
     from ingot.evals.report.write import write_report
+    from ingot.evals.shared import alike
     from ingot.evals.suite import limited
 
     chosen = Chosen(**given)
@@ -111,6 +112,9 @@ def run_suite(suite: Suite, **given: Any) -> None:
             logs.append(finished(folder, suite, solver, settings))
             interrupted = True
             break
+    logs = alike(
+        [log for log in logs if log.tasks] or logs, shared=True
+    )  # one that was cut short stands beside whole ones
     found = measured(logs, priced_as=chosen.priced_as)
     report = write_report(chosen.out / suite.name, logs, found, priced_as=chosen.priced_as)
     _print(logs, found, report, chosen, interrupted)
@@ -224,17 +228,23 @@ def file_command(file: Path, **given: Any) -> None:
     run_suite(load_suite(file), **given)
 
 
+_SHARED = click.option(
+    "--shared", is_flag=True, help="Where a log was cut short, take the tasks that all have; without it, it is refused."
+)
+
+
 @click.command("compare")
 @click.argument("a", type=click.Path(path_type=Path))
 @click.argument("b", type=click.Path(path_type=Path))
+@_SHARED
 @AS_JSON
-def compare_command(a: Path, b: Path, as_json: bool) -> None:
+def compare_command(a: Path, b: Path, shared: bool, as_json: bool) -> None:
     """Compare the logs A and B of one suite, item by item, with intervals."""
     from ingot.evals.compare import compare, lines
     from ingot.evals.log import read_log
 
     one, two = read_log(a), read_log(b)
-    found = compare(one, two)
+    found = compare(one, two, shared=shared)
     if as_json:
         click.echo(json.dumps([each.to_json() for each in found], indent=2))
         return
@@ -246,12 +256,14 @@ def compare_command(a: Path, b: Path, as_json: bool) -> None:
 @click.argument("logs", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), default=Path("report"), show_default=True, help="Folder.")
 @click.option("--priced-as", default="", help="Price tokens as this model's.")
-def report_command(logs: tuple[Path, ...], out: Path, priced_as: str) -> None:
+@_SHARED
+def report_command(logs: tuple[Path, ...], out: Path, priced_as: str, shared: bool) -> None:
     """Write one report of LOGS (of one suite) as Markdown and HTML."""
     from ingot.evals.log import read_log
     from ingot.evals.report.tables import measured
     from ingot.evals.report.write import write_report
+    from ingot.evals.shared import alike
 
-    read = [read_log(log) for log in logs]
+    read = alike([read_log(log) for log in logs], shared=shared)
     found = measured(read, priced_as=priced_as)
     click.echo(f"report: {write_report(out, read, found, priced_as=priced_as)}")

@@ -12,6 +12,7 @@ from typing import Any
 from ingot.errors import InputError
 from ingot.evals.log import Log, Scored
 from ingot.evals.metrics.measure import RESAMPLES, quantile
+from ingot.evals.shared import alike, cut_short
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +37,12 @@ class Difference:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
-def compare(a: Log, b: Log) -> list[Difference]:
+def compare(a: Log, b: Log, *, shared: bool = False) -> list[Difference]:
     """d = B - A over the items that both have, each a pair; the interval is the 2.5th and 97.5th percentile of it over 2,000 draws
     of as many pairs with replacement. Unit: the figure's. Source: Efron 1979, over pairs.
 
-    Raises InputError where the suites differ or nothing is in both."""
-    if a.header.suite_digest != b.header.suite_digest:
-        raise InputError(
-            f"the logs are of different items ({a.header.suite} {a.header.suite_digest[:12]}, "
-            f"{b.header.suite} {b.header.suite_digest[:12]})",
-            hint="run both on the same suite with the same --limit",
-        )
+    Raises InputError where the suites differ, where one was cut short and `shared` is not said, and where nothing is in both."""
+    a, b = alike([a, b], shared=shared)
     pairs = _pairs(a, b)
     if not pairs:
         raise InputError("no item is in both logs", hint="let both runs get further")
@@ -68,12 +64,9 @@ def compare(a: Log, b: Log) -> list[Difference]:
     tokens = [(float(one.usage.total_tokens), float(two.usage.total_tokens)) for one, two in ran]
     seconds = [(one.seconds, two.seconds) for one, two in ran]
     timed = [pair for pair in seconds if all(pair)]  # what was not run took no time and no tokens, which is not zero
-    both = {task.task for task in a.tasks} & {task.task for task in b.tasks}  # one of them may be cut short
-    first, second = (
-        float(sum(task.generation.usage.total_tokens for task in log.tasks if task.task in both)) for log in (a, b)
-    )
+    first, second = (float(sum(task.generation.usage.total_tokens for task in log.tasks)) for log in (a, b))
     apart = second - first  # a sum has no interval over items
-    made = Difference("tokens to generate", "tokens", first, second, apart, apart, len(both))
+    made = Difference("tokens to generate", "tokens", first, second, apart, apart, len(a.tasks))
     used = [_mean("run-time tokens", "tokens", tokens)] if tokens else []
     times = [_mean("seconds", "s", timed)] if timed else []
     return [*yes, made, *used, *times]
@@ -93,6 +86,12 @@ def lines(a: Log, b: Log, found: Sequence[Difference]) -> list[str]:
     """The comparison for people."""
     names = [f"{log.header.solver} {log.header.model}".strip() for log in (a, b)]
     shown = [f"A: {names[0]} ({a.header.started})", f"B: {names[1]} ({b.header.started})"]
+    marked = [
+        f"{name}: {cut_short(log)}"
+        for name, log in zip("AB", alike([a, b], shared=True), strict=True)
+        if cut_short(log)
+    ]
+    shown += marked
     shown.append(f"{'':<26}{'A':>12}{'B':>12}{'B - A, 95 % interval':>34}{'A only':>8}{'B only':>8}{'p':>9}")
     for one in found:
         scale = 100 if one.unit == "share" else 1

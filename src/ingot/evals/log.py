@@ -151,11 +151,13 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """An evaluation. `whole` is False where it was cut short."""
+    """An evaluation. `whole` is False where it was cut short. `left_out` counts tasks that are not shown, since a log beside it
+    has not got so far; it is not written."""
 
     header: Header
     tasks: tuple[TaskLog, ...]
     whole: bool = True
+    left_out: int = 0
 
     @property
     def items(self) -> tuple[Scored, ...]:

@@ -8,6 +8,7 @@ from html import escape
 
 from ingot.evals.log import Log
 from ingot.evals.report.tables import Measured, Table, cells, number, tables
+from ingot.evals.shared import cut_short
 
 
 def markdown(logs: Sequence[Log], found: Measured) -> str:
@@ -31,7 +32,7 @@ def facts(logs: Sequence[Log]) -> list[tuple[str, str]]:
         asked = f" with {log.header.model}" if log.header.model else ""
         writers = sorted({task.generation.model for task in log.tasks} - {"", log.header.model})
         wrote = f"; written by {', '.join(writers)}" if writers else ""
-        cut = "" if log.whole else f"; cut short after {len(log.tasks)} tasks"
+        cut = f"; {cut_short(log)}" if cut_short(log) else ""
         found.append((f"solver {log.header.solver}", f"{log.header.started}{asked}{wrote}{cut}"))
     return found
 

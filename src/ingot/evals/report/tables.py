@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ingot.errors import InputError
 from ingot.evals.log import Log
 from ingot.evals.metrics.every import every
 from ingot.evals.metrics.measure import Measure
+from ingot.evals.shared import alike
 
 BASELINE = "direct"
 
@@ -36,10 +36,9 @@ class Table:
 def measured(logs: Sequence[Log], *, priced_as: str = "") -> Measured:
     """Every figure of every log. The log of ``direct``, where there is one, is the baseline.
 
-    Raises InputError where the logs are of different suites.
+    Raises InputError where the logs are of different suites or have different tasks, as where one was cut short.
     """
-    if len({log.header.suite_digest for log in logs}) > 1:
-        raise InputError("the logs are of different suites or of different items", hint="report each suite by itself")
+    alike(logs)
     baseline = next((log for log in logs if log.header.solver == BASELINE), None)
     return [every(log, None if log is baseline else baseline, priced_as=priced_as) for log in logs]
 

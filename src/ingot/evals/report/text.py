@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from ingot.evals.log import Log
 from ingot.evals.report.tables import Measured, cells, number, tables
+from ingot.evals.shared import cut_short
 
 SHORT = ("reliability", "fields", "nothing withheld", "without a model", "validation")
 
@@ -17,6 +18,9 @@ def summary(logs: Sequence[Log], found: Measured) -> Iterator[str]:
         return
     header, wide = logs[0].header, 30 if len(logs) == 1 else 40
     yield f"{header.title} ({header.protocol}): {len(logs[0].tasks)} tasks, {len(logs[0].items)} items, scored by {header.scorer}"
+    for log in logs:
+        if cut := cut_short(log):
+            yield f"{log.header.solver}: {cut}"
     yield f"{'':<34}" + "".join(f"{log.header.solver:>{wide}}" for log in logs)
     for table in tables(found):
         if table.title in SHORT:

@@ -11,6 +11,7 @@ from ingot.evals.log import ESCAPED, Log
 from ingot.evals.report.markdown import markdown
 from ingot.evals.report.page import page
 from ingot.evals.report.tables import Measured
+from ingot.evals.shared import cut_short
 from ingot.models.atomic import write_atomically
 
 
@@ -28,6 +29,8 @@ def figures(logs: Sequence[Log], found: Measured) -> dict[str, Any]:
     return {
         "suite": logs[0].header.suite,
         "suite_digest": logs[0].header.suite_digest,
+        "tasks": len(logs[0].tasks),
+        "cut_short": {log.header.solver: cut_short(log) for log in logs if cut_short(log)},
         "solvers": {
             log.header.solver: {category: [one.to_json() for one in measures] for category, measures in own.items()}
             for log, own in zip(logs, found, strict=True)
