@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from ingot.agreement import agree, calibrate, confidence, interval, needed_cases
+from ingot.agreement import agree, calibrate, confidence, interval, is_known, needed_cases, recall, spellings
 
 
 def test_most_votes_win_and_earlier_candidates_break_ties() -> None:
@@ -86,3 +86,20 @@ def test_confidence_is_the_highest_precision_that_trusts_a_score() -> None:
         threshold = calibrate(seen, precision).threshold
         for score in (3240, 2192, 1128):
             assert (confidence(told, score) >= precision) == (threshold is not None and score >= threshold)
+
+
+def test_a_known_value_is_taken_in_its_spelling_and_stands_above_votes() -> None:
+    known = spellings(["HIGH ST. 1", "HIGH ST. 1", "LOT 2.", "LOT 2", "LOT 2", "", None, 7, "--"])
+    assert known == {"highst1": ("HIGH ST. 1",), "lot2": ("LOT 2", "LOT 2.")}
+    assert recall("High St 1,", known) == ("HIGH ST. 1", True)
+    assert recall("LOT 2.", known) == ("LOT 2.", False)  # spelt both ways: it stays, and is not known
+    assert recall("LOT-2", known) == ("LOT 2", False)
+    assert recall("HIGH ST. 11", known) == ("HIGH ST. 11", False)
+    assert recall(7, known) == (7, False)
+    one, two = agree(["high st 1", "x", "x"], known), agree(["x", "x", "x"], known)
+    assert (one.value, one.known, one.votes) == ("HIGH ST. 1", True, 1)
+    assert (two.value, two.known, two.votes) == ("x", False, 3)
+    assert one.score > two.score
+    assert agree(["HIGH ST 1", "high st, 1"], known).votes == 2
+    assert agree(["x", "y"], {}) == agree(["x", "y"])
+    assert not is_known(agree(["a"] * 8).score)

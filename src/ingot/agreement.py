@@ -8,14 +8,17 @@ score at which the calibration supports the wanted precision, with one more erro
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ingot.canonical import canonical_json
+from ingot.plain import plain_text
 
 MOST_CANDIDATES = 8
 _STEP = 1_000
+_KNOWN = 10_000
 SURE = 0.95
 """The confidence of the intervals."""
 
@@ -30,18 +33,58 @@ class Agreed:
     @property
     def votes(self) -> int:
         """How many candidates named it."""
-        return self.score // _STEP
+        return votes_of(self.score)
+
+    @property
+    def known(self) -> bool:
+        """Whether labelled cases have it, all in one spelling."""
+        return is_known(self.score)
 
 
-def agree(values: Sequence[Any]) -> Agreed:
-    """What candidates agree on, the first listed before the others. Null, "" and [] are no vote."""
+def votes_of(score: int) -> int:
+    """How many candidates a score stands for."""
+    return score % _KNOWN // _STEP
+
+
+def is_known(score: int) -> bool:
+    """Whether a score is that of a known value."""
+    return score >= _KNOWN
+
+
+Spellings = Mapping[str, Sequence[str]]
+"""By the letters and digits of values (`plain_text`) how labelled cases write them, the most frequent first."""
+
+
+def spellings(values: Iterable[Any]) -> dict[str, tuple[str, ...]]:
+    """How these values are written; what is no text, or has no letter or digit, is left out."""
+    counted: dict[str, Counter[str]] = {}
+    for value in values:
+        if isinstance(value, str) and (key := plain_text(value)):
+            counted.setdefault(key, Counter())[value] += 1
+    return {key: tuple(one for one, _ in counted[key].most_common()) for key in sorted(counted)}
+
+
+def recall(value: Any, known: Spellings) -> tuple[Any, bool]:
+    """A value in the spelling of labelled cases, and whether they have it in one spelling only. One that is spelt as some of
+    them have it stays; an unknown one stays as it is."""
+    written = known.get(plain_text(value), ()) if known and isinstance(value, str) else ()
+    if not written:
+        return value, False
+    return (value if value in written else written[0]), len(written) == 1
+
+
+def agree(values: Sequence[Any], known: Spellings | None = None) -> Agreed:
+    """What candidates agree on, the first listed before the others. Null, "" and [] are no vote. With `known` spellings a
+    known value stands above all that are not."""
+    recalled = [recall(value, known or {}) for value in values]
+    values = [value for value, _ in recalled]
     votes: dict[bytes, list[int]] = {}
     for at, value in enumerate(values):
         if value not in (None, "", []):
             votes.setdefault(canonical_json(value), []).append(at)
     if not votes:
         return Agreed(None, 0)
-    scored = [(_score(places), -places[0], places[0]) for places in votes.values()]
+    scored = [(_score(places) + _KNOWN * recalled[places[0]][1], -places[0], places[0]) for places in votes.values()]
     score, _, first = max(scored)
     return Agreed(values[first], score)
 
@@ -168,6 +211,12 @@ def read_threshold(told: Mapping[str, Any]) -> int | None:
     """The threshold in what `Calibration.to_json` told."""
     threshold = told.get("threshold")
     return threshold if isinstance(threshold, int) and not isinstance(threshold, bool) and threshold > 0 else None
+
+
+def read_spellings(told: Mapping[str, Any]) -> Spellings:
+    """The known spellings in what the calibration's evidence tells of an output; none where it does not recall."""
+    known: Spellings = told.get("spellings", {})
+    return known
 
 
 def confidence(told: Mapping[str, Any], score: int) -> float:

@@ -219,7 +219,8 @@ class Step(_Part):
 
     A bounded step asks `model`, then its `fallback`, then a person; `cache` keeps valid answers for the same question.
     A hybrid step takes each output from the function outputs that `candidates` names for it, where their agreement was
-    right in at least `precision` of the held-out cases; other fields come from `otherwise`: a model, or a person.
+    right in at least `precision` of the held-out cases; other fields come from `otherwise`: a model, or a person. Values
+    of outputs in `recall` recur: one that labelled cases have is taken in their spelling, and trusted by itself.
     """
 
     step: Name
@@ -243,6 +244,7 @@ class Step(_Part):
     candidates: Mapping[str, tuple[str, ...]] = Setting(default_factory=dict)
     precision: float = Setting(0.99, gt=0, lt=1)
     otherwise: Literal["human", "model"] = "human"
+    recall: tuple[str, ...] = ()
     module: ModuleName | None = None
     with_: Mapping[str, Any] = Setting(default_factory=dict, alias="with")
 
@@ -1091,7 +1093,7 @@ def _check_step(step: Step, known: Mapping[str, Field], place: Place, where: tup
 
 
 _ASKING = ("fallback", "budget", "cache", "gates")
-_HYBRID = ("candidates", "precision", "otherwise")
+_HYBRID = ("candidates", "precision", "otherwise", "recall")
 
 
 def _check_asking(spec: Spec, place: Place) -> None:
@@ -1145,6 +1147,17 @@ def _hybrid_problem(step: Step, known: Mapping[str, Field]) -> tuple[str, str | 
                 return f"{name!r} is {known[name].type}, {output!r} is {outputs[output].type}", "give both one type"
         if not names or len(set(names)) < len(names):
             return f"{output!r} has no candidate, or one twice", "name each field once"
+    return _recall_problem(step, outputs)
+
+
+def _recall_problem(step: Step, outputs: Mapping[str, Field]) -> tuple[str, str | None] | None:
+    """Only texts are recalled, and none that is labelled: one case's value must not be given for another's."""
+    for name in step.recall:
+        if name not in outputs:
+            return f"step {step.step!r} recalls {name!r}, which it does not set", closest(name, list(outputs))
+        if outputs[name].type != "text" or outputs[name].sensitive is not None:
+            kind = "labelled sensitive" if outputs[name].type == "text" else outputs[name].type
+            return f"{name!r} is {kind} and cannot be recalled", "recall texts without a label only"
     return None
 
 

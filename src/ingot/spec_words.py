@@ -79,6 +79,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "gates": "The gates around a bounded step's model.",
         "candidates": "Of a hybrid step: for each output the fields that may give its value.",
         "precision": "Of a hybrid step: the share of held-out cases in which what is answered must be right.",
+        "recall": "Of a hybrid step: outputs whose values recur, so that one that labelled cases have is taken in their spelling.",
         "otherwise": "Of a hybrid step: who gives a field on which the candidates are not sure enough.",
         "module": "The reviewed operation that a module step calls.",
         "with": "The operation's settings: literal SQL, URLs, paths and texts, with placeholders for fields.",

@@ -205,3 +205,54 @@ def test_the_bench_tells_share_and_precision_on_cases_that_calibrated_nothing(by
     assert amount["answered"] == amount["right"] > 0
     assert amount["coverage_measured"] >= amount["coverage_stated"]
     assert (city["mean_share"], city["mean_precision"]) == (0.0, None)
+
+
+def streets(count: int = 24) -> str:
+    """Every place recurs in another spelling than the input's; the last three stand once each."""
+    rows = []
+    for n in range(count):
+        place = f"Lane {n}" if n >= count - 3 else f"high st, {'.' * n}{n % 3}"
+        city = place.upper() if n >= count - 3 else f"High St. {n % 3}"
+        row = {"id": f"n{n}", "input": {"total": "1", "cash": "1", "place": place}, "held_out": n > 3}
+        rows.append(f"  - {json.dumps(row | {'expected': {'amount': '1', 'city': city}})}")
+    return "\n".join(rows)
+
+
+def test_values_that_recur_are_recalled_and_known_ones_are_trusted(tmp_path: Path) -> None:
+    loose = "thresholds: {{branch_coverage: 0.1, accuracy: 0, held_out_accuracy: 0}}"
+    text = SPEC.replace("precision: 0.9", "precision: 0.9\n    recall: [city]")
+    text = text.replace("thresholds: {{branch_coverage: 0.1}}", loose)
+    spec = tmp_path / "slip.yaml"
+    spec.write_text(text.format(otherwise="human", cases=streets()), encoding="utf-8")
+    path = check(spec, LOGIC, author="test", out=tmp_path / "out").path
+    assert path is not None
+    told = json.loads((path / "evidence" / "calibration.json").read_text(encoding="utf-8"))["settle"]
+    assert told["city"]["spellings"]["highst1"] == ["High St. 1"]
+    assert "spellings" not in told["amount"]
+    # each held-out case recalls what the others say: those that stand once are not known when they are tried
+    assert [(one["score"] >= 10_000, one["cases"], one["right"]) for one in told["city"]["levels"]] == [
+        (True, 17, 17), (False, 3, 0),
+    ]  # fmt: skip
+    assert "a value that labelled cases have, 1 of 1 agreeing" in (path / "report.html").read_text(encoding="utf-8")
+    assert rerun_stages(verify(path, trusted_keys()))
+    workflow = load(path)
+    assert workflow.run({"total": "1", "cash": "1", "place": "HIGH ST 2"}).output == {
+        "amount": Decimal(1), "city": "High St. 2",
+    }  # fmt: skip
+    assert workflow.run({"total": "1", "cash": "1", "place": "Other Rd 2"}).status == "needs_review"
+
+
+@pytest.mark.parametrize(
+    ("field", "label", "told"),
+    [
+        ("c", "", "'c', which it does not set"),
+        ("amount", "", "'amount' is decimal"),
+        ("city", ", sensitive: pii", "labelled"),
+    ],
+)
+def test_what_can_be_recalled(field: str, label: str, told: str) -> None:
+    text = SPEC.replace("precision: 0.9", f"precision: 0.9\n    recall: [{field}]")
+    if label:
+        text = text.replace("city: text}}\n    cand", f"city: {{{{type: text{label}}}}}}}}}\n    cand")
+    with pytest.raises(SpecError, match=told):
+        parse_spec(text.format(otherwise="human", cases=cases(2)))

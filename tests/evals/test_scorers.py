@@ -73,6 +73,8 @@ def test_line_items_are_paired_as_well_as_can_be() -> None:
     assert line_items([], []).f1 == 1
     assert line_items("no list", expected) == Cells(0, 0, 4)
     assert line_items([{"price": "2"}], [{"price": "2.00"}], {"price": "amount"}).f1 == 1
+    days = ([{"day": "03/04/20"}], [{"day": "2020-03-04"}], {"day": "date"})
+    assert (line_items(*days).f1, line_items(*days, month_first=True).f1) == (0, 1)  # type: ignore[arg-type]
     assert Cells(1, 2, 2) + Cells(2, 2, 3) == Cells(3, 4, 5)
 
 

@@ -21,7 +21,8 @@ from ingot.evals.solvers.hybrid import Hybrid
 from ingot.evals.suites.documents import load_rows, load_sroie, load_tv
 from ingot.evals.suites.documents_rows import Document, documents, read_fields
 from ingot.evals.suites.documents_seen import excerpts, outline, places_of
-from ingot.evals.suites.documents_split import by_template, templates
+from ingot.evals.suites.documents_split import Parts, apart, by_template, templates
+from ingot.evals.suites.documents_told import label_at, told
 from ingot.models import Scripted
 
 PROGRAM = """def total_by_label(text: str) -> str:
@@ -113,11 +114,58 @@ def test_excerpts_show_the_place_that_documents_share() -> None:
     assert "[...]" in outline("line of a long document\n" * 200)
 
 
+def test_near_equal_documents_stay_in_the_part_that_learns_of_them() -> None:
+    words = " ".join(f"w{n}" for n in range(60))
+    one, again, third = (Document(name, f"{words} {name}", {}) for name in ("a1", "a2", "a3"))
+    other = Document("b", " ".join(f"v{n}" for n in range(60)), {})
+    same = Document("c", other.text, {})
+    parts = apart(Parts((one,), (again, other, same), (third, other, Document("d", "TOTAL TOTAL 1", {})), "told"))
+    assert [[each.id for each in part] for part in (parts.given, parts.held_out, parts.scored)] == [
+        ["a1"],
+        ["b"],
+        ["d"],
+    ]
+    assert parts.said == "told; 4 left out that are near-equal to another"
+    assert apart(
+        Parts((), (Document("x", "TEA TEA", {}),), (Document("y", "TEA", {}),), "s")
+    ).scored  # occurrences count
+
+
+def orders() -> list[Document]:
+    """Invoices that name an order too, and orders."""
+    invoices = [f"Invoice #   {n}-1   Order #   {n}\nSum   9.00 EUR" for n in (1001, 1002, 1003, 1004)]
+    plain = [f"Order / Rev:   {n}\nSum   9.00 EUR" for n in (2001, 2002)]
+    found = [Document(str(n), text, {"number": text.split()[2]}) for n, text in enumerate(invoices)]
+    return found + [Document(f"o{n}", text, {"number": text.split()[3]}) for n, text in enumerate(plain)]
+
+
+def test_what_given_documents_tell_of_a_field_is_counted() -> None:
+    labels, never, lines, form = told(orders(), "number")
+    assert labels.endswith("invoice 4/4, order / rev 2/2")
+    assert never.endswith("order 0/4")
+    assert lines == "It begins in line 1 (6 times)"
+    assert "Of 6 values that stand in their documents as they are, 6 are whole words" in form
+    text = "TO PAY\n  RM9.00\nShop Ltd.,\nHigh St. 1.\nbye"
+    assert label_at(text, places_of(text, "RM9.00")[0]) == "to pay"
+    (only,) = [
+        line for line in told([Document("1", text, {"place": "Shop Ltd., High St. 1."})], "place") if "Of 1" in line
+    ]
+    assert "1 whole lines, 1 run over several lines, joined by one blank, 1 end with '.', as printed" in only
+    assert told([Document("1", "x", {"n": "7"})], "n") == []
+
+
+def test_excerpts_that_differ_come_first() -> None:
+    shown = excerpts(orders(), "number", 2)
+    assert ["Invoice" in one for one in shown].count(True) == 1
+
+
 def test_a_spec_asks_for_three_functions_and_shows_given_documents_alone(slips: Path) -> None:
     suite = load_rows(slips, read_fields("total:amount"), given=5, held_out=25)
     task = suite.tasks[0]
     spec = task.spec()
     assert [step.step for step in spec.functions] == ["total_by_label", "total_by_form", "total_by_part"]
+    assert spec.logic_requirements[-1].recall == ()
+    assert load_rows(slips, read_fields("total"), given=5, held_out=25).tasks[0].spec().logic_requirements[-1].recall
     assert (len(spec.given), len(spec.held_out), len(task.items)) == (5, 25, 30)
     request = first_request(spec, make_plan(spec))
     told = request.system + request.prompt

@@ -7,11 +7,9 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
 
+from ingot.agreement import is_known, votes_of
 from ingot.artifact.parts import table
 from ingot.spec import Spec, Step
-
-VOTE = 1_000
-"""What a candidate's vote adds to a score; the rest says which candidates they are."""
 
 
 def calibration_body(spec: Spec, evidence: bytes) -> str:
@@ -44,8 +42,8 @@ def _rows(step: Step, fields: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple
 def _threshold(threshold: int | None, candidates: int) -> str:
     if threshold is None:
         return "never: nothing is answered"
-    votes = threshold // VOTE
-    return f"{votes} of {candidates} agreeing (score {threshold})"
+    known = "a value that labelled cases have, " if is_known(threshold) else ""
+    return f"{known}{votes_of(threshold)} of {candidates} agreeing (score {threshold})"
 
 
 def _measured(one: Mapping[str, Any]) -> str:

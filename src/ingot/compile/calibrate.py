@@ -1,6 +1,6 @@
 """Hybrid steps measured: what their candidates say of the held-out cases, and how far that is to be trusted.
 
-Nothing of this reaches a prompt, and only counts reach the artifact.
+Nothing of this reaches a prompt; counts reach the artifact, and the spellings of outputs that a step recalls.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ingot.agreement import Agreed, Calibration, agree, calibrate
+from ingot.agreement import Agreed, Calibration, Spellings, agree, calibrate, spellings
 from ingot.compile.assemble import assemble
 from ingot.errors import StageError
 from ingot.fields import Field
@@ -29,10 +29,26 @@ def hybrid_steps(spec: Spec) -> tuple[Step, ...]:
 
 def calibrations(program: Program) -> dict[str, dict[str, Any]]:
     """For each hybrid step and output, its calibration on the held-out cases as JSON. Raises StageError."""
-    return {
-        step.step: {name: one.to_json() for name, one in measured(program, step, program.spec.held_out).items()}
-        for step in hybrid_steps(program.spec)
-    }
+    return {step.step: _calibrated(program, step) for step in hybrid_steps(program.spec)}
+
+
+def _calibrated(program: Program, step: Step) -> dict[str, Any]:
+    """A step's outputs calibrated, with the spellings that runs are to recall."""
+    found = measured(program, step, program.spec.held_out)
+    told = {name: one.to_json() for name, one in found.items()}
+    for name in step.recall:
+        told[name]["spellings"] = {
+            key: list(written) for key, written in known_spellings(program.spec, step, name).items()
+        }
+    return told
+
+
+def known_spellings(spec: Spec, step: Step, output: str, without: str = "") -> Spellings:
+    """How all labelled cases, given and held-out, write an output that a step recalls; the case with the id `without` left
+    out. None where it is not recalled."""
+    if output not in step.recall:
+        return {}
+    return spellings(_expected(case, step).get(output) for case in spec.cases if case.id != without)
 
 
 def measured(program: Program, step: Step, cases: Iterable[Case]) -> dict[str, Calibration]:
@@ -46,7 +62,8 @@ def measured(program: Program, step: Step, cases: Iterable[Case]) -> dict[str, C
 def agreements(program: Program, step: Step, cases: Iterable[Case]) -> dict[str, list[Seen]]:
     """For each output of a hybrid step, what its candidates agree on in each case that says what is right.
 
-    The candidates run in the sandbox, in a program that ends before the step. One that raises agrees on nothing.
+    The candidates run in the sandbox, in a program that ends before the step. One that raises agrees on nothing. Where a
+    value is recalled, it is from the other cases alone: what a case says is not known when it is tried itself.
     """
     wanted = {case.id: values for case in cases if (values := _expected(case, step))}
     cases = [case for case in cases if case.id in wanted]
@@ -55,7 +72,8 @@ def agreements(program: Program, step: Step, cases: Iterable[Case]) -> dict[str,
     for case in cases:
         for field in step.outputs:
             if field.name in wanted[case.id]:
-                agreed = agree([values[case.id].get(name) for name in step.candidates[field.name]])
+                known = known_spellings(program.spec, step, field.name, without=case.id)
+                agreed = agree([values[case.id].get(name) for name in step.candidates[field.name]], known)
                 right = _is_right(field, agreed.value, wanted[case.id][field.name], program.spec)
                 found[field.name].append((case.id, right, agreed))
     return found

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from ingot.stages.scorers import plain_text, read_amount
+from ingot.plain import plain_text
+from ingot.stages.scorers import read_amount
 
 Kind = Literal["text", "amount", "date"]
 """How a value is written: an amount and a date are the same however they are written."""
@@ -103,16 +104,18 @@ class Cells:
         return Cells(self.right + other.right, self.found + other.found, self.expected + other.expected)
 
 
-def line_items(found: Any, expected: Any, kinds: Mapping[str, Kind] | None = None) -> Cells:
+def line_items(
+    found: Any, expected: Any, kinds: Mapping[str, Kind] | None = None, *, month_first: bool = False
+) -> Cells:
     """Cells of two lists of line items (objects of column to text). A cell is right where `normalised` says so, in the item
-    that its own is paired with; items are paired one to one so that most cells are right (optimal, Kuhn 1955), empty
-    cells are none. Micro-F1 over documents is the F1 of the sum.
+    that its own is paired with, dates read with the month first where that is said; items are paired one to one so that
+    most cells are right (optimal, Kuhn 1955), empty cells are none. Micro-F1 over documents is the F1 of the sum.
 
     Source: the line-item recognition of DocILE (Šimsa et al. 2023), with texts in place of places on the page.
     """
     ours, theirs = (_rows(found), _rows(expected))
     kinds = kinds or {}
-    alike = [[_right_cells(one, two, kinds) for two in theirs] for one in ours]
+    alike = [[_right_cells(one, two, kinds, month_first) for two in theirs] for one in ours]
     pairs = assignment(alike)
     right = sum(alike[row][column] for row, column in pairs)
     return Cells(right, sum(map(len, ours)), sum(map(len, theirs)))
@@ -178,8 +181,10 @@ def _rows(value: Any) -> list[dict[str, str]]:
     ]
 
 
-def _right_cells(one: Mapping[str, str], two: Mapping[str, str], kinds: Mapping[str, Kind]) -> int:
-    return sum(normalised(value, two[name], kinds.get(name, "text")) == 1 for name, value in one.items() if name in two)
+def _right_cells(one: Mapping[str, str], two: Mapping[str, str], kinds: Mapping[str, Kind], month_first: bool) -> int:
+    """How many cells of a row have the value of the same column in the other."""
+    both = [(value, two[name], kinds.get(name, "text")) for name, value in one.items() if name in two]
+    return sum(normalised(found, wanted, kind, month_first=month_first) == 1 for found, wanted, kind in both)
 
 
 def _plain(text: str, kind: Kind, month_first: bool) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
@@ -11,6 +10,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from ingot.fields import Field, to_plain
+from ingot.plain import plain_text
 from ingot.spec import Scorer
 
 Score = Callable[[Any, Any, Scorer], float]
@@ -68,11 +68,6 @@ def amount(found: Any, expected: Any, scorer: Scorer) -> float:
         return float(found == expected)
     one, two = read_amount(found), read_amount(expected)
     return plain(found, expected, scorer) if one is None or two is None else float(one == two)
-
-
-def plain_text(text: str) -> str:
-    """The letters and digits of a text, case-folded, in compatible form (NFKC)."""
-    return "".join(letter for letter in unicodedata.normalize("NFKC", text).casefold() if letter.isalnum())
 
 
 def read_amount(text: str) -> Decimal | None:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ingot.agreement import Agreed, agree, confidence
+from ingot.agreement import Agreed, agree, confidence, read_spellings
 from ingot.artifact.manifest import CALIBRATION
 
 if TYPE_CHECKING:
@@ -37,7 +37,8 @@ class Agreements:
         if step in self._steps:
             for output, names in self._steps[step].candidates.items():
                 if output in self._outputs:
-                    self._agreed[output] = agree([arguments[name] for name in names])
+                    known = read_spellings(self._told.get(step, {}).get(output, {}))
+                    self._agreed[output] = agree([arguments[name] for name in names], known)
 
     @property
     def confidence(self) -> dict[str, float]:

@@ -17,10 +17,10 @@ from typing import Any
 from ingot.errors import InputError
 from ingot.evals import scorers
 from ingot.evals.suite import Item, Scores, Suite, Task, check_apart
-from ingot.evals.suites.documents_rows import Document, DocumentField, documents
+from ingot.evals.suites.documents_rows import DocumentField, documents
 from ingot.evals.suites.documents_sets import REACH, SROIE, SROIE_REACH, TV, TV_REACH, references
 from ingot.evals.suites.documents_spec import DocumentSet, Match, case_files, plain_text, spec_text
-from ingot.evals.suites.documents_split import Parts, at_random, by_template
+from ingot.evals.suites.documents_split import Parts, apart, at_random, by_template
 
 SCORED = {
     "exact": "exact match, blanks at the ends aside; line items by whether all cells are right",
@@ -56,8 +56,8 @@ def load_rows(
 
 
 def suite_of(kind: DocumentSet, parts: Parts, reach: Mapping[str, float]) -> Suite:
-    """A task for each field. Documents that two parts share word for word stay in the one that learns of them."""
-    parts = _apart(parts)
+    """A task for each field. Near-equal documents of two parts stay in the one that learns of them."""
+    parts = apart(parts)
     if not parts.scored:
         raise InputError("no document is left to score", hint="give more documents, or make fewer of them cases")
     tasks = tuple(_task(kind, one, parts, reach.get(one.name, REACH)) for one in kind.fields)
@@ -92,7 +92,8 @@ def _task(kind: DocumentSet, field: DocumentField, parts: Parts, reach: float) -
 def measures(kind: DocumentSet, field: DocumentField) -> dict[str, Any]:
     """The further measures of a field by name, beside the one that decides: functions of found and expected."""
     if field.columns is not None:
-        return {"line items F1": lambda found, expected: scorers.line_items(found, expected, field.columns).f1}
+        f1 = partial(_line_items, field=field, month_first=kind.month_first)
+        return {"line items F1": f1}
     by_value = {"normalised": partial(scorers.normalised, kind=field.kind, month_first=kind.month_first)}
     exactly = {"exact": scorers.exact}
     return {**(by_value if kind.match == "exact" else exactly), "same text": scorers.same_text, "ANLS": scorers.anls}
@@ -101,32 +102,18 @@ def measures(kind: DocumentSet, field: DocumentField) -> dict[str, Any]:
 def _right(kind: DocumentSet, field: DocumentField) -> Any:
     """What decides whether a field is right: the same as in its spec."""
 
-    def rows(found: Any, expected: Any) -> float:
-        return float(scorers.line_items(found, expected, field.columns).f1 == 1)
-
     if field.columns is not None:
-        return rows
+        return lambda found, expected: float(_line_items(found, expected, field, kind.month_first) == 1)
     if kind.match == "exact":
         return scorers.exact
     return partial(scorers.normalised, kind="amount" if field.kind == "amount" else "text")
+
+
+def _line_items(found: Any, expected: Any, field: DocumentField, month_first: bool) -> float:
+    return scorers.line_items(found, expected, field.columns, month_first=month_first).f1
 
 
 def _scored(field: DocumentField, measure: Any, item: Item, output: Mapping[str, Any]) -> Scores:
     if field.name not in output:
         return {}
     return {field.name: measure(output[field.name], item.expected[field.name])}
-
-
-def _apart(parts: Parts) -> Parts:
-    """Each text in one part only: given before held out before scored."""
-    seen: set[str] = set()
-
-    def new(documents: Sequence[Document]) -> tuple[Document, ...]:
-        kept = []
-        for one in documents:
-            if one.text not in seen:
-                seen.add(one.text)
-                kept.append(one)
-        return tuple(kept)
-
-    return Parts(new(parts.given), new(parts.held_out), new(parts.scored), parts.said)

@@ -14,7 +14,7 @@ SHOWN = 10
 WHOLE = 2_000
 """Documents as long as this are not shown with the cases: a spec tells how they look."""
 HEAD, TAIL, WIDTH = 28, 10, 130
-LEFT, RIGHT, ABOVE, MOST_LINES = 60, 24, 2, 7
+LEFT, RIGHT, ABOVE, BELOW, MOST_LINES = 60, 24, 2, 1, 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,23 +26,39 @@ class Place:
 
 
 def excerpts(documents: Sequence[Document], field: str, count: int = SHOWN) -> list[str]:
-    """For the first `count` documents in which the field's value stands: the lines around it, and the value.
+    """For `count` documents in which the field's value stands: the lines around it, and the value. Those whose surroundings
+    have most words that none before had are taken first, so that what is shown differs."""
+    left = [
+        (f"{_around(one.text, place)}\n=> {one.expected[field]}", _neighbours(one.text, place))
+        for one, place in best_places(documents, field)
+        if place is not None
+    ]
+    shown: list[str] = []
+    known: set[str] = set()
+    while left and len(shown) < count:
+        best = max(left, key=lambda one: len(one[1] - known))
+        left = [one for one in left if one[0] != best[0]]
+        shown.append(best[0])
+        known |= best[1]
+    return shown
+
+
+def best_places(documents: Sequence[Document], field: str) -> list[tuple[Document, Place | None]]:
+    """Each document with the place of the field's value; None where it stands nowhere, or is no text.
 
     Where it stands several times, the place is taken whose neighbours most of the documents share: a label is shared, a
     line of a table is not.
     """
     places = [
-        (one, places_of(one.text, one.expected[field])) for one in documents if isinstance(one.expected[field], str)
-    ]
+        (one, places_of(one.text, one.expected[field]) if isinstance(one.expected[field], str) else []) for one in documents
+    ]  # fmt: skip
     shared: Counter[str] = Counter()
     for one, found in places:
         shared.update({word for place in found for word in _neighbours(one.text, place)})
-    shown: dict[str, None] = {}
-    for one, found in places:
-        if found and len(shown) < count:
-            best = max(found, key=lambda place, text=one.text: _weight(text, place, shared))  # type: ignore[misc]
-            shown[f"{_around(one.text, best)}\n=> {one.expected[field]}"] = None
-    return list(shown)
+    return [
+        (one, max(found, key=lambda place, text=one.text: _weight(text, place, shared)) if found else None)  # type: ignore[misc]
+        for one, found in places
+    ]
 
 
 def outline(text: str) -> str:
@@ -64,7 +80,7 @@ def places_of(text: str, value: str) -> list[Place]:
 
 def _neighbours(text: str, place: Place) -> set[str]:
     """The words to the left in the line and in the lines above it, nearest columns only, in small letters."""
-    return {word.casefold() for word in re.findall(r"[A-Za-z]{3,}", _around(text, Place(place.begin, place.begin)))}
+    return {word.casefold() for word in re.findall(r"[A-Za-z]{3,}", _around(text, Place(place.begin, place.begin), 0))}
 
 
 def _weight(text: str, place: Place, shared: Counter[str]) -> int:
@@ -72,14 +88,15 @@ def _weight(text: str, place: Place, shared: Counter[str]) -> int:
     return sum(shared[word] for word in words) // max(3, len(words))
 
 
-def _around(text: str, place: Place) -> str:
-    """The lines of a value and those before it, cut to the columns around it."""
+def _around(text: str, place: Place, below: int = BELOW) -> str:
+    """The lines of a value, those before it and `below` after it, cut to the columns around it."""
     begin = text.rfind("\n", 0, place.begin) + 1
     column = place.begin - begin
     before = [line for line in text[:begin].split("\n") if line.strip()][-ABOVE:]
     end = text.find("\n", place.end)
     own = text[begin : len(text) if end < 0 else end].split("\n")[:MOST_LINES]
+    after = [] if end < 0 else [line for line in text[end:].split("\n") if line.strip()][:below]
     last = column + (place.end - place.begin if len(own) == 1 else 2 * LEFT) + RIGHT
-    lines = [line[max(0, column - LEFT) : last].rstrip() for line in (*before, *own)]
+    lines = [line[max(0, column - LEFT) : last].rstrip() for line in (*before, *own, *after)]
     margin = min((len(line) - len(line.lstrip()) for line in lines if line.strip()), default=0)
     return "\n".join(line[margin:] for line in lines if line.strip())

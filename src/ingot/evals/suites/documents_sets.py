@@ -20,12 +20,11 @@ TV = DocumentSet(
         DocumentField(
             "contract_num",
             about=(
-                "the number under which the station keeps this contract or order, or bills it. On an order or contract it is labelled "
-                "Order, Order / Rev, Contract, Contract # or Contract / Revision (what stands after the slash is the revision, no "
-                "part of it). On an invoice it is the Invoice # where that is the order's number with a suffix such as -1, and the suffix "
-                "is part of it; of the layouts that name both a Contract and an Inv #, it is mostly the Contract. Never an Alt Order #, "
-                "Deal #, Estimate, Acct #, Agency Ref, Advertiser Ref, code, phone number or date. Digits, at times with one dash and "
-                "more digits."
+                "the number under which the station keeps this paper. On an invoice it is the invoice's own number (Invoice #, Inv #), with "
+                "a suffix such as -1 where it has one, even where an Order # or a Contract stands beside it. On an order or contract "
+                "it is labelled Order, Order / Rev, Contract, Contract # or Contract / Revision (what stands after the slash is the "
+                "revision, no part of it). Never an Alt Order #, Deal #, Estimate, Acct #, Agency Ref, Advertiser Ref, code, phone "
+                "number or date. Digits, at times with one dash and more digits."
             ),
         ),
         DocumentField(
@@ -105,14 +104,17 @@ SROIE = DocumentSet(
                 "The state that follows the postcode's line belongs to it, also after a postcode without a town. A label before it (HQ "
                 "ADD:, BR NO, ADDRESS) is no part of it. It ends before REG, COMPANY REG, DOC, DOCUMENT NO, NO ID, a goods line or "
                 "anything else that is no place, in the same line too. A name of a building or branch that stands before the street "
-                "number belongs to it where it is a place (PLAZA, MALL, JALAN) and no company. Of two addresses, the first."
+                "number belongs to it where it is a place (PLAZA, MALL, JALAN) and no company. The line with the postcode always "
+                "belongs to it. Commas, points and brackets are copied as they are, at the beginning and end of lines too. Of two "
+                "addresses, the first."
             ),
         ),
         DocumentField(
             "total",
             "amount",
             about=(
-                "the amount to be paid, after tax and rounding, as printed without RM or $: of Total, Grand Total, Net Total, Total Sales "
+                "the amount to be paid, after tax and rounding: a whole word as printed, so that RM or $ belongs to it where no blank "
+                "stands between (RM12.30) and does not where one does (RM 12.30 is 12.30): of Total, Grand Total, Net Total, Total Sales "
                 "(inclusive of GST), Rounded Total, Amount Due the last that includes rounding. Never a subtotal, the total excluding "
                 "GST, the tax, the discount, the quantity, cash handed over or change. Two decimals. Cash less change is equal to it."
             ),

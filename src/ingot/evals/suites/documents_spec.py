@@ -15,6 +15,7 @@ from typing import Any, Literal
 from ingot.evals.suites.documents_rows import Document, DocumentField
 from ingot.evals.suites.documents_seen import excerpts, outline
 from ingot.evals.suites.documents_split import Parts
+from ingot.evals.suites.documents_told import told
 
 LONGEST = 200_000
 PRECISION = 0.95
@@ -85,8 +86,8 @@ def plain_text(documents: DocumentSet, field: DocumentField, parts: Parts) -> st
     """The rule for whoever asks a model of every document: the field alone, what it is, and where it stood in given ones."""
     whole = json.loads(spec_text(documents, field, parts, 0))
     kind = whole["outputs"][field.name]
-    shown = [] if field.columns is not None else excerpts(parts.given, field.name)
-    logic = "\n".join(["Seen in documents (lines around the value as they are, and after => the value):", *shown])
+    shown = _places(field, parts.given)
+    logic = "\n".join(shown)
     step = {
         "step": f"read_{field.name}", "type": "function", "intent": f"Read {field.name}.", "clauses": ["C1", "C2"],
         "inputs": ["text"], "outputs": {field.name: kind}, **({"logic": logic} if shown else {}),
@@ -163,15 +164,23 @@ def _seen(field: DocumentField, given: Sequence[Document]) -> list[str]:
     """What a reader of the given documents knows: how two of them look, and where the value stands."""
     looks = [look for one in given[:OUTLINES] if (look := outline(one.text))]
     said = [f"Such a document (runs of blanks are shortened here, [...] is left out):\n{look}" for look in looks]
-    if field.columns is None and (shown := excerpts(given, field.name)):
-        said += ["Seen in documents (lines around the value as they are, and after => the value):", *shown]
-    return said
+    return [*said, *_places(field, given)]
+
+
+def _places(field: DocumentField, given: Sequence[Document]) -> list[str]:
+    """What all given documents tell of a field's places, and some of these as they are; nothing of a list of line items."""
+    shown = [] if field.columns is not None else excerpts(given, field.name)
+    if not shown:
+        return []
+    seen = "Seen in documents (lines around the value as they are, and after => the value):"
+    return [*told(given, field.name), seen, *shown]
 
 
 def _settle(field: DocumentField, names: Sequence[str], kind: Any) -> dict[str, Any]:
     return {
         "step": "settle", "type": "hybrid", "intent": f"Read {field.name}.", "inputs": ["text", *names],
         "outputs": {field.name: kind}, "candidates": {field.name: list(names)}, "precision": PRECISION, "otherwise": "human",
+        **({"recall": [field.name]} if field.kind == "text" and field.columns is None else {}),
     }  # fmt: skip
 
 

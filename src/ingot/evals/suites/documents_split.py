@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import cycle
+from typing import Any
 
 from ingot.errors import InputError
 from ingot.evals.suite import split
@@ -17,6 +18,8 @@ SEEN_IN = 3
 """A label that fewer documents have is a name or a remark."""
 ALIKE = 0.5
 """Documents that share half of their labels are of one template."""
+SAME = 0.9
+"""Texts that share nine of ten words are one document, scanned or printed twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +33,18 @@ class Parts:
 
 
 def at_random(documents: Sequence[Document], given: int, held_out: int, seed: int = 0) -> Parts:
-    """So many given and held out, drawn with `seed`, the rest scored. Raises InputError where none would be left."""
+    """So many given and held out, drawn with `seed`, the rest scored. A document that is near-equal to one drawn before it is
+    no case, and another is drawn in its place. Raises InputError where none would be left."""
     shown, kept, rest = split(documents, given, held_out, seed=seed)
+    seen: list[frozenset[tuple[str, int]]] = []
+    cases: list[Document] = []
+    left = [*shown, *kept, *rest]
+    while left and len(cases) < given + held_out:
+        one = left.pop(0)
+        if _is_new(one, seen):
+            cases.append(one)
     said = f"{given} given and {held_out} held out at random (seed {seed}), the rest scored"
-    return Parts(tuple(shown), tuple(kept), tuple(rest), said)
+    return Parts(tuple(cases[:given]), tuple(cases[given:]), tuple(left), said)
 
 
 def by_template(documents: Sequence[Document]) -> Parts:
@@ -56,6 +67,37 @@ def by_template(documents: Sequence[Document]) -> Parts:
         "held out in turn: scored ones are of templates that no case has"
     )
     return Parts(_mixed(dealt["given"]), tuple(dealt["held_out"]), tuple(dealt["scored"]), said)
+
+
+def apart(parts: Parts) -> Parts:
+    """Each document in one part, given before held out before scored. One that is near-equal (`SAME`) to a document that is
+    given or held out is left out, so that neither a case nor a scored document is seen twice. `said` counts those left out."""
+    seen: list[frozenset[tuple[str, int]]] = []
+    given = tuple(one for one in parts.given if _is_new(one, seen))
+    held_out = tuple(one for one in parts.held_out if _is_new(one, seen))
+    scored = tuple(one for one in parts.scored if _is_new(one, list(seen)))
+    left_out = sum(map(len, (parts.given, parts.held_out, parts.scored))) - len(given) - len(held_out) - len(scored)
+    said = f"{parts.said}; {left_out} left out that are near-equal to another" if left_out else parts.said
+    return Parts(given, held_out, scored, said)
+
+
+def _is_new(document: Document, seen: list[frozenset[tuple[str, int]]]) -> bool:
+    """Whether no document seen is near-equal; from now on this one is seen."""
+    words = _words(document.text)
+    is_new = not any(_alike(words, other) >= SAME for other in seen)
+    if is_new:
+        seen.append(words)
+    return is_new
+
+
+def _words(text: str) -> frozenset[tuple[str, int]]:
+    """The words of a text, each occurrence for itself: the second TOTAL is another than the first."""
+    counted: Counter[str] = Counter()
+    found = []
+    for word in re.findall(r"[^\W_]+", text.casefold()):
+        counted[word] += 1
+        found.append((word, counted[word]))
+    return frozenset(found)
 
 
 def templates(documents: Sequence[Document]) -> list[list[Document]]:
@@ -82,7 +124,7 @@ def labels_of(text: str) -> frozenset[str]:
     return frozenset(cell.casefold() for cell in cells if LABEL.fullmatch(cell))
 
 
-def _alike(one: frozenset[str], two: frozenset[str]) -> float:
+def _alike(one: frozenset[Any], two: frozenset[Any]) -> float:
     return len(one & two) / max(1, len(one | two))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ingot.agreement import agree, read_threshold
+from ingot.agreement import agree, read_spellings, read_threshold
 from ingot.fields import validator
 from ingot.runtime.bounded.reading import Unfit, checked, failed_expressions
 from ingot.runtime.needs_review import NeedsReview
@@ -21,8 +21,9 @@ def standing(step: Step, calibration: Mapping[str, Any], arguments: Outputs) -> 
     """The outputs of a hybrid step that its candidates are trusted with."""
     found: dict[str, Any] = {}
     for output, names in step.candidates.items():
-        threshold = read_threshold(calibration.get(output, {}))
-        agreed = agree([arguments[name] for name in names])
+        told = calibration.get(output, {})
+        threshold = read_threshold(told)
+        agreed = agree([arguments[name] for name in names], read_spellings(told))
         if threshold is not None and agreed.score >= threshold:
             found[output] = agreed.value
     return found
