@@ -13,7 +13,7 @@ from ingot.evals.report.tables import measured
 from ingot.evals.report.write import write_report
 from ingot.evals.solvers.code_once import CodeOnce
 from ingot.evals.solvers.compiled import Compiled
-from ingot.evals.solvers.direct import Direct
+from ingot.evals.solvers.direct import Direct, request_for
 from ingot.evals.solvers.hybrid import Hybrid
 from ingot.evals.suite import Item, Suite, Task
 from ingot.models import Scripted
@@ -65,6 +65,16 @@ def test_direct_sees_given_cases_and_never_what_is_held_out_or_expected(tmp_path
         assert '{"weight":11} -> {"fee":9}' in request.prompt
         assert '{"weight":50}' not in request.prompt
     assert '{"weight":3}' in model.requests[0].prompt
+
+
+def test_direct_is_shown_all_given_cases_of_a_small_rule() -> None:
+    """The gates try a program on all of them: who is asked at every transaction is to have no fewer."""
+    more = "".join(
+        f"  - {{id: more{weight}, input: {{weight: {weight}}}, expected: {{fee: 9}}}}\n" for weight in range(51, 100)
+    )
+    task = replace(suite().tasks[0], spec_text=SPEC + more)
+    request = request_for(task.plain(), {"weight": 3}, task.plain().outputs, 100)
+    assert all(f'{{"weight":{weight}}} -> {{"fee":9}}' in request.prompt for weight in range(51, 100))
 
 
 def test_code_once_runs_what_it_wrote_without_gates(tmp_path: Path) -> None:

@@ -17,8 +17,9 @@ from ingot.runtime.bounded.reading import Unfit, checked, read_reply
 from ingot.spec import Case, Spec
 from ingot.usage import Usage
 
-SHOWN_BYTES = 1_200
-"""As many bytes of given cases as the compile's prompt shows."""
+SHOWN_BYTES = 8_000
+"""Bytes of given cases that are shown, at most. The compile's prompt shows fewer, but its gates then try all given cases and
+say where a program fails: whoever is asked at every transaction has the same cases only where they are shown."""
 
 _FENCE = re.compile(r"```(?:json)?\s*\n(.*)\n```", re.DOTALL)
 _SYSTEM = "You decide one transaction of a workflow by its rule. Answer with one JSON object that fits the schema and nothing else."
