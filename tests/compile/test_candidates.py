@@ -385,3 +385,30 @@ def test_what_is_for_the_author_is_not_drawn_again(spec: Path) -> None:
     with pytest.raises(CompileFailed):
         compile_spec(spec, model, candidates=3)
     assert len(model.requests) == 1
+
+
+def test_readers_are_compared_on_given_documents_however_long(tmp_path: Path) -> None:
+    rows = [
+        {"id": f"c{n}", "input": {"page": f"SUM {n}.00 " + "lorem " * 1_000}, "expected": {"total": f"{n}.00"}}
+        for n in range(4)
+    ]
+    tree = {
+        "metadata": {"name": "page"},
+        "inputs": {"page": {"type": "text", "max_length": 20_000}},
+        "outputs": {"total": "text"},
+        "clauses": {"C1": "The total stands behind SUM."},
+        "logic_requirements": [
+            {"step": "read_total", "type": "function", "clauses": ["C1"], "inputs": ["page"], "outputs": {"total": "text"}}
+        ],
+        "thresholds": {"branch_coverage": 0, "accuracy": 0, "held_out_accuracy": 0, "mutation_score": 0},
+        "cases": rows,
+    }  # fmt: skip
+    path = tmp_path / "page.yaml"
+    path.write_text(json.dumps(tree), encoding="utf-8")
+    right = 'def read_total(page: str) -> str:\n    return page[4:8] if page.startswith("SUM ") else ""  # C1\n'
+    other = right.replace('page.startswith("SUM ")', 'page[:4] == "SUM "')
+    short = right[: right.index("return")] + 'return ""  # C1\n'
+    done = drawn(path, fenced(short), fenced(right), fenced(other))
+    assert done.agreement is not None
+    assert done.agreement.functions["read_total"].candidate in (2, 3)
+    assert all(len(one.trial.input["page"]) < 5_000 for one in done.agreement.questions)

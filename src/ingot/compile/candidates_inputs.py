@@ -33,7 +33,10 @@ FURTHER = 800
 """Inputs that a search makes to tell two candidates apart that answer all the others alike."""
 
 LARGEST = 4_096
-"""Characters of an input beyond which it is left out: it takes long and tells people nothing."""
+"""Characters of an input that was made up beyond which it is left out: it takes long and tells people nothing."""
+
+LARGEST_GIVEN = 65_536
+"""The same of a given case, whose input is real: on whole documents alone can readers of documents be told apart."""
 
 Answers = tuple[int | None, ...]
 """For each candidate the number of its answer to one input, equal for equal answers; None where it has none."""
@@ -76,9 +79,9 @@ def shared_inputs(programs: Sequence[Program]) -> tuple[Trial, ...]:
     """Inputs made for any of the programs, each once, given cases first. Nothing of a held-out case is in them."""
     open_ = _without_held_out(programs)
     spec = open_[0].spec
-    found: dict[str, Trial] = {}
+    given = ((key(trial), trial) for trial in (case_trial(case, spec) for case in spec.given))
+    found = {text: trial for text, trial in given if len(text) <= LARGEST_GIVEN}
     for trial in itertools.chain(
-        (case_trial(case, spec) for case in spec.given),
         itertools.chain.from_iterable(boundary_trials(one) for one in open_),
         generated_trials(open_[0]),
         itertools.chain.from_iterable(nearby_trials(one, *how) for one in open_ for how in NEARBY.items()),
@@ -212,7 +215,7 @@ def seen_of_function(
     So a function is judged by itself: what another function of its candidate made wrong counts against that one.
     """
     texts = dict.fromkeys(call.arguments for run in runs for call in run.calls if call.function == signature.name)
-    some = [text for text in texts if len(text) <= LARGEST][:MOST_CALLS]
+    some = [text for text in texts if len(text) <= LARGEST_GIVEN][:MOST_CALLS]
     trials = [Trial(f"call-{number}", {"arguments": decode(text)}) for number, text in enumerate(some, start=1)]
     probes = [_probe(one.program, signature) for one in candidates]
     found = tuple(_run(probe, trials, sandbox) for probe in probes)

@@ -12,6 +12,7 @@ from typing import Any
 
 from ingot.agreement import agree
 from ingot.compile.candidates_inputs import (
+    LARGEST,
     Answers,
     Candidate,
     Seen,
@@ -88,14 +89,14 @@ def disagreements(
 ) -> tuple[Disagreement, ...]:
     """At most `MOST_QUESTIONS` inputs without one answer, those first on which the candidates are split most evenly.
 
-    Inputs of held-out cases are left out. Raises StageError where the sandbox breaks.
+    Inputs of held-out cases are left out, and those too large to be looked at. Raises StageError where the sandbox breaks.
     """
     spec = kept.spec
     held_out = {key(case_trial(case, spec)) for case in spec.held_out}
     odd = [
         trial
         for trial, answers in zip(seen.trials, seen.answers, strict=True)
-        if not is_unanimous(answers) and key(trial) not in held_out
+        if not is_unanimous(answers) and key(trial) not in held_out and len(key(trial)) <= LARGEST
     ]
     if not odd:
         return ()
