@@ -25,14 +25,14 @@ MARK = "<!-- the tables of figures -->"
 ORDER = ("reliability", "selective", "validation", "tokens", "latency", "security_cost", "consistency", "code_quality")
 """The categories in the order of the page; further ones stand behind them."""
 
-INTERVALS = ("share", "bootstrapped", "quantile")
+INTERVALS = ("share", "share_of", "bootstrapped", "quantile")
 BESIDE: Mapping[ModuleType, Mapping[str, str]] = {
     risk: {"risk_coverage": "risk at a coverage", "coverage_at": "coverage at a precision"},
-    compare: {"compare": "difference of two logs", "mcnemar": "McNemar's p"},
+    compare: {"compare": "difference of two logs", "sign_test": "p", "mcnemar": "McNemar's p"},
 }
 """Functions beside the categories whose figures are no `Measure`, with their names."""
 
-_NAMED = {"Measure", "share", "bootstrapped", "_priced", "_break_even"}
+_NAMED = {"Measure", "share", "share_of", "bootstrapped", "_priced", "_break_even"}
 """Calls whose first argument is a figure's name."""
 
 _FORMULA = re.compile(r" / |=|\bmean of\b|\bMean over\b")

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
 from math import comb
 from statistics import fmean
 from typing import Any
 
 from ingot.errors import InputError
+from ingot.evals.clustered import drawn, is_clustered
 from ingot.evals.log import Log, Scored
 from ingot.evals.metrics.measure import RESAMPLES, quantile
 from ingot.evals.shared import alike, cut_short
+
+MOST_EXACT, DRAWN = 12, 10_000
+"""Tasks up to which every way to exchange them is counted; beyond, as many ways are drawn."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
     """A figure of A and of B on the same items. `low` and `high` are the 95 % interval of B - A (paired bootstrap over
-    items); `only_a` and `only_b` items that one alone has right, `p` the exact two-sided McNemar test on them, None for
-    figures that are no yes or no."""
+    items, over whole tasks where they have several); `only_a` and `only_b` items that one alone has right, `p` the two-sided
+    `sign_test` on them, None for figures that are no yes or no."""
 
     name: str
     unit: str
@@ -39,7 +44,8 @@ class Difference:
 
 def compare(a: Log, b: Log, *, shared: bool = False) -> list[Difference]:
     """d = B - A over the items that both have, each a pair; the interval is the 2.5th and 97.5th percentile of it over 2,000 draws
-    of as many pairs with replacement. Unit: the figure's. Source: Efron 1979, over pairs.
+    of as many pairs with replacement, of whole tasks where there are several and one has several items. Unit: the figure's.
+    Source: Efron 1979, over pairs; of tasks, Davison and Hinkley 1997, section 3.8.
 
     Raises InputError where the suites differ, where one was cut short and `shared` is not said, and where nothing is in both."""
     a, b = alike([a, b], shared=shared)
@@ -49,27 +55,52 @@ def compare(a: Log, b: Log, *, shared: bool = False) -> list[Difference]:
     asked = [pair for pair in pairs if pair[0].answerable]
     unasked = [pair for pair in pairs if not pair[0].answerable]
     rights = {
-        "accuracy": [(one.right is True, two.right is True) for one, two in asked],
-        "coverage": [(one.whole, two.whole) for one, two in asked],
+        "accuracy": [(one.task, one.right is True, two.right is True) for one, two in asked],
+        "coverage": [(one.task, one.whole, two.whole) for one, two in asked],
         "irrelevance": [
-            (one.right, two.right) for one, two in unasked if one.right is not None and two.right is not None
+            (one.task, one.right, two.right) for one, two in unasked if one.right is not None and two.right is not None
         ],
     }
     yes = [
         *(_of(name, hits) for name, hits in rights.items() if hits),  # of the same items as in a report
-        _of("wrong accepts", [(_is_wrong(one), _is_wrong(two)) for one, two in pairs]),
+        _of("wrong accepts", [(one.task, _is_wrong(one), _is_wrong(two)) for one, two in pairs]),
         *_fields(pairs),
     ]
-    ran = [(one.answer, two.answer) for one, two in pairs if one.answer.ran and two.answer.ran]
-    tokens = [(float(one.usage.total_tokens), float(two.usage.total_tokens)) for one, two in ran]
-    seconds = [(one.seconds, two.seconds) for one, two in ran]
-    timed = [pair for pair in seconds if all(pair)]  # what was not run took no time and no tokens, which is not zero
+    ran = [(one.task, one.answer, two.answer) for one, two in pairs if one.answer.ran and two.answer.ran]
+    tokens = [(task, float(one.usage.total_tokens), float(two.usage.total_tokens)) for task, one, two in ran]
+    seconds = [(task, one.seconds, two.seconds) for task, one, two in ran]
+    timed = [
+        (task, one, two) for task, one, two in seconds if one and two
+    ]  # what was not run took no time and no tokens, which is not zero
     first, second = (float(sum(task.generation.usage.total_tokens for task in log.tasks)) for log in (a, b))
     apart = second - first  # a sum has no interval over items
     made = Difference("tokens to generate", "tokens", first, second, apart, apart, len(a.tasks))
     used = [_mean("run-time tokens", "tokens", tokens)] if tokens else []
     times = [_mean("seconds", "s", timed)] if timed else []
     return [*yes, made, *used, *times]
+
+
+def sign_test(apart: Sequence[tuple[str, int]], *, seed: int = 0) -> float:
+    """p = the share of all ways to exchange A and B, in whole tasks, in which |sum over items of B right - A right| is at least what
+    was seen; of 2^m ways for m tasks that differ, or of 10,000 drawn ones and this one where m is more than 12. Where each task has
+    one item, or all items one task, it is taken over items, and is `mcnemar`. Unit: probability. Source: Fisher, "The design of
+    experiments", 1935, the randomisation test, of clusters."""
+    if not is_clustered([task for task, _ in apart]):
+        return mcnemar(sum(one < 0 for _, one in apart), sum(one > 0 for _, one in apart))
+    sums: dict[str, int] = {}
+    for task, one in apart:
+        sums[task] = sums.get(task, 0) + one
+    net = [abs(one) for one in sums.values() if one]
+    seen = abs(sum(sums.values()))
+    if len(net) <= MOST_EXACT:
+        ways = [
+            abs(sum(one * sign for one, sign in zip(net, signs, strict=True)))
+            for signs in product((1, -1), repeat=len(net))
+        ]
+        return sum(one >= seen for one in ways) / len(ways)
+    chance = random.Random(seed)  # noqa: S311 - a randomisation test, no secret
+    hits = sum(abs(sum(chance.choice((one, -one)) for one in net)) >= seen for _ in range(DRAWN))
+    return (hits + 1) / (DRAWN + 1)
 
 
 def mcnemar(only_a: int, only_b: int) -> float:
@@ -116,24 +147,25 @@ def _fields(pairs: Sequence[tuple[Scored, Scored]]) -> list[Difference]:
     names = dict.fromkeys(name for one, _ in pairs for name in one.scores)
     found = []
     for name in names:
-        hits = [(one.scores[name] == 1, two.scores.get(name) == 1) for one, two in pairs if name in one.scores]
+        hits = [
+            (one.task, one.scores[name] == 1, two.scores.get(name) == 1) for one, two in pairs if name in one.scores
+        ]
         if len(names) > 1:
             found.append(_of(f"field {name}", hits))
     return found
 
 
-def _of(name: str, hits: Sequence[tuple[bool, bool]]) -> Difference:
-    found = _mean(name, "share", [(float(one), float(two)) for one, two in hits])
-    only_a = sum(one and not two for one, two in hits)
-    only_b = sum(two and not one for one, two in hits)
-    return Difference(
-        name, "share", found.a, found.b, found.low, found.high, found.n, only_a, only_b, mcnemar(only_a, only_b)
-    )
+def _of(name: str, hits: Sequence[tuple[str, bool, bool]]) -> Difference:
+    found = _mean(name, "share", [(task, float(one), float(two)) for task, one, two in hits])
+    only_a = sum(one and not two for _, one, two in hits)
+    only_b = sum(two and not one for _, one, two in hits)
+    p = sign_test([(task, two - one) for task, one, two in hits])
+    return replace(found, only_a=only_a, only_b=only_b, p=p)
 
 
-def _mean(name: str, unit: str, pairs: Sequence[tuple[float, float]]) -> Difference:
-    drawn = random.Random(0)  # noqa: S311 - resampling, no secret
-    apart = [two - one for one, two in pairs]
-    means = sorted(fmean(drawn.choices(apart, k=len(apart))) for _ in range(RESAMPLES))
+def _mean(name: str, unit: str, pairs: Sequence[tuple[str, float, float]]) -> Difference:
+    """The means of triples of task, value in A, value in B."""
+    means = drawn([two - one for _, one, two in pairs], [task for task, _, _ in pairs], fmean, RESAMPLES)
     low, high = quantile(means, 0.025), quantile(means, 0.975)
-    return Difference(name, unit, fmean(one for one, _ in pairs), fmean(two for _, two in pairs), low, high, len(pairs))
+    a, b = fmean(one for _, one, _ in pairs), fmean(two for _, _, two in pairs)
+    return Difference(name, unit, a, b, low, high, len(pairs))

@@ -12,7 +12,7 @@ import json
 import os
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ UNWITHHELD = "score"
 class Scored:
     """One item answered and scored. `scores` has every field that is asked of the item: None where it was withheld or cannot be scored.
     `full` scores what would have been answered were nothing withheld, by the suite's score and its further measures:
-    measure, field, score; where the solver has no guess a field is 0."""
+    measure, field, score; where the solver has no guess a field is 0. `task` is that of the `TaskLog` it is in."""
 
     item: str
     kind: str
@@ -40,6 +40,7 @@ class Scored:
     answer: Answer
     scores: Mapping[str, float | None]
     full: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
+    task: str = field(default="", compare=False)
 
     @property
     def answered(self) -> bool:
@@ -96,6 +97,10 @@ class TaskLog:
     task: str
     generation: Generation
     items: tuple[Scored, ...]
+
+    def __post_init__(self) -> None:
+        own = tuple(one if one.task == self.task else replace(one, task=self.task) for one in self.items)
+        object.__setattr__(self, "items", own)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON."""

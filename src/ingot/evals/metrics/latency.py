@@ -18,12 +18,13 @@ PERCENTILES = (50, 90, 95, 99)
 
 def latency(log: Log) -> list[Measure]:
     """All figures of this category that a log has; `cold_and_warm` needs processes of its own."""
-    seconds = [item.answer.seconds for item in log.items if item.answer.seconds]
-    found = [percentile(seconds, one) for one in PERCENTILES]
-    return [*found, jitter(seconds), time_to_deploy(log), model_time(log)]
+    timed = [(item.task, item.answer.seconds) for item in log.items if item.answer.seconds]
+    tasks, seconds = [task for task, _ in timed], [one for _, one in timed]
+    found = [percentile(seconds, one, tasks) for one in PERCENTILES]
+    return [*found, jitter(seconds, tasks), time_to_deploy(log), model_time(log)]
 
 
-def percentile(seconds: Sequence[float], q: int) -> Measure:
+def percentile(seconds: Sequence[float], q: int, tasks: Sequence[str] = ()) -> Measure:
     """p = the q-th percentile of the wall time of a transaction, model calls included, linear between neighbours. Unit:
     seconds. Source: arXiv 2604.05150, latency; Hyndman and Fan 1996, type 7."""
     note = (
@@ -31,13 +32,13 @@ def percentile(seconds: Sequence[float], q: int) -> Measure:
         if len(seconds) * (100 - q) >= 100
         else f"fewer than {100 / (100 - q):.0f} transactions: the largest or near it"
     )
-    return bootstrapped(f"p{q}", seconds, partial(_quantile, q / 100), "s", note=note)
+    return bootstrapped(f"p{q}", seconds, partial(_quantile, q / 100), "s", tasks=tasks, note=note)
 
 
-def jitter(seconds: Sequence[float]) -> Measure:
+def jitter(seconds: Sequence[float], tasks: Sequence[str] = ()) -> Measure:
     """sigma = sqrt(sum (t_i - mean)^2 / n) of the wall times t_i of all n transactions. Unit: seconds.
     Source: arXiv 2604.05150, latency ("jitter")."""
-    return bootstrapped("jitter", seconds, pstdev, "s")
+    return bootstrapped("jitter", seconds, pstdev, "s", tasks=tasks)
 
 
 def time_to_deploy(log: Log) -> Measure:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ingot.agreement import interval
+from ingot.evals.clustered import drawn, is_clustered, share_interval
 
 RESAMPLES = 2_000
 
@@ -42,24 +42,43 @@ def share(name: str, hits: int, n: int, *, note: str = "") -> Measure:
     return Measure(name, hits / n, "share", n, low, high, note)
 
 
+def share_of(name: str, hits: Sequence[tuple[str, bool]], *, note: str = "") -> Measure:
+    """hits / n of items, each given with its task: as `share` where every item has a task of its own, or all have one. Where several
+    tasks have several items, Clopper and Pearson's interval of n* = p (1 - p) / v (t_(n-1) / t_(m-1))^2 items, n at most, with p =
+    hits / n, v = m / (m - 1) * sum over the m tasks of (hits in the task - p * its items)^2 / n^2, and t the 97.5th percentile of
+    Student's; where p is 0 or 1, n* = n (t_(n-1) / t_(m-1))^2. Unit: share. Source: Korn and Graubard, "Confidence intervals for
+    proportions with small expected number of positive counts estimated from survey data", 1998."""
+    tasks = [task for task, _ in hits]
+    found = share(name, sum(hit for _, hit in hits), len(hits), note=note)
+    if not is_clustered(tasks):
+        return found
+    low, high = share_interval(hits)
+    return replace(found, low=low, high=high, note="; ".join(part for part in (note, _told(tasks)) if part))
+
+
 def bootstrapped(
     name: str,
     values: Sequence[float],
     statistic: Callable[[Sequence[float]], float],
     unit: str,
     *,
-    seed: int = 0,
+    tasks: Sequence[str] = (),
     note: str = "",
 ) -> Measure:
-    """A statistic of values, with the 2.5th and 97.5th percentile of it over 2,000 draws of n values with replacement, seed = 0.
-    Unit: the statistic's. Source: Efron, "Bootstrap methods: another look at the jackknife", 1979."""
+    """A statistic of values, with the 2.5th and 97.5th percentile of it over 2,000 draws of n values with replacement, seed = 0; of
+    whole tasks with all their values, where there are several tasks and one has several values. Unit: the statistic's.
+    Source: Efron, "Bootstrap methods: another look at the jackknife", 1979; of tasks, Davison and Hinkley, "Bootstrap methods and
+    their application", 1997, section 3.8."""
     if not values:
         return Measure(name, None, unit, 0, note=note or "nothing to measure")
-    drawn = random.Random(seed)  # noqa: S311 - resampling, no secret
-    count = len(values)
-    found = sorted(statistic(drawn.choices(values, k=count)) for _ in range(RESAMPLES if count > 1 else 1))
+    found = drawn(values, tasks, statistic, RESAMPLES)
     low, high = quantile(found, 0.025), quantile(found, 0.975)
-    return Measure(name, statistic(values), unit, count, low, high, note)
+    said = "; ".join(part for part in (note, _told(tasks) if is_clustered(tasks) else "") if part)
+    return Measure(name, statistic(values), unit, len(values), low, high, said)
+
+
+def _told(tasks: Sequence[str]) -> str:
+    return f"interval over {len(set(tasks))} tasks"
 
 
 def quantile(values: Sequence[float], q: float) -> float:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from ingot.evals.log import Log, Scored, TaskLog
-from ingot.evals.metrics.measure import Measure, share
+from ingot.evals.metrics.measure import Measure, share, share_of
 from ingot.evals.metrics.validation import passed_at
 
 
@@ -38,43 +38,40 @@ def completion(items: Iterable[Scored]) -> Measure:
     items = list(items)
     ran = [one for one in items if one.answer.ran]
     note = f"{len(items) - len(ran)} of {len(items)} were not run" if len(ran) < len(items) else ""
-    return share("completion", sum(not one.answer.error for one in ran), len(ran), note=note)
+    return share_of("completion", [(one.task, not one.answer.error) for one in ran], note=note)
 
 
 def coverage(items: Iterable[Scored]) -> Measure:
     """Items answered in every field / items that have a right answer. Unit: share. Source: El-Yaniv and Wiener 2010."""
     items = [one for one in items if one.answerable]
-    return share("coverage", sum(one.whole for one in items), len(items))
+    return share_of("coverage", [(one.task, one.whole) for one in items])
 
 
 def accuracy(items: Iterable[Scored]) -> Measure:
     """Items right in every field / items that have a right answer: what was withheld counts as not right. Unit: share.
     Source: arXiv 2604.05150, reliability, with withheld items in the denominator."""
     items = [one for one in items if one.answerable]
-    return share("accuracy", sum(one.right is True for one in items), len(items), note="withheld counts as not right")
+    return share_of("accuracy", [(one.task, one.right is True) for one in items], note="withheld counts as not right")
 
 
 def accuracy_on_answered(items: Iterable[Scored]) -> Measure:
     """Items right in every field / items answered in every field (1 - selective risk); to be read with the coverage, never alone.
     Unit: share. Source: El-Yaniv and Wiener 2010."""
     items = [one for one in items if one.answerable and one.whole]
-    return share("accuracy on answered", sum(one.right is True for one in items), len(items))
+    return share_of("accuracy on answered", [(one.task, one.right is True) for one in items])
 
 
 def wrong_accept(items: Iterable[Scored]) -> Measure:
     """Items given a wrong answer as if it were right / all items, those that have no answer included; an error is no
     answer. Unit: share. Source: the false-accept rate of ISO/IEC 19795-1, applied to answers."""
-    items = list(items)
-    wrong = sum(one.right is False and one.answered for one in items)
-    return share("wrong accepts", wrong, len(items))
+    return share_of("wrong accepts", [(one.task, one.right is False and one.answered) for one in items])
 
 
 def abstention(items: Iterable[Scored]) -> Measure:
     """Items of which at least one field was withheld, those without an error / items that have a right answer. Unit: share.
     Source: El-Yaniv and Wiener 2010, the rejection rate."""
     items = [one for one in items if one.answerable]
-    held = sum(not one.answer.error and not one.whole for one in items)
-    return share("abstention", held, len(items))
+    return share_of("abstention", [(one.task, not one.answer.error and not one.whole) for one in items])
 
 
 def irrelevance(items: Iterable[Scored]) -> Measure:
@@ -87,7 +84,7 @@ def irrelevance(items: Iterable[Scored]) -> Measure:
     lost = sum(not one.answer.ran for one in items)
     failed = len(items) - len(told) - lost
     note = f"of {len(items)} without an answer {lost} were not run and {failed} failed" if lost or failed else ""
-    return share("irrelevance", sum(one.right is True for one in told), len(told), note=note)
+    return share_of("irrelevance", [(one.task, one.right is True) for one in told], note=note)
 
 
 def recovery(tasks: Iterable[TaskLog]) -> Measure:
@@ -103,8 +100,8 @@ def field_scores(log: Log) -> list[Measure]:
     names = list(dict.fromkeys(name for item in log.items for name in item.scores))
     found = []
     for name in names:
-        scores = [item.scores[name] for item in log.items if name in item.scores]
-        answered = [one for one in scores if one is not None]
+        scores = [(item.task, item.scores[name]) for item in log.items if name in item.scores]
+        answered = [(task, one == 1) for task, one in scores if one is not None]
         note = f"of {len(answered)} answered of {len(scores)}"
-        found.append(share(f"field {name}", sum(one == 1 for one in answered), len(answered), note=note))
+        found.append(share_of(f"field {name}", answered, note=note))
     return found

@@ -5,12 +5,12 @@ The threshold is chosen on held-out cases that no program was written from, neve
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from statistics import fmean
 
 from ingot.agreement import confidence
 from ingot.evals.log import UNWITHHELD, Log, Scored
-from ingot.evals.metrics.measure import Measure, bootstrapped, share
+from ingot.evals.metrics.measure import Measure, bootstrapped, share_of
 
 PRECISIONS = (0.99, 0.95, 0.9)
 _MAKE_UP = 1e-9
@@ -37,10 +37,13 @@ def unwithheld(log: Log) -> list[Measure]:
     for measure in measures:
         by_field = _by_field(log.items, measure)
         label = "as the suite scores" if measure == UNWITHHELD else measure
-        found += [bootstrapped(f"{name}, {label}", values, fmean, "share") for name, values in by_field.items()]
+        found += [
+            bootstrapped(f"{name}, {label}", values, fmean, "share", tasks=tasks)
+            for name, (values, tasks) in by_field.items()
+        ]
         if len(by_field) > 1:
-            n = min(map(len, by_field.values()))
-            mean = fmean(fmean(values) for values in by_field.values())
+            n = min(len(values) for values, _ in by_field.values())
+            mean = fmean(fmean(values) for values, _ in by_field.values())
             found.append(Measure(f"mean over fields, {label}", mean, "share", n, note=f"of {len(by_field)} fields"))
     return found
 
@@ -71,22 +74,25 @@ def _levels(log: Log) -> Iterator[tuple[float, int, int]]:
 
 def _at(log: Log, wanted: float, least: float | None, label: str) -> list[Measure]:
     """What would be answered from a confidence on, of all fields of all items, and how much of it is right."""
-    names = [(item, name) for item in log.items for name in item.scores]
+    fields = [(item, name) for item in log.items for name in item.scores]
+    is_sure = [least is not None and item.answer.confidence.get(name, 0.0) >= least - _MAKE_UP for item, name in fields]
+    answered = [(item.task, sure) for (item, _), sure in zip(fields, is_sure, strict=True)]
     taken = [
-        item.unwithheld(name)
-        for item, name in names
-        if least is not None and item.answer.confidence.get(name, 0.0) >= least - _MAKE_UP
+        (item.task, item.unwithheld(name) == 1) for (item, name), sure in zip(fields, is_sure, strict=True) if sure
     ]
     told = "no confidence shows it" if least is None else f"from a confidence of {least:.3f}"
     return [
-        share(f"answered without a model {label}", len(taken), len(names), note=told),
-        share(f"right of these {label}", sum(one == 1 for one in taken), len(taken), note=f"wanted {wanted:.0%}"),
+        share_of(f"answered without a model {label}", answered, note=told),
+        share_of(f"right of these {label}", taken, note=f"wanted {wanted:.0%}"),
     ]
 
 
-def _by_field(items: Iterable[Scored], measure: str) -> dict[str, Sequence[float]]:
-    found: dict[str, list[float]] = {}
+def _by_field(items: Iterable[Scored], measure: str) -> dict[str, tuple[list[float], list[str]]]:
+    """By field its values, and the task of each."""
+    found: dict[str, tuple[list[float], list[str]]] = {}
     for item in items:
         for name, value in item.full.get(measure, {}).items():
-            found.setdefault(name, []).append(value or 0.0)
-    return dict(found)
+            values, tasks = found.setdefault(name, ([], []))
+            values.append(value or 0.0)
+            tasks.append(item.task)
+    return found

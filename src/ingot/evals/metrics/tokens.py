@@ -47,7 +47,9 @@ def generation_tokens(log: Log) -> Measure:
 def runtime_tokens(log: Log) -> Measure:
     """R = input and output tokens of all transactions / transactions that were run, answered or not. Unit: tokens a transaction.
     Source: arXiv 2604.05150, token efficiency."""
-    return bootstrapped("run-time tokens", _used(log), fmean, "tokens a transaction", note=ran_note(log))
+    return bootstrapped(
+        "run-time tokens", _used(log), fmean, "tokens a transaction", tasks=_tasks(log), note=ran_note(log)
+    )
 
 
 def total_tokens(log: Log, n: int) -> Measure:
@@ -120,7 +122,7 @@ def runtime_dollars(log: Log, priced_as: str = "") -> Measure:
     0 where no token was used. Unit: USD a transaction. Source: the list prices of `ingot.usage`, with their days."""
     model = priced_as or log.header.model
     spent = [dollars(item.answer.usage, model) for item in log.items if item.answer.ran]
-    return _priced("run-time cost", spent, "USD a transaction", priced_as, ran_note(log))
+    return _priced("run-time cost", spent, "USD a transaction", priced_as, _tasks(log), ran_note(log))
 
 
 def dollars(usage: Usage, model: str) -> Decimal | None:
@@ -189,12 +191,19 @@ def _mean(values: Sequence[float]) -> float | None:
     return fmean(values) if values else None
 
 
-def _priced(name: str, spent: Sequence[Decimal | None], unit: str, priced_as: str, more: str = "") -> Measure:
+def _tasks(log: Log) -> list[str]:
+    """The task of each transaction that was run."""
+    return [item.task for item in log.items if item.answer.ran]
+
+
+def _priced(
+    name: str, spent: Sequence[Decimal | None], unit: str, priced_as: str, tasks: Sequence[str] = (), more: str = ""
+) -> Measure:
     known = [float(one) for one in spent if one is not None]
     note = "; ".join(part for part in (f"tokens priced as {priced_as}" if priced_as else "", more) if part)
     if len(known) < len(spent):
         return Measure(name, None, unit, 0, note="no list price is known for who wrote the tokens")
-    return bootstrapped(name, known, fmean, unit, note=note)
+    return bootstrapped(name, known, fmean, unit, tasks=tasks, note=note)
 
 
 def _break_even(

@@ -1,0 +1,104 @@
+"""Intervals where several items share a task: one program answers them all, so they are right or wrong together.
+
+Items of one task are a cluster. Their variance is that between tasks, and as many tasks as there are say how well it is known.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Mapping, Sequence
+
+SURE = 0.95
+
+
+def is_clustered(tasks: Sequence[str]) -> bool:
+    """True where there are several tasks and one of them has several items: else items are as independent as tasks."""
+    return 1 < len(set(tasks)) < len(tasks)
+
+
+def share_interval(hits: Sequence[tuple[str, bool]]) -> tuple[float, float]:
+    """The 95 % interval of a share of items, given each one's task and whether it is a hit (Korn and Graubard 1998).
+
+    Clopper and Pearson's of ``n*`` items: as many independent ones as would have the variance that is seen between the tasks,
+    times ``(t(n - 1) / t(m - 1)) ** 2`` for the few tasks m that it is known from, and n at most. Where all items are alike no
+    variance is seen, and n* is n before that factor.
+    """
+    by_task: dict[str, list[bool]] = {}
+    for task, hit in hits:
+        by_task.setdefault(task, []).append(hit)
+    n, m = len(hits), len(by_task)
+    p = sum(hit for _, hit in hits) / n
+    apart = sum((sum(one) - p * len(one)) ** 2 for one in by_task.values())
+    seen = m / (m - 1) * apart / n**2
+    alike = n if not 0 < p < 1 else min(float(n), p * (1 - p) / seen) if seen else float(n)
+    effective = min(float(n), alike * (student(n - 1) / student(m - 1)) ** 2)
+    right = p * effective
+    tail = (1 - SURE) / 2
+    low = 0.0 if p == 0 else beta_quantile(tail, right, effective - right + 1)
+    high = 1.0 if p == 1 else beta_quantile(1 - tail, right + 1, effective - right)
+    return low, high
+
+
+def drawn(
+    values: Sequence[float],
+    tasks: Sequence[str],
+    statistic: Callable[[Sequence[float]], float],
+    times: int,
+    seed: int = 0,
+) -> list[float]:
+    """The statistic of so many draws with replacement, in order: of values, or of whole tasks where values share them."""
+    chance = random.Random(seed)  # noqa: S311 - resampling, no secret
+    if not is_clustered(tasks):
+        count = len(values)
+        return sorted(statistic(chance.choices(values, k=count)) for _ in range(times if count > 1 else 1))
+    groups = list(grouped(values, tasks).values())
+    return sorted(
+        statistic([value for group in chance.choices(groups, k=len(groups)) for value in group]) for _ in range(times)
+    )
+
+
+def grouped(values: Sequence[float], tasks: Sequence[str]) -> Mapping[str, list[float]]:
+    """The values of each task."""
+    found: dict[str, list[float]] = {}
+    for value, task in zip(values, tasks, strict=True):
+        found.setdefault(task, []).append(value)
+    return found
+
+
+def student(freedom: int) -> float:
+    """The value that Student's t with these degrees of freedom passes to either side with 5 % chance."""
+    x = beta_quantile(1 - SURE, freedom / 2, 0.5)
+    return math.sqrt(freedom * (1 - x) / x)
+
+
+def beta_quantile(share: float, a: float, b: float) -> float:
+    """Where the beta distribution's cumulative probability is `share`, by bisection."""
+    low, high = 0.0, 1.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if beta_below(middle, a, b) < share else (low, middle)
+    return (low + high) / 2
+
+
+def beta_below(x: float, a: float, b: float) -> float:
+    """The regularised incomplete beta function I_x(a, b), by its continued fraction (Abramowitz and Stegun 26.5.8)."""
+    if x <= 0 or x >= 1:
+        return float(x >= 1)
+    if x > (a + 1) / (a + b + 2):  # where the fraction is slow, the other tail's is quick
+        return 1 - beta_below(1 - x, b, a)
+    log = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)
+    return math.exp(log) / a / _fraction(x, a, b)
+
+
+def _fraction(x: float, a: float, b: float) -> float:
+    """``1 + d1 / (1 + d2 / (1 + ...))``, from its end: so many terms are enough where it is asked."""
+    value = 1.0
+    for k in range(int(40 + 4 * math.sqrt(a + b)), 0, -1):
+        half = k // 2
+        if k % 2:
+            d = -(a + half) * (a + b + half) * x / ((a + 2 * half) * (a + 2 * half + 1))
+        else:
+            d = half * (b - half) * x / ((a + 2 * half - 1) * (a + 2 * half))
+        value = 1 + d / value
+    return value

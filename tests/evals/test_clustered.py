@@ -1,0 +1,115 @@
+"""Intervals where items share a task, against values worked out by hand or printed in tables."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from statistics import fmean
+
+import pytest
+
+from ingot.agreement import interval
+from ingot.evals.clustered import beta_below, beta_quantile, drawn, share_interval, student
+from ingot.evals.compare import compare, mcnemar, sign_test
+from ingot.evals.log import Log, TaskLog
+from ingot.evals.metrics.measure import bootstrapped, share_of
+from ingot.evals.metrics.reliability import accuracy, accuracy_on_answered
+from ingot.evals.metrics.tokens import runtime_tokens
+from ingot.evals.solvers import Generation
+from tests.evals.test_metrics import RIGHT, WRONG, item, log
+
+
+def tasks(*groups: str, tokens: int = 0) -> Log:
+    """A log with a task a text: ``1`` is an item that is right."""
+    made = [
+        TaskLog(f"t{at}", Generation(True), tuple(item(RIGHT if one == "1" else WRONG, tokens=tokens * at) for one in group))
+        for at, group in enumerate(groups)
+    ]  # fmt: skip
+    return replace(log(), tasks=tuple(made))
+
+
+@pytest.mark.parametrize(("freedom", "value"), [(1, 12.706), (4, 2.776), (10, 2.228), (30, 2.042), (1000, 1.962)])
+def test_students_t_is_that_of_the_tables(freedom: int, value: float) -> None:
+    assert student(freedom) == pytest.approx(value, abs=5e-4)
+
+
+@pytest.mark.parametrize(("right", "n"), [(1, 2), (8, 10), (50, 100), (999, 1000)])
+def test_the_beta_quantiles_are_clopper_and_pearsons_bounds(right: int, n: int) -> None:
+    found = (beta_quantile(0.025, right, n - right + 1), beta_quantile(0.975, right + 1, n - right))
+    assert found == pytest.approx(interval(right, n), abs=1e-9)
+    assert beta_below(0.3, 2, 3) + beta_below(0.7, 3, 2) == pytest.approx(1)
+
+
+def test_items_that_are_right_or_wrong_together_are_as_few_as_their_tasks() -> None:
+    together = tasks(*["1" * 10, "0" * 10] * 5)
+    found = accuracy(together.items)
+    assert (found.value, found.n) == (0.5, 100)
+    assert found.low is not None
+    assert found.high is not None
+    assert found.high - found.low > interval(5, 10)[1] - interval(5, 10)[0]
+    assert "interval over 10 tasks" in found.note
+
+
+def test_the_interval_by_hand() -> None:
+    # two tasks of two items, three right: v = 2 * 2 * 0.5**2 / 16, n* = min(4, 0.1875 / 0.0625) * (3.182 / 12.706) ** 2
+    hits = [("a", True), ("a", True), ("b", True), ("b", False)]
+    v = 2 * (0.5**2 + 0.5**2) / 16
+    effective = min(4.0, 0.1875 / v) * (student(3) / student(1)) ** 2
+    low = beta_quantile(0.025, 0.75 * effective, 0.25 * effective + 1)
+    assert share_interval(hits)[0] == pytest.approx(low)
+    assert share_interval([(task, True) for task, _ in hits])[1] == 1.0
+    assert share_interval([(task, False) for task, _ in hits])[0] == 0.0
+
+
+def test_it_covers_the_truth_where_items_share_a_program() -> None:
+    chance = random.Random(3)
+    held = narrow = 0
+    for _ in range(200):
+        hits = []
+        for at in range(12):
+            works = chance.random() < 0.7
+            hits += [(str(at), chance.random() < (0.95 if works else 0.1)) for _ in range(10)]
+        low, high = share_interval(hits)
+        held += low <= 0.695 <= high
+        low, high = interval(sum(hit for _, hit in hits), len(hits))
+        narrow += low <= 0.695 <= high
+    assert held >= 186
+    assert narrow < 140
+
+
+def test_one_item_a_task_and_one_task_are_as_before() -> None:
+    for same in (tasks("1", "1", "0", "1"), tasks("1101")):
+        found = accuracy(same.items)
+        assert (found.low, found.high) == interval(3, 4)
+        assert "tasks" not in found.note
+    assert share_of("x", []).value is None
+
+
+def test_figures_of_subsets_go_by_the_tasks_of_these() -> None:
+    found = accuracy_on_answered(tasks("1", "0", "1").items)
+    assert (found.low, found.high) == interval(2, 3)
+
+
+def test_the_bootstrap_draws_whole_tasks() -> None:
+    values, of = [0.0] * 10 + [1.0] * 10, ["a"] * 10 + ["b"] * 10
+    assert set(drawn(values, of, fmean, 200)) == {0.0, 0.5, 1.0}
+    assert len(set(drawn(values, (), fmean, 200))) > 5
+    found = bootstrapped("x", values, fmean, "s", tasks=of, note="why")
+    assert (found.low, found.high, found.note) == (0.0, 1.0, "why; interval over 2 tasks")
+    used = runtime_tokens(tasks("1" * 10, "1" * 10, tokens=100))
+    assert (used.value, used.low, used.high) == (50, 0, 100)
+
+
+def test_differences_are_drawn_by_task_and_exchanged_by_task() -> None:
+    a, b = tasks(*["0" * 5] * 4), tasks(*["1" * 5] * 4)
+    found = {one.name: one for one in compare(a, b)}["accuracy"]
+    assert (found.only_b, found.p) == (20, 2 / 16)
+    assert mcnemar(0, 20) < 1e-5
+
+
+def test_the_exchange_of_tasks_is_mcnemars_where_each_has_one_item() -> None:
+    assert sign_test([(str(at), sign) for at, sign in enumerate([1] * 9 + [-1] + [0] * 5)]) == mcnemar(1, 9)
+    assert sign_test([("a", 1)] * 6) == mcnemar(0, 6)
+    assert sign_test([("a", 1), ("a", -1), ("b", 0)]) == 1.0
+    many = [(str(at // 2), 1) for at in range(40)]
+    assert sign_test(many) == sign_test(many) < 0.001
