@@ -389,7 +389,7 @@ def test_what_is_for_the_author_is_not_drawn_again(spec: Path) -> None:
 
 def test_readers_are_compared_on_given_documents_however_long(tmp_path: Path) -> None:
     rows = [
-        {"id": f"c{n}", "input": {"page": f"SUM {n}.00 " + "lorem " * 1_000}, "expected": {"total": f"{n}.00"}}
+        {"id": f"c{n}", "input": {"page": "lorem " * 1_000 + f"SUM {n}.00"}, "expected": {"total": f"{n}.00"}}
         for n in range(4)
     ]
     tree = {
@@ -405,8 +405,8 @@ def test_readers_are_compared_on_given_documents_however_long(tmp_path: Path) ->
     }  # fmt: skip
     path = tmp_path / "page.yaml"
     path.write_text(json.dumps(tree), encoding="utf-8")
-    right = 'def read_total(page: str) -> str:\n    return page[4:8] if page.startswith("SUM ") else ""  # C1\n'
-    other = right.replace('page.startswith("SUM ")', 'page[:4] == "SUM "')
+    right = 'def read_total(page: str) -> str:\n    return page[-4:] if page[-8:-4] == "SUM " else ""  # C1\n'
+    other = right.replace('page[-8:-4] == "SUM "', 'page[:-4].endswith("SUM ")')
     short = right[: right.index("return")] + 'return ""  # C1\n'
     done = drawn(path, fenced(short), fenced(right), fenced(other))
     assert done.agreement is not None
