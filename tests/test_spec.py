@@ -424,6 +424,8 @@ BAD: dict[str, tuple[str, str, str, str | None]] = {
     "case of a wrong type": (BASE + CASE.replace("age: 1", "age: '1'"), "13:13", "'input.age' is '1'", None),
     "case with a missing field": (BASE + CASE.replace(", fee: 2", ""), "13:5", "case lacks 'input.fee'", "nullable"),
     "case that expects nothing": (BASE + "cases:\n  - input: {age: 1, fee: 2}\n", "13:5", "expects nothing", "escalates"),
+    "case that answers no output": (BASE + "cases:\n  - {input: {age: 1, fee: 2}, answered: [okk]}\n", "13:42", "expects 'okk'", "'ok'"),
+    "case that answers what it states": (BASE + CASE + "    answered: [ok]\n", "15:16", "names 'ok' twice", "does not state"),
     "case of an unknown step": (BASE + CASE + "    steps: {judge: {}}\n", "15:13", "gives outputs of 'judge'", None),
     "case that is a word": (BASE + "cases:\n  - hello\n", "13:5", "a case is a mapping", None),
     "NaN": (BASE + CASE.replace("fee: 2", "fee: .nan"), "13:21", "finite number", None),

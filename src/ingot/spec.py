@@ -277,14 +277,16 @@ class Step(_Part):
 
 
 class Case(_Part):
-    """An input and what must come of it. `expected` may name some of the outputs only. `steps` gives the outputs of
-    the steps that no function computes (bounded, module, human). `escalates` says whether the run must end with a
+    """An input and what must come of it. `expected` may name some of the outputs only; `answered` names outputs that must
+    not be null, whatever their values, where nobody wrote these down. `steps` gives the outputs of the steps that no
+    function computes (bounded, module, human). `escalates` says whether the run must end with a
     person; where it does, `expected` is compared with what the workflow proposes. `place` is where it was written.
     """
 
     id: str
     input: Mapping[str, Any]
     expected: Mapping[str, Any] = Setting(default_factory=dict)
+    answered: tuple[str, ...] = ()
     steps: Mapping[str, Mapping[str, Any]] = Setting(default_factory=dict)
     escalates: bool | None = None
     held_out: bool = False
@@ -297,6 +299,7 @@ class Case(_Part):
             "id": self.id,
             "input": to_plain(self.input),
             "expected": to_plain(self.expected),
+            **({"answered": list(self.answered)} if self.answered else {}),
             "steps": to_plain(self.steps),
             "escalates": self.escalates,
             "held_out": self.held_out,
@@ -1352,17 +1355,7 @@ def _cases(spec: Spec, rows: Iterable[tuple[Mapping[str, Any], _Locate]]) -> tup
             case = Case.model_validate(raw)
         except ValidationError as error:
             raise _case_error(error.errors(), locate, tuple(Case.model_fields), ()) from None
-        for name in case.expected:
-            if name not in outputs:
-                raise SpecError(
-                    f"case {case.id!r} expects {name!r}, which is not an output",
-                    place=locate(("expected", name)),
-                    hint=closest(name, list(outputs)),
-                )
-        if not case.expected and case.escalates is None:
-            raise SpecError(
-                f"case {case.id!r} expects nothing", place=locate(()), hint="add 'expected:' or 'escalates: true'"
-            )
+        _check_outputs(case, list(outputs), locate)
         for name in case.steps:
             if name not in effects:
                 raise SpecError(
@@ -1388,6 +1381,30 @@ def _cases(spec: Spec, rows: Iterable[tuple[Mapping[str, Any], _Locate]]) -> tup
         seen.add(case.id)
     _refuse_shown_answers(cases)
     return tuple(cases)
+
+
+def _check_outputs(case: Case, outputs: Sequence[str], locate: _Locate) -> None:
+    """Raise SpecError unless the case says something, and of outputs that there are."""
+    named: list[tuple[str, tuple[str | int, ...]]] = [(name, ("expected", name)) for name in case.expected]
+    named += [(name, ("answered", number)) for number, name in enumerate(case.answered)]
+    for name, path in named:
+        if name not in outputs:
+            raise SpecError(
+                f"case {case.id!r} expects {name!r}, which is not an output",
+                place=locate(path),
+                hint=closest(name, list(outputs)),
+            )
+    for number, name in enumerate(case.answered):
+        if name in case.expected or name in case.answered[:number]:
+            raise SpecError(
+                f"case {case.id!r} names {name!r} twice", place=locate(("answered", number)),
+                hint="'answered' is for outputs whose values 'expected' does not state",
+            )  # fmt: skip
+    if not (case.expected or case.answered) and case.escalates is None:
+        raise SpecError(
+            f"case {case.id!r} expects nothing", place=locate(()),
+            hint="add 'expected:', 'answered:' or 'escalates: true'",
+        )  # fmt: skip
 
 
 def _refuse_shown_answers(cases: Sequence[Case]) -> None:

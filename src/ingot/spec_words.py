@@ -119,6 +119,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "input": "The inputs; a nullable one may be left out.",
         "expected": "The outputs that must come of it; some of them may be left out.",
         "steps": "What the module, bounded and human steps give in this case, by step.",
+        "answered": "Outputs that must not be null, whatever their values, where nobody wrote these down.",
         "escalates": "Whether the run must end with a person; null: not compared.",
         "held_out": "Whether the case is kept from every model. It is scored all the same.",
         "note": "Why the case is there.",

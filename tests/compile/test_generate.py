@@ -3,6 +3,7 @@
 import pytest
 
 from ingot.compile.generate import LARGEST_REPLY, read_reply, splice, split
+from ingot.models.model import Request
 
 CODE = "def f(x: int) -> int:\n    return x\n"
 
@@ -111,8 +112,9 @@ def test_splice_keeps_a_constant_that_other_functions_know() -> None:
         ("import re, math\nfrom decimal import Decimal, ROUND_HALF_UP\n\n\n", ""),
         ("from datetime import (\n    date,\n    timedelta,\n)\n", ""),
         ("import os\n", "import os\n"),
-        ("import re as r\n", "import re as r\n"),
-        ("from decimal import Decimal, getcontext\n", "from decimal import Decimal, getcontext\n"),
+        ("import re as r\n", ""),
+        ("from typing import TypedDict, cast\n", ""),
+        ("import re as f\n", ""),
         ("from re import *\n", "from re import *\n"),
         ("from . import re\n", "from . import re\n"),
         ("import re; X = 1\n", "import re; X = 1\n"),
@@ -123,6 +125,51 @@ def test_only_imports_of_what_exists_are_left_out(imports: str, kept: str) -> No
     code, said = read_reply(f"```python\n{imports}{body}```")
     assert code == kept + body
     assert {finding.code for finding in said} == (set() if kept else {"GEN006"})
+
+
+def test_an_import_that_is_used_and_not_there_is_for_the_stages() -> None:
+    for kept in ("import re as r\n\n\ndef f(a: str) -> bool:\n    return bool(r.search('x', a))\n",
+                 "from decimal import getcontext\n\n\ndef f() -> int:\n    return getcontext().prec\n"):  # fmt: skip
+        assert read_reply(fenced(kept)) == (kept, ())
+
+
+REQUEST = Request(
+    system="",
+    prompt="class Fee(TypedDict):\n    base: int\n    total: int\n\nC1: Twice the base.\ndef f(base: int) -> Fee:",
+    functions=("f",),
+)
+
+
+def test_types_and_lines_of_the_rule_that_the_reply_repeats_are_left_out() -> None:
+    reply = (
+        "from typing import TypedDict\n\nclass Fee(TypedDict):\n    base: int\n    total: int\n\n\n"
+        "def f(base: int) -> Fee:\n    # C1: Twice the base.\n    # twice\n    text = '# C1: Twice the base.'\n"
+        '    return {"base": base, "total": 2 * base}  # C1\n'
+    )
+    code, said = read_reply(fenced(reply), REQUEST)
+    assert code == (
+        "def f(base: int) -> Fee:\n    # twice\n    text = '# C1: Twice the base.'\n"
+        '    return {"base": base, "total": 2 * base}  # C1\n'
+    )
+    assert [finding.code for finding in said] == ["GEN006"] * 3
+    changed = reply.replace("total: int\n", "total: int = 3\n")
+    assert "class Fee" in (read_reply(fenced(changed), REQUEST)[0] or "")
+
+
+def test_a_type_that_is_called_is_written_as_its_dict() -> None:
+    reply = (
+        "def f(base: int) -> Fee:\n    if base > 2:  # ä\n        return Fee(\n            base=base,  # C1\n"
+        "            total = max(base, (2 * base)),\n        )\n    return Fee(base=1, total=g(Fee(base=2, total=3)))  # C1\n"
+    )
+    code, said = read_reply(fenced(reply), REQUEST)
+    assert code == (
+        'def f(base: int) -> Fee:\n    if base > 2:  # ä\n        return {\n            "base": base,  # C1\n'
+        '            "total": max(base, (2 * base)),\n        }\n    return {"base": 1, "total": g({"base": 2, "total": 3})}  # C1\n'
+    )
+    assert [(one.code, one.severity) for one in said] == [("GEN007", "warning")]
+    for kept in ("Fee()", "Fee(1, 2)", "Fee({})", "Fee(**x)", "Other(base=1)"):
+        text = f"def f(base: int) -> Fee:\n    return {kept}\n"
+        assert read_reply(fenced(text), REQUEST) == (text, ())
 
 
 def test_imports_inside_a_function_are_left_out_too() -> None:

@@ -113,3 +113,40 @@ def test_an_answer_about_a_held_out_case_reaches_no_prompt(spec: Spec) -> None:
     answers = {**spec.answers, "case:hidden-case:fee": "it is 4242", "leak:shown-case:hidden-case": "so be it"}
     told = spec.model_copy(update={"answers": answers})
     assert first_request(told, make_plan(told)) == first_request(spec, make_plan(spec))
+
+
+def test_the_rule_stands_above_the_def_line_that_a_reply_goes_on_from(spec: Spec) -> None:
+    request = first_request(spec, make_plan(spec))
+    lines = request.prompt.splitlines()
+    at = lines.index(request.start)
+    assert lines[at - 1].startswith("bags[].weight: ")
+    assert not lines[at + 1].strip()
+
+
+def test_a_case_says_only_what_it_says(spec: Spec) -> None:
+    case = spec.given[0]
+    said = [
+        case.model_copy(update={"id": "a", "expected": {}, "answered": ("fee", "note")}),
+        case.model_copy(update={"id": "b", "expected": {}, "escalates": True}),
+        case.model_copy(update={"id": "c", "expected": {}, "escalates": False}),
+    ]
+    prompt = first_request(spec.model_copy(update={"cases": tuple(said)}), make_plan(spec)).prompt
+    for end in ("=> fee and note not null\n", "=> a person decides\n", "=> ?"):
+        assert end in f"{prompt}\n"
+
+
+def test_patterns_and_enums_are_spoken_of_where_a_text_is_searched(spec: Spec) -> None:
+    searched = parse_spec(SPEC.replace("zone: {type: enum, values: [A, B],", "zone: {type: text,"))
+    assert "regular expression" in first_request(searched, make_plan(searched)).system
+    assert "enum" not in first_request(searched, make_plan(searched)).system
+    coded = parse_spec(SPEC.replace("zone: {type: enum, values: [A, B],", "zone: {type: text, max_length: 20,"))
+    assert "regular expression" not in first_request(coded, make_plan(coded)).system
+    assert "regular expression" not in first_request(spec, make_plan(spec)).system
+
+
+def test_held_out_failures_are_not_told_beside_given_ones_and_nothing_twice(spec: Spec) -> None:
+    hidden = Finding("ACC002", "fee is wrong in 1 of 1 held-out cases", function="compute", hint="follow the clauses")
+    both = repair_request(spec, ["compute"], "x", [FINDING, hidden, FINDING]).prompt
+    assert both.count("ACC001") == 1
+    assert "held-out" not in both
+    assert "held-out" in repair_request(spec, ["compute"], "x", [hidden]).prompt

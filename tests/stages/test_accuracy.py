@@ -96,6 +96,25 @@ def test_escalation_is_compared_where_the_case_states_it() -> None:
     assert verdict.passed
 
 
+def test_an_output_may_be_asked_not_to_be_null_without_its_value() -> None:
+    text = SPEC.replace("note: text}", "note: text?}").replace(
+        "expected: {fee: 20}", "expected: {fee: 20}, answered: [note]"
+    )
+    assert check_accuracy(program(text), RIGHT)[0].passed
+    silent = Observation({"fee": Decimal(20), "note": None})
+    (finding,) = check_accuracy(program(text), {**RIGHT, "two": silent})[0].findings
+    assert finding.code == "ACC001"
+    assert "note is null, must be a value that is not null" in finding.message
+    raised = Observation(None, error="KeyError: 'B'")
+    verdict, _ = check_accuracy(program(text), {**RIGHT, "two": raised})
+    assert verdict.measures["given"]["fields"] == {"fee": 0.5, "note": 0.5}
+    secret = text.replace("{fee: 4242.42, note: hidden}}", "{fee: 4242.42}, answered: [note]}")
+    verdict, _ = check_accuracy(
+        program(secret), {**RIGHT, "secret": Observation({"fee": Decimal("4242.42"), "note": None})}
+    )
+    assert [finding.message for finding in verdict.findings] == ["note is wrong in 1 of 1 held-out cases"]
+
+
 def test_a_proposal_that_goes_to_a_person_is_scored_as_the_answer() -> None:
     proposed = Observation({"fee": Decimal("20"), "note": "x"}, ("review", "adverse"))
     assert check_accuracy(program(), {**RIGHT, "two": proposed})[0].passed

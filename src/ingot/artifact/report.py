@@ -297,6 +297,7 @@ def _cases(title: str, cases: Sequence[Case]) -> str:
     columns: list[tuple[str, Callable[[Case], str]]] = [
         ("Input", lambda case: inline(case.input)),
         ("Expected", lambda case: inline(case.expected)),
+        ("Not null", lambda case: escape(", ".join(case.answered))),
         ("Other steps set", lambda case: inline({key: dict(value) for key, value in case.steps.items()})),
         ("To a person", _escalates),
         ("Note", lambda case: escape(case.note)),

@@ -231,6 +231,7 @@ def _row(case: Case, held_out: bool) -> str:
         "input": case.input,
         "steps": case.steps or None,
         "expected": case.expected or None,
+        "answered": list(case.answered) or None,
         "escalates": case.escalates,
         "held_out": held_out or None,
         "note": case.note or None,

@@ -240,7 +240,7 @@ def _attempt(work: Work, begun: Attempt, made: Sequence[Attempt]) -> Attempt:
     """The attempt with its code and its verdicts. `made` are those before it in its line."""
     assert begun.completion is not None
     assert begun.request is not None
-    code, said = generate.read_reply(begun.completion.text)
+    code, said = generate.read_reply(begun.completion.text, begun.request)
     reply = Verdict.of("reply", said)
     if code is None:
         work.tell(Event("verdict", begun.number, begun.kind, "reply", reply, candidate=begun.candidate, of=work.of))

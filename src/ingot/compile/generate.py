@@ -7,9 +7,9 @@ import io
 import re
 import tokenize
 from collections.abc import Collection, Sequence
-from functools import cache
 
-from ingot.compile.assemble import PRELUDE
+from ingot.compile.tidy import tidy
+from ingot.models.model import Request
 from ingot.verdict import Finding, Rule
 
 LARGEST_REPLY = 200_000
@@ -28,18 +28,24 @@ RULES = (
     Rule("GEN005", "text-outside-block", "reply",
          "Text around the block is ignored; it cost tokens and nobody reviews it.",
          "Here is the code: ```python … ```", "reply with the block alone", "warning"),
-    Rule("GEN006", "import-of-what-exists", "reply",
-         "The program has these names already. Small models import them all the same; the line is left out, not refused.",
-         "import re", "leave the import out", "warning"),
+    Rule("GEN006", "repeats-what-exists", "reply",
+         "The program has these imports, types and lines of the rule already. Small models write them all the same; they are "
+         "left out, not refused.",
+         "import re", "leave it out", "warning"),
+    Rule("GEN007", "type-called", "reply",
+         "A type stands for a plain dict, and generated code calls functions only. What is called with named values is "
+         "written as the dict that it is.",
+         "return Fee(base=10, total=12)", 'write the dict: {"base": 10, "total": 12}', "warning"),
 )  # fmt: skip
 
 _FENCE = re.compile(r"^[ \t]*```[ \t]*([A-Za-z0-9_+-]*)[ \t]*\r?\n(.*?)^[ \t]*```[ \t]*\r?$", re.MULTILINE | re.DOTALL)
 
 
-def read_reply(text: str) -> tuple[str | None, tuple[Finding, ...]]:
+def read_reply(text: str, request: Request | None = None) -> tuple[str | None, tuple[Finding, ...]]:
     """The code in a reply, or None, and what is wrong with the reply.
 
-    Exactly one fenced block is code; anything else is a finding and never looked into.
+    Exactly one fenced block is code; anything else is a finding and never looked into. What the code repeats of the
+    request is left out of it, and said.
     """
     if not text.strip():
         return None, (_finding("GEN003", "the reply is empty"),)
@@ -56,56 +62,18 @@ def read_reply(text: str) -> tuple[str | None, tuple[Finding, ...]]:
     if not code.strip():
         return None, (_finding("GEN003", "the code block is empty"),)
     said = [_finding("GEN005", f"{len(outside)} characters outside the code block were ignored")] if outside else []
-    code, left_out = without_known_imports(code)
-    said += [_finding("GEN006", f"{one!r} was left out: the program has it already") for one in left_out]
-    return code, tuple(said)
-
-
-def without_known_imports(code: str) -> tuple[str, tuple[str, ...]]:
-    """The code without imports, at its top or in its functions, that bring in nothing but what every program has, under its
-    own name, and those imports. Code that does not parse, and any other import, is left to the stages."""
-    try:
-        tree = ast.parse(code)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return code, ()
-    lines = code.splitlines(keepends=True)
-    left_out: list[str] = []
-    for block in (tree.body, *(node.body for node in tree.body if isinstance(node, ast.FunctionDef))):
-        for node in _known_imports(block):
-            left_out.append(ast.unparse(node))
-            lines[node.lineno - 1 : node.end_lineno] = [""] * ((node.end_lineno or node.lineno) - node.lineno + 1)
-    return ("".join(lines).lstrip("\n") if left_out else code), tuple(left_out)
-
-
-def _known_imports(block: Sequence[ast.stmt]) -> list[ast.stmt]:
-    """Such imports in a block that share their lines with nothing, where more than they stands in it."""
-    found = [
-        node
-        for node in block
-        if _imported(node)
-        and _imported(node) <= _known_names()
-        and not any(other is not node and _overlap(node, other) for other in block)
+    shown = request.prompt if request else ""
+    lines = {f"# {line}" for line in shown.splitlines()}
+    tidied = tidy(code, re.findall(r"^class (\w+)\(TypedDict\):$", shown, re.MULTILINE), lines)
+    said += [_finding("GEN006", f"{one!r} was left out: the program has it already") for one in tidied.left_out]
+    if tidied.comments:
+        said.append(
+            _finding("GEN006", f"{tidied.comments} lines of the rule were left out: the program has them already")
+        )
+    said += [
+        _finding("GEN007", f"{name!r} is called; it was written as the dict it stands for") for name in tidied.called
     ]
-    return found if len(found) < len(block) else []
-
-
-def _overlap(one: ast.stmt, other: ast.stmt) -> bool:
-    return one.lineno <= (other.end_lineno or other.lineno) and other.lineno <= (one.end_lineno or one.lineno)
-
-
-def _imported(node: ast.stmt) -> frozenset[tuple[str, str, str]]:
-    """What an import brings in: module, name and the name it is given; nothing for any other statement."""
-    if isinstance(node, ast.Import):
-        return frozenset((one.name, "", one.asname or one.name) for one in node.names)
-    if isinstance(node, ast.ImportFrom) and not node.level:
-        return frozenset((node.module or "", one.name, one.asname or one.name) for one in node.names)
-    return frozenset()
-
-
-@cache
-def _known_names() -> frozenset[tuple[str, str, str]]:
-    """What the imports of every program bring in."""
-    return frozenset(one for node in ast.parse(PRELUDE).body for one in _imported(node))
+    return tidied.code, tuple(said)
 
 
 def _finding(code: str, message: str) -> Finding:

@@ -21,24 +21,42 @@ from ingot.spec import Case, Spec, Step
 from ingot.verdict import Finding
 
 GIVEN_BYTES = 1_200
+LONGEST_NAME = 100
+"""Characters; a longer text is prose."""
 FINDINGS_SHOWN = 8
 
 _SYSTEM = """\
 You write pure Python functions for a regulated workflow. Reply with ONE ```python block and nothing else: the functions \
 below, completed.
-- Keep each def line as given; the comments under it are its rule. At most {lines} lines and {complexity} branches (if, for, \
+- Keep each def line as given; the lines above it are its rule. At most {lines} lines and {complexity} branches (if, for, \
 while; and/or are free) a function.
 - No imports, classes or further functions: math, re, Decimal, ROUND_HALF_UP, date, datetime, timedelta and the types shown \
 exist already. A table of literals may stand before the functions as an UPPER_CASE constant.
 - No I/O, print, clock, randomness, recursion, eval, getattr, str.format, set order, while True, try around everything. Never \
 change a parameter.
 - Decimal("0.10") for money and decimals, never float() or round(); round with .quantize(Decimal("0.01"), ROUND_HALF_UP).
+- A name that may be None is tested before use; a search starts with its default, not with None.
 - End each return line with its clause: return x  # C2"""
+_PATTERNS = """
+- A regular expression is one whole literal (several: a tuple to loop over); repeats next to each other share no character. \
+re.search may find nothing: match = re.search(...), then match.group(1) if match else None."""
+_ENUMS = """
+- An enum value is one of its literals, or comes from a table annotated with them (dict[str, Literal["a", "b"]]); never a \
+piece of the input."""
 
 
 def system_text(spec: Spec) -> str:
-    """The standing instructions, with the spec's limits."""
-    return _SYSTEM.format(lines=spec.thresholds.function_lines, complexity=spec.thresholds.complexity)
+    """The standing instructions, with the spec's limits, and what its types call for."""
+    text = _SYSTEM.format(lines=spec.thresholds.function_lines, complexity=spec.thresholds.complexity)
+    signed = [one for one in signatures(spec) if one.name in {step.step for step in spec.asked}]
+    prose = any(_is_prose(field) for one in signed for _, field in walk(one.params))
+    enums = prose and any(field.type == "enum" for one in signed for _, field in walk(one.outputs))
+    return text + (_PATTERNS if prose else "") + (_ENUMS if enums else "")
+
+
+def _is_prose(field: Field) -> bool:
+    """Whether a text is one to be searched, not a name or a code."""
+    return field.type == "text" and not field.pattern and (field.max_length is None or field.max_length > LONGEST_NAME)
 
 
 def first_request(spec: Spec, plan: Plan, *, draw: int = 0) -> Request:
@@ -128,7 +146,7 @@ def _types(signed: Sequence[Signature]) -> str:
 
 
 def _asked(spec: Spec, signed: Sequence[Signature]) -> list[str]:
-    """Each def line with its rule as comments: what the step says, its clauses, what is known of its fields.
+    """Each def line under its rule: what the step says, its clauses, what is known of its fields.
 
     A clause that several functions rest on is written out under the first of them.
     """
@@ -141,7 +159,7 @@ def _asked(spec: Spec, signed: Sequence[Signature]) -> list[str]:
         notes = [note for field in signature.params for note in _field_notes(field)]
         notes += [f"returns {note}" for field in signature.outputs for note in _output_notes(field)]
         lines = [*said, *clauses, *([f"also {', '.join(again)} above"] if again else []), *notes]
-        written.append("\n".join([signature.header(), *(f"    # {line}" for line in lines)]))
+        written.append("\n".join([*lines, signature.header()]))
     return written
 
 
@@ -207,7 +225,7 @@ def _diverse(cases: Sequence[Case]) -> list[Case]:
     first: list[Case] = []
     rest: list[Case] = []
     for case in cases:
-        key = canonical_json(case.expected)
+        key = _said(case).encode()
         (rest if key in seen else first).append(case)
         seen.add(key)
     return first + rest
@@ -215,12 +233,23 @@ def _diverse(cases: Sequence[Case]) -> list[Case]:
 
 def _case_line(case: Case) -> str:
     steps = f" with {canonical_json(case.steps).decode()}" if case.steps else ""
-    return f"{canonical_json(case.input).decode()}{steps} => {canonical_json(case.expected).decode()}"
+    return f"{canonical_json(case.input).decode()}{steps} => {_said(case)}"
+
+
+def _said(case: Case) -> str:
+    """What a case says must come of it, as far as it says so."""
+    parts = [canonical_json(case.expected).decode()] if case.expected else []
+    parts += [f"{' and '.join(case.answered)} not null"] if case.answered else []
+    parts += ["a person decides"] if case.escalates else []
+    return ", ".join(parts) or "?"
 
 
 def _finding_lines(findings: Sequence[Finding]) -> list[str]:
-    """Errors first, each once, without hints that repeat."""
+    """Errors, each once, without hints that repeat. That held-out cases are wrong too says nothing beside a given one that is."""
     errors = [finding for finding in findings if finding.severity == "error"]
+    shown = {finding.function for finding in errors if finding.code == "ACC001"}
+    errors = [finding for finding in errors if finding.code != "ACC002" or finding.function not in shown]
+    errors = list({(finding.function, finding.code, finding.message): finding for finding in errors}.values())
     lines: list[str] = []
     hints: set[str] = set()
     for finding in errors[:FINDINGS_SHOWN]:

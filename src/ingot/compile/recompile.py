@@ -303,7 +303,7 @@ def _attempt(work: _Work, made: Sequence[Attempt], number: int, model: Model) ->
     work.listen(Event("attempt", number, "repair"))
     completion = model.complete(request)
     work.listen(Event("completion", number, "repair", completion=completion))
-    code, said = generate.read_reply(completion.text)
+    code, said = generate.read_reply(completion.text, request)
     if code is None:
         reply = Verdict.of("reply", said)
         work.listen(Event("verdict", number, "repair", "reply", reply))

@@ -99,10 +99,10 @@ class Bench:
     def submit(self, given: Mapping[str, Any], who: str) -> dict[str, Any]:
         """The verdicts on code, and the artifact where it passes."""
         path, code = self._path(given), _text(given, "code", empty=True)
-        self._spec(path)
+        spec = self._spec(path)
         said: Verdict | None = None
         if "```" in code:
-            found, findings = generate.read_reply(code)
+            found, findings = generate.read_reply(code, prompt.first_request(spec, make_plan(spec)))
             said = Verdict.of("reply", findings)
             if found is None:
                 return {"passed": False, "stages": [_stage(said)]}

@@ -32,7 +32,7 @@ RULES = (
         "ACC001", "given-case-wrong", "accuracy",
         "A person wrote down what must come of this input, and something else came of it.",
         "case {age: 17} expects PEND, the program answers APPROVE",
-        "make the branch of the clause that the case tests answer as expected",
+        "find where the code leaves the rule on this input; never write the answer of a case into the code",
     ),
     Rule(
         "ACC002", "held-out-case-wrong", "accuracy",
@@ -83,15 +83,16 @@ class CaseScore:
 def score_case(spec: Spec, case: Case, seen: Observation | None) -> CaseScore:
     """Score what was observed of a case against what it expects."""
     if seen is None or seen.error is not None:
-        return CaseScore(case, dict.fromkeys(case.expected, 0.0), None, True)
+        return CaseScore(case, dict.fromkeys((*case.expected, *case.answered), 0.0), None, True)
     output = seen.output or {}
     fields = {
         field.name: score(field, output.get(field.name), case.expected[field.name], spec.scorers)
         for field in spec.outputs
         if field.name in case.expected
     }
+    fields |= {name: float(output.get(name) is not None) for name in case.answered}
     escalation = None if case.escalates is None else case.escalates is (seen.review is not None)
-    if case.expected and case.escalates is None and seen.review is not None and seen.output is None:
+    if fields and case.escalates is None and seen.review is not None and seen.output is None:
         escalation = False
     return CaseScore(case, fields, escalation, False)
 
@@ -151,17 +152,21 @@ def _input(one: CaseScore, seen: Observation | None) -> str:
     output = (seen.output if seen else None) or {}
     names = [name for name, value in one.fields.items() if value < 1.0]
     return shown_input(
-        one.case.input, (one.case.expected[name] for name in names), (output.get(name) for name in names)
+        one.case.input, (one.case.expected.get(name) for name in names), (output.get(name) for name in names)
     )
 
 
 def _given_message(one: CaseScore, seen: Observation, names: list[str], shown: str) -> str:
     output = seen.output or {}
-    parts = [f"{name} is {_show(output.get(name))}, expected {_show(one.case.expected[name])}" for name in names]
+    parts = [f"{name} is {_show(output.get(name))}, must be {_expected(one.case, name)}" for name in names]
     if one.escalation is False:
         what = "did not go to a person" if seen.review is None else f"went to a person ({seen.review[1]})"
         parts.append(what)
     return f"given case {one.case.id!r}: {'; '.join(parts)}; input {shown}"
+
+
+def _expected(case: Case, name: str) -> str:
+    return _show(case.expected[name]) if name in case.expected else "a value that is not null"
 
 
 def _held_out_findings(spec: Spec, scores: list[CaseScore]) -> Iterable[Finding]:

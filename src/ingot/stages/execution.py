@@ -223,7 +223,18 @@ def _error(seen: _Seen, kind: str, line: int | None, function: str | None, ids: 
         message += f"; {_shown(seen, ids[0])}"
     if len(ids) > 1:
         message += f" ({len(ids)} inputs in all)"
-    return _finding(code, message, line=line, function=function)
+    return _finding(code, message, line=line, function=function, hint=_RAISED.get(kind) if code == "EXE001" else None)
+
+
+_RAISED = {
+    "IndexError": "test the length first, or loop over what is there; say what holds where there is less",
+    "KeyError": "test with 'in' first, and say what holds where it is not there",
+    "AttributeError": "it may be None: test it first (value = match.group(1) if match else None)",
+    "TypeError": "a value may be None or of another type there: test it first",
+    "ValueError": "test the text before it is converted (text.isdigit(), or a pattern that only numbers fit)",
+    "InvalidOperation": "test the text before it is made a Decimal (a pattern that only numbers fit)",
+}
+"""What mends an exception of a kind."""
 
 
 def _spoken(kind: str, program: Program) -> str:

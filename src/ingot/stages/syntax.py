@@ -275,17 +275,42 @@ def _unknown_clauses(
                 yield Finding("SYN010", f"there is no clause {clause!r}", line, None, node.name, hint)
 
 
+_NONE = "it may be None here: test it first (value = match.group(1) if match else None)"
+_TYPE_HINTS = (
+    ("missing-union-attribute", "`None`", _NONE),
+    ("not-subscriptable", "`None`", _NONE),
+    ("unsupported-operator", "None", "one side may be None here: test it first"),
+    ("not-iterable", "None", "it may be None here: test it first"),
+    (
+        "invalid-argument-type",
+        "TypedDict",
+        "convert the value to the declared type, for instance int(text) or Decimal(text)",
+    ),
+    ("invalid-explicit-return", "", "convert the value to the declared type, for instance int(text) or Decimal(text)"),
+)
+"""How ty's words begin, a word in them, and what to do."""
+
+
 # ---- ty and ruff ----------------------------------------------------------------------------------------------------
 
 
 def _types(program: Program, running: Tools) -> Iterator[Finding]:
-    """SYN004: what ty says of the candidate's lines; its warnings stay warnings."""
-    for row in running.types():
-        begin = row["location"]["positions"]["begin"]
+    """SYN004: what ty says of the candidate's lines; its warnings stay warnings. Of a dict that does not fit, ty names the key
+    at fault and the whole dict; the key is enough."""
+    rows = [row for row in running.types() if row["severity"] != "info"]
+    keyed = {_begin(row) for row in rows if "TypedDict" in row["description"]}
+    for row in rows:
+        begin, text = row["location"]["positions"]["begin"], row["description"]
         line = _logic_line(program, begin["line"])
-        if line is not None and row["severity"] != "info":
+        whole = text.startswith("invalid-explicit-return") and _begin(row) in keyed
+        if line is not None and not whole:
             severity: Severity = "warning" if row["severity"] == "minor" else "error"
-            yield _tool_finding(program, "SYN004", row["description"], (line, begin["column"]), severity)
+            hint = next((hint for start, word, hint in _TYPE_HINTS if text.startswith(start) and word in text), None)
+            yield _tool_finding(program, "SYN004", text, (line, begin["column"]), severity, hint)
+
+
+def _begin(row: Mapping[str, Any]) -> int:
+    return int(row["location"]["positions"]["begin"]["line"])
 
 
 def _lint(program: Program, running: Tools) -> Iterator[Finding]:
@@ -304,7 +329,9 @@ def _logic_line(program: Program, line: int) -> int | None:
     return inside if 1 <= inside <= program.logic.count("\n") + 1 else None
 
 
-def _tool_finding(program: Program, code: str, text: str, place: tuple[int, int], severity: Severity) -> Finding:
+def _tool_finding(
+    program: Program, code: str, text: str, place: tuple[int, int], severity: Severity, hint: str | None = None
+) -> Finding:
     line, column = place
     tree = ast.parse(program.logic)
     owner = next(
@@ -315,7 +342,7 @@ def _tool_finding(program: Program, code: str, text: str, place: tuple[int, int]
         ),
         None,
     )
-    return Finding(code, " ".join(text.split()), line, column, owner, None, severity)
+    return Finding(code, " ".join(text.split()), line, column, owner, hint, severity)
 
 
 STAGE = Stage("syntax", RULES, check)

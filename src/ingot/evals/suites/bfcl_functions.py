@@ -91,7 +91,7 @@ def _function(document: Mapping[str, Any], taken: Counter[str], steps: set[str],
 def _form(schema: Mapping[str, Any], required: bool) -> dict[str, Any]:
     """A parameter's field without its name; what a type cannot say goes into the description."""
     said = [_words(schema.get("description", "")).rstrip("."), _choices(schema)]
-    need = "required" if required else "optional"
+    need = "required: null where the text lacks it" if required else "optional: null unless the text says it"
     text = f"{'; '.join(part for part in said if part)} ({need})"
     return {**_typed(schema), "nullable": True, "description": text}
 

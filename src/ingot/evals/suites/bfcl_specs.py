@@ -34,19 +34,9 @@ _PLAIN_VALUES = (
     "description asks for a percentage. What the words imply counts as said (from rest: a speed of 0). What a form adds "
     "to the text (the state of a city) is filled in."
 )
-_OPTIONAL = "An optional one is null unless the text says it; its default is filled in later."
-_REQUIRED = (
-    "A required one that the text does not give is null: a person is then asked. Never guess and never fall back on a "
-    "value that is not in the text."
-)
-_PATTERNS = (
-    "Use a few short regular expressions, each written out as one literal, also in a tuple to loop over; never put a "
-    "pattern together from parts."
-)
-_SHOWN = " A case without outputs only shows how such a text may read."
-_ENUMS = (
-    "The value of an enum is one of its literals written out, or comes from a table that is annotated with them (KINDS: "
-    "dict[str, Literal['a', 'b']]); never a piece of the text."
+_NULLS = (
+    "What the text does not give is null: the default of an optional one is filled in later, and for a required one a person "
+    "is asked. Never guess and never fall back on a value that is not in the text."
 )
 _CHOICE = (
     "function: the one function that does what the text asks for, by its purpose and the words people use for it, not "
@@ -55,24 +45,24 @@ _CHOICE = (
 
 
 def instance_spec(prompt: Prompt, *, plain: bool = False) -> tuple[str, Function]:
-    """The spec of one prompt with one function, and that function. The prompt is a case without what is expected of it.
+    """The spec of one prompt with one function, and that function. The prompt is a case without what is expected of it:
+    only that the required parameters are not null, which the function's document says.
 
     `plain` leaves out what is said to whoever writes a program."""
     (function,) = read_functions(prompt.functions)
     clauses = {
         "C1": f"The text asks for one call of {function.name}: {function.description}{'' if plain else f' {_READING}'}",
         "C2": _PLAIN_VALUES if plain else _VALUES,
-        "C3": f"{_OPTIONAL} {_REQUIRED}{'' if plain else _SHOWN}",
+        "C3": _NULLS,
     }
     nothing = {one.field: None for one in function.parameters}
+    needed = [one.field for one in function.parameters if one.required]
     cases = [
-        {**_case(prompt.id, prompt.text, {}), "escalates": False},
+        {**_case(prompt.id, prompt.text, {}), **({"answered": needed} if needed else {"escalates": False})},
         _case("nothing", NOTHING[0], nothing),
         _case("nothing-more", NOTHING[1], nothing, held_out=True),
     ]
-    has_enum = any("enum" in (one.form["type"], one.form.get("items", {}).get("type")) for one in function.parameters)
-    how = "" if plain else f" {_PATTERNS} {_ENUMS}" if has_enum else f" {_PATTERNS}"
-    steps = [_reading(function, clauses, how)]
+    steps = [_reading(function, clauses)]
     return _text(
         prompt.id, f"Read the call of {function.name} out of a text", clauses, steps, cases, 1.0, 1.0
     ), function
@@ -89,33 +79,32 @@ def set_spec(
     """The spec of a set of functions: which of them a text asks for, and, a step each, its parameters.
 
     `plain` leaves out what is said to whoever writes a program."""
-    programming = {} if plain else {"C2": f"{_PATTERNS} {_ENUMS}", "C3": _READING}
-    values = {"C4": _PLAIN_VALUES if plain else _VALUES, "C5": f"{_OPTIONAL} {_REQUIRED}"}
-    clauses = {"C1": _CHOICE, **programming, **values}
+    reading = {} if plain else {"C2": _READING}
+    clauses = {"C1": _CHOICE, **reading, "C3": _PLAIN_VALUES if plain else _VALUES, "C4": _NULLS}
     purposes = [f"{one.name}: {one.description}" for one in functions]
     choose = {
         "step": "choose_function",
         "type": "function",
         "intent": "\n".join(purposes),
         "inputs": ["query"],
-        "clauses": [one for one in ("C1", "C2") if one in clauses],
+        "clauses": ["C1"],
         "outputs": [{"name": "function", "type": "enum", "nullable": True, "values": [one.name for one in functions]}],
     }
-    reading = [_reading(one, [key for key in clauses if key != "C1"]) for one in functions if one.parameters]
+    steps = [_reading(one, [key for key in clauses if key != "C1"]) for one in functions if one.parameters]
     cases = [_labelled(one, functions) for one in given]
     cases += [_labelled(one, functions, held_out=True) for one in held_out]
     cases += [
         _case("nothing", NOTHING[0], {"function": None}),
         _case("nothing-more", NOTHING[1], {"function": None}, held_out=True),
     ]
-    return _text(name, "Which function a text asks for, and with what", clauses, [choose, *reading], cases, 0.7, 0.5)
+    return _text(name, "Which function a text asks for, and with what", clauses, [choose, *steps], cases, 0.7, 0.5)
 
 
-def _reading(function: Function, clauses: Sequence[str] | Mapping[str, str], how: str = "") -> dict[str, Any]:
+def _reading(function: Function, clauses: Sequence[str] | Mapping[str, str]) -> dict[str, Any]:
     return {
         "step": function.step,
         "type": "function",
-        "intent": f"Read the parameters of {function.name} from the text.{how}",
+        "intent": f"Read the parameters of {function.name} from the text.",
         "inputs": ["query"],
         "clauses": list(clauses),
         "outputs": [{"name": one.field, **one.form} for one in function.parameters],
