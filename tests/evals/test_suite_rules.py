@@ -18,7 +18,7 @@ from ingot.evals.evaluate import evaluate
 from ingot.evals.log import Log
 from ingot.evals.policyengine import read_policies
 from ingot.evals.solvers.compiled import Compiled, Human
-from ingot.evals.suite import check_apart
+from ingot.evals.suite import check_apart, limited
 from ingot.evals.suites import rules_airline, rules_tax
 from ingot.evals.suites.rules import rules_suite
 from ingot.evals.suites.rules_policy import policy_task
@@ -242,7 +242,7 @@ def test_the_suite_runs_a_rule_through_the_gates(rules: Path, tmp_path: Path) ->
 
 
 def test_all_sources_make_one_suite(rulearena: Path, rules: Path) -> None:
-    suite = check_apart(rules_suite(rulearena, rules, most=2))
+    suite = limited(check_apart(rules_suite(rulearena, rules)), None, items=2)
     assert [(task.id, len(task.items)) for task in suite.tasks] == [("airline", 2), ("tax", 2), ("parking", 1)]
     assert [task.id for task in rules_suite(rulearena / "tax").tasks] == ["tax"]
     with pytest.raises(InputError, match="no rules to score"):

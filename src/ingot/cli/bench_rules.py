@@ -20,7 +20,6 @@ from ingot.cli.bench_suites import run_suite, suite_options
 @click.option(
     "--held-out", type=click.IntRange(0), default=12, show_default=True, help="RuleArena: cases for the gates alone."
 )
-@click.option("--items", "most", type=click.IntRange(1), help="Score only so many items of each task.")
 @suite_options
 def rules_command(
     rulearena: Path | None,
@@ -28,10 +27,9 @@ def rules_command(
     dmn: Path | None,
     shown: int,
     held_out: int,
-    most: int | None,
     **given: Any,
 ) -> None:
     """Prose rules, tax forms, benefit parameters and decision tables, made into programs and scored on computed answers."""
     from ingot.evals.suites.rules import rules_suite
 
-    run_suite(rules_suite(rulearena, policyengine, dmn, given=shown, held_out=held_out, most=most), **given)
+    run_suite(rules_suite(rulearena, policyengine, dmn, given=shown, held_out=held_out), **given)

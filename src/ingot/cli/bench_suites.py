@@ -46,6 +46,7 @@ class Chosen:
     yes: bool
     as_json: bool
     estimate: bool = False
+    items: int | None = None
 
 
 def suite_options(command: F) -> F:
@@ -60,6 +61,7 @@ def suite_options(command: F) -> F:
             ),
             click.option("--model", envvar="INGOT_MODEL", help="As for `ingot compile`. [env: INGOT_MODEL]"),
             click.option("--limit", type=click.IntRange(1), help="Only so many tasks."),
+            click.option("--items", type=click.IntRange(1), help="Score only so many items of each task."),
             click.option("--task", "tasks", multiple=True, help="Only this task; may be given several times."),
             click.option(
                 "--out", type=click.Path(path_type=Path), default=Path("bench"), show_default=True,
@@ -93,7 +95,7 @@ def run_suite(suite: Suite, **given: Any) -> None:
     from ingot.evals.suite import limited
 
     chosen = Chosen(**given)
-    suite = limited(suite, chosen.limit, chosen.tasks)
+    suite = limited(suite, chosen.limit, chosen.tasks, chosen.items)
     if chosen.estimate:
         _estimate(suite, chosen)
         return

@@ -15,10 +15,9 @@ from ingot.cli.bench_suites import run_suite, suite_options
 @click.option("--given", type=click.IntRange(1), default=5, show_default=True, help="Examples to show.")
 @click.option("--held-out", type=click.IntRange(0), default=3, show_default=True, help="Examples for the gates alone.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Which rows are which.")
-@click.option("--items", "most", type=click.IntRange(1), help="Score only so many items of each task.")
 @suite_options
-def transforms_command(data: Path, given: int, held_out: int, seed: int, most: int | None, **chosen: Any) -> None:
+def transforms_command(data: Path, given: int, held_out: int, seed: int, **chosen: Any) -> None:
     """Transformations of text and data by example: a few rows to compile from, the rest to score."""
     from ingot.evals.suites.transforms import transforms_suite
 
-    run_suite(transforms_suite(data, given=given, held_out=held_out, seed=seed, most=most), **chosen)
+    run_suite(transforms_suite(data, given=given, held_out=held_out, seed=seed), **chosen)

@@ -136,15 +136,16 @@ def _more(task: Task) -> list[Any]:
     return [*([dict(task.files)] if task.files else []), *([task.plain_text] if task.plain_text else [])]
 
 
-def limited(suite: Suite, limit: int | None, names: Sequence[str] = ()) -> Suite:
-    """The first `limit` tasks, or those of `names`. Raises InputError for a name that there is not."""
+def limited(suite: Suite, limit: int | None, names: Sequence[str] = (), items: int | None = None) -> Suite:
+    """The first `limit` tasks, or those of `names`, each with its first `items` items. Raises InputError for a name that there
+    is not."""
     known = {task.id for task in suite.tasks}
     if missing := [name for name in names if name not in known]:
         raise InputError(
             f"the suite {suite.name!r} has no task {missing[0]!r}", hint=f"it has {', '.join(sorted(known)[:8])} …"
         )
     chosen = [task for task in suite.tasks if not names or task.id in names]
-    return replace(suite, tasks=tuple(chosen[:limit]))
+    return replace(suite, tasks=tuple(replace(task, items=task.items[:items]) for task in chosen[:limit]))
 
 
 def check_apart(suite: Suite) -> Suite:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ingot.errors import InputError
 from ingot.evals.suite import Suite, Task
-from ingot.evals.suites.rules_prose import GIVEN, HELD_OUT, cut
+from ingot.evals.suites.rules_prose import GIVEN, HELD_OUT
 
 SCORER = (
     "amounts and other answers by the spec's scorer: airline and yes/no exactly, tax within 0.01, PolicyEngine within the "
@@ -26,10 +26,8 @@ def rules_suite(
     *,
     given: int = GIVEN,
     held_out: int = HELD_OUT,
-    most: int | None = None,
 ) -> Suite:
-    """The suite of what is given. Of RuleArena's rows `given` and `held_out` are cases; `most` items of each task are scored
-    at most.
+    """The suite of what is given. Of RuleArena's rows `given` and `held_out` are cases.
 
     Raises InputError where nothing is given, or a folder is not as described.
     """
@@ -52,7 +50,7 @@ def rules_suite(
         origins.append(note)
     if not tasks:
         raise InputError("no rules to score", hint="give --rulearena, --policyengine or --dmn a folder")
-    return Suite("rules", "Rules as programs", "unseen", tuple(cut(tasks, most)), SCORER, "; ".join(origins))
+    return Suite("rules", "Rules as programs", "unseen", tuple(tasks), SCORER, "; ".join(origins))
 
 
 def rulearena_tasks(folder: Path, given: int = GIVEN, held_out: int = HELD_OUT) -> list[Task]:

@@ -12,12 +12,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ingot.errors import InputError
-from ingot.evals.suite import Item, Task
+from ingot.evals.suite import Item
 
 GIVEN, HELD_OUT = 8, 12
 """As many rows are cases to show and cases for the gates alone, where nothing else is asked for."""
@@ -147,8 +147,3 @@ def case_of(one: Item, *, held: bool) -> dict[str, Any]:
     """An item as a case of a spec."""
     told: dict[str, Any] = {"id": one.id, "input": dict(one.input), "expected": dict(one.expected)}
     return {**told, "held_out": True} if held else told
-
-
-def cut(tasks: Sequence[Task], most: int | None) -> list[Task]:
-    """The tasks with their first `most` items."""
-    return [replace(task, items=task.items[:most]) for task in tasks]

@@ -20,7 +20,7 @@ from typing import Any
 from ingot.errors import InputError
 from ingot.evals.suite import Item, Scores, Suite, Task, split
 from ingot.evals.suite_file import read_rows
-from ingot.evals.suites.rules_prose import cut, spec_text
+from ingot.evals.suites.rules_prose import spec_text
 from ingot.evals.suites.transforms_types import shape_of
 from ingot.names import broken_spelling, hidden_by
 
@@ -43,9 +43,7 @@ class Described:
     meanings: Mapping[str, str] | None = None
 
 
-def transforms_suite(
-    path: Path, *, given: int = GIVEN, held_out: int = HELD_OUT, seed: int = SEED, most: int | None = None
-) -> Suite:
+def transforms_suite(path: Path, *, given: int = GIVEN, held_out: int = HELD_OUT, seed: int = SEED) -> Suite:
     """The suite of a file or folder. Raises InputError with the place of what cannot be read."""
     from ingot.evals.suites.transforms_described import described_file
 
@@ -59,7 +57,7 @@ def transforms_suite(
         raise InputError("no *.json or *.jsonl with examples", place=str(path))
     tasks = [task for one in found for task in tasks_of(one, given, held_out, seed)]
     origin = f"{len(found)} tasks by example, {len(tasks)} programs to make"
-    return Suite("transforms", "Transformations by example", "unseen", tuple(cut(tasks, most)), SCORER, origin)
+    return Suite("transforms", "Transformations by example", "unseen", tuple(tasks), SCORER, origin)
 
 
 def shared(rows: Sequence[Item], given: int, held_out: int, seed: int) -> Iterator[tuple[str, Any, Any, Any]]:
