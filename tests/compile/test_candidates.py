@@ -407,7 +407,7 @@ def test_readers_are_compared_on_given_documents_however_long(tmp_path: Path) ->
     path.write_text(json.dumps(tree), encoding="utf-8")
     right = 'def read_total(page: str) -> str:\n    return page[-4:] if page[-8:-4] == "SUM " else ""  # C1\n'
     other = right.replace('page[-8:-4] == "SUM "', 'page[:-4].endswith("SUM ")')
-    short = right.replace('page[-8:-4] == "SUM "', 'page == "SUM "')
+    short = right.replace('page[-8:-4] == "SUM "', 'page < ""')
     done = drawn(path, fenced(short), fenced(right), fenced(other))
     assert done.agreement is not None
     assert done.agreement.functions["read_total"].candidate in (2, 3)
