@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from ingot.errors import InputError, ModelError, ModelTimeout
+from ingot.errors import InputError, ModelError, ModelTimeout, PromptTooLong
 from ingot.evals.evaluate import evaluate
+from ingot.evals.log import read_log
 from ingot.evals.solvers.desk import Desk
 from ingot.evals.solvers.registry import Settings, make_solver
 from ingot.evals.solvers.turns import Line, Metered, Tool, next_turn, read_turn, turn_request
@@ -105,6 +106,22 @@ def test_a_model_that_cannot_be_reached_is_no_answer(name: str, tmp_path: Path) 
     one, _ = solver(name, [ModelTimeout("it took too long")])
     with pytest.raises(ModelTimeout, match="took too long"):
         evaluate(suite(), one, tmp_path)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_talk_that_outgrows_the_model_is_withheld_with_the_tokens_that_it_took(name: str, tmp_path: Path) -> None:
+    long = PromptTooLong("the prompt has 9000 tokens")
+    one, _ = solver(name, [call("show_cases"), call("show_cases"), long, long, *submits(name, 5)])
+    log = evaluate(suite(), one, tmp_path)
+    grown, unasked, answered = (item.answer for item in log.items)
+    assert [item.right for item in log.items] == [None, None, False]
+    assert (grown.usage.requests, grown.ran) == (2, True)
+    assert grown.usage.input_tokens > 0
+    assert grown.withheld == "not asked further: the prompt has 9000 tokens"
+    assert (unasked.usage.requests, unasked.ran) == (0, False)
+    assert read_log(tmp_path).to_json() == log.to_json()
+    assert read_log(tmp_path).items[0].answer.ran
+    assert answered.output == {"fee": 5}
 
 
 @pytest.mark.parametrize("name", NAMES)

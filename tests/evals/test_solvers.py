@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 from ingot.errors import PromptTooLong
 from ingot.evals.evaluate import evaluate
@@ -11,10 +13,11 @@ from ingot.evals.kept import Kept
 from ingot.evals.log import read_log
 from ingot.evals.report.tables import measured
 from ingot.evals.report.write import write_report
+from ingot.evals.solvers import Answer, Generation
 from ingot.evals.solvers.code_once import CodeOnce
-from ingot.evals.solvers.compiled import Compiled
+from ingot.evals.solvers.compiled import Compiled, CompiledTask
 from ingot.evals.solvers.direct import Direct, request_for
-from ingot.evals.solvers.hybrid import Hybrid
+from ingot.evals.solvers.hybrid import Hybrid, HybridTask
 from ingot.evals.suite import Item, Suite, Task
 from ingot.models import Scripted
 from ingot.models.model import Request
@@ -40,6 +43,22 @@ def unsure() -> Suite:
 
 def fenced(code: str) -> str:
     return f"```python\n{code}```"
+
+
+class Half:
+    """A program that is sure of the fee and of nothing else."""
+
+    generation = Generation(True)
+
+    def answer(self, given: Mapping[str, Any]) -> Answer:
+        return Answer({"fee": 5, "note": None})
+
+    def close(self) -> None:
+        return
+
+
+def half(task: Task, *replies: Any) -> HybridTask:
+    return HybridTask(task, cast("CompiledTask", Half()), Direct(Scripted(list(replies))).prepare(task))
 
 
 def test_direct_asks_for_every_transaction(tmp_path: Path) -> None:
@@ -145,6 +164,21 @@ def test_a_transaction_whose_prompt_does_not_fit_is_withheld(tmp_path: Path) -> 
     assert log.items[1].answer.withheld == "not asked: the prompt has 9000 tokens"
     log = evaluate(suite(), Hybrid(Scripted([long, '{"fee": 5}', long, long])), tmp_path / "hybrid")
     assert [one.right for one in log.items] == [True, None, None]
+
+
+def test_tokens_used_before_a_prompt_did_not_fit_are_counted(tmp_path: Path) -> None:
+    log = evaluate(
+        suite(), Direct(Scripted(["no", PromptTooLong("9000 tokens"), '{"fee": 9}', '{"fee": 6}'])), tmp_path
+    )
+    assert [(one.answer.usage.requests, one.right) for one in log.items] == [(1, None), (1, True), (1, True)]
+    assert log.items[0].answer.ran
+
+
+def test_hybrid_keeps_what_the_code_gave_where_the_rest_does_not_fit() -> None:
+    spec = SPEC.replace("outputs: {fee: integer}", "outputs: {fee: integer, note: text?}")
+    task = Task("shipping", spec, (), exact, ("fee", "note"))
+    found = half(task, PromptTooLong("long")).answer({"weight": 3})
+    assert (found.output, found.withheld, found.error) == ({"fee": 5}, "not asked: long", "")
 
 
 def test_a_repair_that_does_not_fit_becomes_a_new_draw(tmp_path: Path) -> None:

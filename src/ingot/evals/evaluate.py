@@ -13,7 +13,7 @@ from typing import Any
 
 from ingot.errors import PromptTooLong
 from ingot.evals.log import UNWITHHELD, Header, Journal, Log, Scored, TaskLog, write_log
-from ingot.evals.solvers.solver import NOT_ASKED, NOT_DEPLOYED, Answer, Generation, Prepared, Solver
+from ingot.evals.solvers.solver import NOT_DEPLOYED, Answer, Generation, Prepared, Solver, too_long
 from ingot.evals.suite import Item, Suite, Task, check_apart
 from ingot.usage import Usage
 
@@ -104,7 +104,7 @@ def _answered(task: Task, item: Item, prepared: Prepared) -> Scored:
         try:
             answer = prepared.answer(item.input)
         except PromptTooLong as error:
-            answer = Answer(None, withheld=f"{NOT_ASKED}{error.message}", ran=False)
+            answer = too_long(error, Usage(), 0.0)
     answer = _unless_none(task, item, answer)
     return Scored(item.id, item.kind, item.answerable, answer, _scores(task, item, answer), _full(task, item, answer))
 

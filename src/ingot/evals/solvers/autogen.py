@@ -14,9 +14,9 @@ from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
-from ingot.errors import ModelError
+from ingot.errors import ModelError, PromptTooLong
 from ingot.evals.solvers.desk import ROUNDS, SHOW_CASES, Desk, transaction
-from ingot.evals.solvers.solver import Answer, Generation
+from ingot.evals.solvers.solver import Answer, Generation, too_long
 from ingot.evals.solvers.turns import Line, Metered, Tool, Turn, called, next_turn, turn_request
 from ingot.evals.suite import Task
 from ingot.models.model import Model
@@ -75,9 +75,14 @@ class AutoGenTask:
         try:
             _finish(_run(desk, model, given, self._turns, silent))
         except Exception:  # AutoGen hands on what an agent raised as a text
-            if model.broken is not None:
+            if isinstance(
+                model.broken, PromptTooLong
+            ):  # a decision submitted before counts, as one never approved does
+                if desk.answer is None:
+                    return too_long(model.broken, model.usage, model.seconds)
+            elif model.broken is not None:
                 raise model.broken from None
-            if not silent:
+            elif not silent:
                 raise
         if desk.answer is None or silent:
             error = silent[0] if silent else f"the agents submitted nothing in {model.usage.requests} calls"

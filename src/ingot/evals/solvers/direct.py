@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ingot.canonical import canonical_json
-from ingot.evals.solvers.solver import Answer, Generation
+from ingot.errors import PromptTooLong
+from ingot.evals.solvers.solver import Answer, Generation, too_long
 from ingot.evals.suite import Task
 from ingot.fields import Field, json_schema, to_plain, validator
 from ingot.models.model import Completion, Model, Request
@@ -58,13 +59,16 @@ class DirectTask:
         return self.ask(given, self._spec.outputs)
 
     def ask(self, given: Mapping[str, Any], fields: Sequence[Field]) -> Answer:
-        """Ask for some outputs of one input. Raises ModelError where the model cannot be reached."""
+        """Ask for some outputs of one input; a prompt that does not fit is a withheld answer. Raises ModelError where the model cannot be reached."""
         check = validator(tuple(fields))
         usage, seconds, problem = Usage(), 0.0, ""
         for attempt in range(self._retries + 1):
             request = request_for(self._spec, given, fields, self._max_tokens, seed=attempt)
             began = time.perf_counter()
-            completion = self._model.complete(request)
+            try:
+                completion = self._model.complete(request)
+            except PromptTooLong as error:
+                return too_long(error, usage, seconds)
             usage += completion.usage
             seconds += completion.seconds or time.perf_counter() - began
             try:

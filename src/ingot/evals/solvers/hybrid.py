@@ -57,11 +57,11 @@ class HybridTask:
         by = dict.fromkeys(sure, "code") | dict(asked.by)
         seconds, usage = first.seconds + asked.seconds, first.usage + asked.usage
         if asked.output is None and not sure:
-            return Answer(None, error=asked.error, usage=usage, seconds=seconds)
+            return replace(asked, usage=usage, seconds=seconds, ran=self._deployed or asked.ran)
         certain = {name: one for name, one in first.confidence.items() if name in sure}
         return Answer(
             {**sure, **(asked.output or {})},
-            withheld=asked.error,
+            withheld=asked.error or asked.withheld,
             usage=usage,
             seconds=seconds,
             by=by,

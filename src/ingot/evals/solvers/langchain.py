@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
-from ingot.errors import ModelError
+from ingot.errors import ModelError, PromptTooLong
 from ingot.evals.solvers.desk import ROUNDS, Desk, transaction
-from ingot.evals.solvers.solver import Answer, Generation
+from ingot.evals.solvers.solver import Answer, Generation, too_long
 from ingot.evals.solvers.turns import Line, Metered, Tool, called, next_turn, turn_request
 from ingot.evals.suite import Task
 from ingot.models.model import Model
@@ -61,7 +61,10 @@ class LangChainTask:
     def answer(self, given: Mapping[str, Any]) -> Answer:
         """Let an agent decide. Raises ModelError where the model cannot be reached."""
         desk, model = Desk(self._spec), Metered(self._model)
-        _run(desk, model, given, self._rounds)
+        try:
+            _run(desk, model, given, self._rounds)
+        except PromptTooLong as error:  # a talk that outgrew the model's context; what it took until then was paid for
+            return too_long(error, model.usage, model.seconds)
         if desk.answer is None:
             said = f"the agent submitted nothing in {model.usage.requests} calls"
             return Answer(None, error=said, usage=model.usage, seconds=model.seconds)

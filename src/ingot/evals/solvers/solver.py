@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from ingot.errors import PromptTooLong
 from ingot.evals.suite import Task
 from ingot.usage import Usage
 
 NOT_DEPLOYED, NOT_ASKED = "not deployed: ", "not asked: "
 """How `Answer.withheld` begins where nothing was run or asked."""
+NOT_FURTHER = "not asked further: "
+"""How it begins where a prompt grew too long for the model after something was asked."""
 INPUT_REFUSED = "InputError: "
 """How `Answer.error` begins where the input was refused."""
 
@@ -115,6 +118,13 @@ class Answer:
         """What `to_json` told."""
         ran = not str(told["withheld"]).startswith((NOT_DEPLOYED, NOT_ASKED))  # earlier versions wrote the words alone
         return cls(**{"ran": ran, **told, "usage": Usage(**told["usage"])})
+
+
+def too_long(error: PromptTooLong, usage: Usage, seconds: float) -> Answer:
+    """The answer to a transaction whose prompt does not fit: withheld, with the tokens and seconds that were used until then."""
+    ran = usage.requests > 0
+    said = f"{NOT_FURTHER if ran else NOT_ASKED}{error.message}"
+    return Answer(None, withheld=said, usage=usage, seconds=seconds, ran=ran)
 
 
 class Prepared(Protocol):
