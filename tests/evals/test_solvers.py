@@ -181,6 +181,18 @@ def test_hybrid_keeps_what_the_code_gave_where_the_rest_does_not_fit() -> None:
     assert (found.output, found.withheld, found.error) == ({"fee": 5}, "not asked: long", "")
 
 
+def test_a_reply_that_does_not_fit_is_an_error_of_hybrid_as_it_is_of_direct(tmp_path: Path) -> None:
+    spec = SPEC.replace("outputs: {fee: integer}", "outputs: {fee: integer, note: text?}")
+    task = Task("shipping", spec, (Item("a", {"weight": 3}, {"fee": 5, "note": "x"}),), exact, ("fee", "note"))
+    found = half(task, "no", "no").answer({"weight": 3})
+    asked = Direct(Scripted(["no", "no"])).prepare(task).answer({"weight": 3})
+    assert (found.output, found.error) == (asked.output, asked.error)
+    assert found.error.startswith("the reply does not fit")
+    assert found.usage.requests == asked.usage.requests == 2
+    right = half(task, '{"note": "x"}').answer({"weight": 3})
+    assert (right.output, right.by) == ({"fee": 5, "note": "x"}, {"fee": "code", "note": "model"})
+
+
 def test_a_repair_that_does_not_fit_becomes_a_new_draw(tmp_path: Path) -> None:
     model = Scripted([fenced(WRONG), PromptTooLong("too long"), fenced(RIGHT)])
     log = evaluate(suite(), Compiled(model), tmp_path)

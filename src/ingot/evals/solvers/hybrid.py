@@ -56,12 +56,14 @@ class HybridTask:
         asked = self._model.ask(given, missing)
         by = dict.fromkeys(sure, "code") | dict(asked.by)
         seconds, usage = first.seconds + asked.seconds, first.usage + asked.usage
-        if asked.output is None and not sure:
+        if asked.error or (
+            asked.output is None and not sure
+        ):  # a reply that does not fit fails it whole, as in `direct`
             return replace(asked, usage=usage, seconds=seconds, ran=self._deployed or asked.ran)
         certain = {name: one for name, one in first.confidence.items() if name in sure}
         return Answer(
             {**sure, **(asked.output or {})},
-            withheld=asked.error or asked.withheld,
+            withheld=asked.withheld,
             usage=usage,
             seconds=seconds,
             by=by,
