@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,43 @@ def test_with_few_rows_half_are_shown_and_with_fewer_each_is_scored_once(tmp_pat
     assert tasks[1].spec().thresholds.branch_coverage == 0
     with pytest.raises(InputError, match="has one row"):
         transforms_suite(written(tmp_path / "one.jsonl", words(1)))
+
+
+def test_a_scored_row_gives_neither_names_nor_types(tmp_path: Path) -> None:
+    rows = [{"id": str(n), "input": {"n": n}, "output": {"twice": 2 * n}} for n in range(12)]
+    before = transforms_suite(written(tmp_path / "x.jsonl", rows)).tasks[0]
+    scored = before.items[0].id
+    for changed in ({"n": 1.5}, {"n": None}, {"n": "one"}, {"n": 3, "more": 1}, {}):
+        other = [{**row, "input": changed} if row["id"] == scored else row for row in rows]
+        after = transforms_suite(written(tmp_path / "x.jsonl", other)).tasks[0]
+        assert after.spec_text == before.spec_text
+        assert after.items[0].input == changed
+    wanted = [{**row, "output": {"twice": 1, "half": 2}} if row["id"] == scored else row for row in rows]
+    after = transforms_suite(written(tmp_path / "x.jsonl", wanted)).tasks[0]
+    assert (after.spec_text, after.fields) == (before.spec_text, ("twice", "half"))
+
+
+def test_a_scored_row_that_fits_no_type_is_a_refused_input_and_one_that_expects_more_is_not_right(
+    tmp_path: Path,
+) -> None:
+    rows = [*words(11), {"task": "shout", "id": "odd", "input": {"text": 7}, "output": "7"}]
+    program = f"```python\n{UPPER}```"
+    for seed in range(40):
+        suite = transforms_suite(written(tmp_path / "x.jsonl", rows), seed=seed)
+        if any(item.id == "odd" for item in suite.tasks[0].items):
+            break
+    log = evaluate(suite, Compiled(Scripted([program])), tmp_path / "out")
+    odd = next(item for item in log.items if item.item == "odd")
+    assert (odd.right, odd.answer.refused) == (False, True)
+    task = replace(
+        suite.tasks[0], fields=("answer", "more"), items=(Item("m", {"text": "z"}, {"answer": "Z", "more": 1}),)
+    )
+    log = evaluate(replace(suite, tasks=(task,)), Compiled(Scripted([program])), tmp_path / "more")
+    assert (log.items[0].right, dict(log.items[0].scores)) == (None, {"answer": 1.0, "more": None})
+
+
+def test_one_object_alone_does_not_say_which_names_all_have() -> None:
+    assert shape_of([{"o": {"k": 1}}], "x") == {"o": {"type": "object"}}
 
 
 def test_types_are_those_of_all_rows() -> None:

@@ -4,8 +4,8 @@
                  input and output are a value or an object of named values; task and id may be left out
     FILE.json    one task with words of its own, see `transforms_described`
 
-A folder holds any number of both. The spec is made of the examples alone: names and types of inputs and outputs are those of
-all rows, values those of the cases. What becomes of a task's rows is `shared`.
+A folder holds any number of both. The spec is made of the rows that are its cases alone: names, types and values. A scored row that
+does not fit these is refused as an input; what it expects beyond them nobody can give. What becomes of a task's rows is `shared`.
 """
 
 from __future__ import annotations
@@ -80,9 +80,9 @@ def tasks_of(one: Described, given: int, held_out: int, seed: int) -> list[Task]
     if len(one.rows) < 2:
         raise InputError(f"the task {one.name!r} has one row; nothing would be left to score", hint="give two or more")
     tasks = []
-    parts = _parts(one)
-    fields = tuple(parts["outputs"])
     for suffix, shown, held, scored in shared(one.rows, given, held_out, seed):
+        parts = _parts(one, [*shown, *held])
+        fields = tuple(dict.fromkeys([*parts["outputs"], *(name for item in scored for name in item.expected)]))
         # with a handful of examples, branches for what they do not show are no fault; all of a task is one function
         limits = {"branch_coverage": 0.5 if held else 0.0, "function_lines": 80, "complexity": 20}
         made = {**parts, "thresholds": limits}
@@ -121,9 +121,9 @@ def _is_number(value: Any) -> bool:
 # ---- specs -------------------------------------------------------------------------------------------------------
 
 
-def _parts(one: Described) -> dict[str, Any]:
-    inputs = shape_of([row.input for row in one.rows], one.name)
-    outputs = shape_of([row.expected for row in one.rows], one.name)
+def _parts(one: Described, cases: Sequence[Item]) -> dict[str, Any]:
+    inputs = shape_of([row.input for row in cases], one.name)
+    outputs = shape_of([row.expected for row in cases], one.name)
     for name, meaning in (one.meanings or {}).items():
         if name in outputs:
             outputs[name] = {**outputs[name], "description": meaning}

@@ -43,9 +43,15 @@ def _kind(values: Sequence[Any], place: str) -> dict[str, Any]:
 
 
 def _object(values: Sequence[Mapping[str, Any]], place: str) -> dict[str, Any]:
-    """An object with named fields where all have the same names, which can be names; else one of any keys."""
+    """An object with named fields where several all have the same names, which can be names; else one of any keys: one object
+    alone does not show which of its names others have."""
     names = {tuple(sorted(value)) for value in values}
-    if len(names) == 1 and all(name.isidentifier() for name in next(iter(names))) and next(iter(names)):
+    if (
+        len(values) > 1
+        and len(names) == 1
+        and all(name.isidentifier() for name in next(iter(names)))
+        and next(iter(names))
+    ):
         return {"type": "object", "fields": shape_of(values, place)}
     return {"type": "object"}
 
