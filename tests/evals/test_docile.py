@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from ingot.cli.bench_documents import documents_command
 from ingot.errors import InputError
 from ingot.evals.log import Scored
 from ingot.evals.solvers import Answer
-from ingot.evals.suites.documents_docile import Word, answers, data_set, lay_out, located, official
+from ingot.evals.solvers.compiled import Compiled
+from ingot.evals.suites.documents_docile import Word, answers, data_set, lay_out, load_docile, located, official
+from ingot.evals.suites.documents_rows import read_fields
+from ingot.models import Scripted
+from ingot.models.replay import recorded
 from tests.evals.test_metrics import log
 
 
@@ -111,3 +118,65 @@ def test_without_the_data_it_is_said(tmp_path: Path) -> None:
     with pytest.raises(InputError) as told:
         data_set(tmp_path, "val")
     assert told.value.hint
+
+
+# ---- the layout on disk, as the data set's authors ship it -------------------------------------------------------
+
+PROGRAM = """```python
+def document_id_by_label(text: str) -> str:
+    found = re.search(r"No\\. +([0-9]+)", text)
+    return found.group(1) if found else ""  # C3
+
+
+def document_id_by_form(text: str) -> str:
+    found = re.search(r"[0-9]{4}", text)
+    return found.group(0) if found else ""  # C4
+
+
+def document_id_by_part(text: str) -> str:
+    found = text.split()
+    return found[2] if len(found) > 2 else ""  # C5
+```"""
+
+
+def on_disk(folder: Path, docid: str, number: str, goods: str) -> str:
+    """One document: an annotation with a field and no line items, and the words of the OCR with snapped boxes."""
+    words = (word("INVOICE", 0.1, 0.1), word("No.", 0.5, 0.1), word(number, 0.6, 0.1))
+    words += tuple(word(f"{goods}{n}", 0.1, 0.2 + n / 50) for n in range(20))
+    box = (0.6, 0.1, 0.6 + len(number) / 160, 0.11)
+    annotation = {
+        "field_extractions": [{"bbox": box, "page": 0, "text": number, "fieldtype": "document_id"}],
+        "line_item_extractions": [], "line_item_headers": [],
+        "metadata": {"page_count": 1, "cluster_id": 1, "page_sizes_at_200dpi": [[1600, 1600]]},
+    }  # fmt: skip
+    boxes = [((one.left, one.top), (one.right, one.bottom)) for one in words]
+    told = [
+        {"value": one.text, "confidence": 1.0, "geometry": each, "snapped_geometry": each}
+        for one, each in zip(words, boxes, strict=True)
+    ]
+    page = {"page_idx": 0, "dimensions": [1600, 1600], "blocks": [{"lines": [{"words": told}]}]}
+    for name, content in (("annotations", annotation), ("ocr", {"pages": [page]})):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        (folder / name / f"{docid}.json").write_text(json.dumps(content), encoding="utf-8")
+    return docid
+
+
+def test_the_command_runs_on_the_layout_of_the_data_set(tmp_path: Path) -> None:
+    pytest.importorskip("docile", reason="needs the extra docile")
+    data = tmp_path / "docile"
+    for split, first, count in (("train", 1000, 32), ("val", 2000, 6)):
+        names = [on_disk(data, f"{split}{n}", str(first + n), f"{split}goods{n}x") for n in range(count)]
+        (data / f"{split}.json").write_text(json.dumps(names), encoding="utf-8")
+    suite = load_docile(data, read_fields("document_id"), given=5, held_out=27)
+    replies = tmp_path / "replies"
+    Compiled(recorded(Scripted([PROGRAM]), replies), attempts=1).prepare(suite.tasks[0])
+    out = tmp_path / "out"
+    options = ["--docile", str(data), "--fields", "document_id", "--given", "5", "--held-out", "27"]
+    told = ["--model", f"replay:{replies}", "--attempts", "1", "--out", str(out), "--yes"]
+    ran = CliRunner().invoke(documents_command, [*options, *told])
+    assert ran.exit_code == 0, ran.output
+    assert "official, compiled: KILE AP" in ran.output
+    measured = json.loads((out / "documents-docile" / "compiled" / "docile.json").read_text(encoding="utf-8"))
+    assert [(one["name"], one["value"], one["n"]) for one in measured] == [
+        ("KILE AP", 1, 6), ("KILE F1", 1, 6), ("KILE F1, same text", 1, 6), ("KILE F1, document_id", 1, 6),
+    ]  # fmt: skip
