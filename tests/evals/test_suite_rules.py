@@ -153,6 +153,17 @@ def test_tax_amounts_are_nought_without_their_form_and_null_where_left_open(rule
     assert task.score(item, {"tax_owed": "1"}) == {"tax_owed": 0.0}
 
 
+def test_an_amount_that_only_a_scored_row_leaves_open_is_not_nullable(rulearena: Path) -> None:
+    scored = {item.id for item in rules_tax.tax_task(rulearena / "tax").items}
+    told = [taxpayer(n) for n in range(24)]
+    for row in told:
+        row["input"]["data"]["gross_receipts"] = "[__]" if row["id"] in scored else 20
+    (rulearena / "tax" / "dev.jsonl").write_text("".join(json.dumps(row) + "\n" for row in told))
+    task = rules_tax.tax_task(rulearena / "tax")
+    assert not next(field for field in task.spec().inputs if field.name == "gross_receipts").nullable
+    assert task.items[0].input["gross_receipts"] is None
+
+
 def test_a_form_that_is_a_text_is_shown_as_a_given_case_has_it(rulearena: Path) -> None:
     path = rulearena / "tax" / "spec_forms.md"
     path.write_text(FORMS + "\n# Form 8863: Education\nLine 1 - All of Part III: $TBD\n$f8863_part_iii\n")

@@ -9,7 +9,7 @@ decimal: null where the row leaves it to be computed, 0 where the form that it b
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -129,7 +129,8 @@ FORMS: Sequence[Form] = (
 def tax_task(folder: Path, given: int = GIVEN, held_out: int = HELD_OUT) -> Task:
     """The task of a folder, rows split with a fixed seed. Raises InputError."""
     rows, found = list(rows_of(folder)), sections(read_prose(folder))
-    every = _fields(rows)
+    cases = [place for part in split(rows, given, held_out, seed=SEED)[:2] for _, place in part]
+    every = _fields(rows, cases)
     steps = [_step(form, found, every) for form in FORMS]
     read = {name for step in steps for name in step["inputs"]}
     fields = {name: about for name, about in every.items() if name in read}  # what no form asks for is left out
@@ -161,8 +162,9 @@ _COUNTS = {"num_students": _PEOPLE}
 _TEXTS = {"f8863_part_iii": {"type": "text", "max_length": 20_000}}
 
 
-def _fields(rows: Sequence[tuple[Mapping[str, Any], str]]) -> dict[str, Any]:
-    """The inputs: the taxpayer's, then every amount that a row has. One that a row leaves open may be null."""
+def _fields(rows: Sequence[tuple[Mapping[str, Any], str]], cases: Collection[str]) -> dict[str, Any]:
+    """The inputs: the taxpayer's, then every amount that a row has, whose names are the forms'. One that a case leaves open may be
+    null; one that only a scored row leaves open is refused as an input there. `cases` are the places of the cases."""
     amounts: dict[str, Any] = {}
     for row, place in rows:
         stated = row["input"].get("data")
@@ -172,7 +174,9 @@ def _fields(rows: Sequence[tuple[Mapping[str, Any], str]]) -> dict[str, Any]:
             if name in _COUNTS or name in _TEXTS:
                 amounts[name] = {**_COUNTS, **_TEXTS}[name]
                 continue
-            is_open = value in _LEFT_OPEN or (name in amounts and amounts[name].get("nullable", False))
+            is_open = (place in cases and value in _LEFT_OPEN) or (
+                name in amounts and amounts[name].get("nullable", False)
+            )
             amounts[name] = {"type": "decimal", "range": [-LARGEST, LARGEST], **({"nullable": True} if is_open else {})}
     return {**_TAXPAYER, **amounts}
 
