@@ -129,6 +129,9 @@ FORMS: Sequence[Form] = (
 def tax_task(folder: Path, given: int = GIVEN, held_out: int = HELD_OUT) -> Task:
     """The task of a folder, rows split with a fixed seed. Raises InputError."""
     rows, found = list(rows_of(folder)), sections(read_prose(folder))
+    for row, place in rows:
+        if not isinstance(row["input"].get("data"), Mapping):
+            raise InputError("the input of a row has no amounts under 'data'", place=place)
     cases = [place for part in split(rows, given, held_out, seed=SEED)[:2] for _, place in part]
     every = _fields(rows, cases)
     steps = [_step(form, found, every) for form in FORMS]
@@ -167,10 +170,7 @@ def _fields(rows: Sequence[tuple[Mapping[str, Any], str]], cases: Collection[str
     null; one that only a scored row leaves open is refused as an input there. `cases` are the places of the cases."""
     amounts: dict[str, Any] = {}
     for row, place in rows:
-        stated = row["input"].get("data")
-        if not isinstance(stated, Mapping):
-            raise InputError("the input of a row has no amounts under 'data'", place=place)
-        for name, value in stated.items():
+        for name, value in row["input"]["data"].items():
             if name in _COUNTS or name in _TEXTS:
                 amounts[name] = {**_COUNTS, **_TEXTS}[name]
                 continue
