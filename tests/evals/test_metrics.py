@@ -138,10 +138,10 @@ def test_nothing_measured_is_not_zero() -> None:
     assert percentile([], 50).value is None
 
 
-def test_fields_are_scored_where_they_were_answered() -> None:
-    (found,) = field_scores(log(*ITEMS[:4]))
-    assert found.value == 2 / 3
-    assert found.note == "of 3 answered of 4"
+def test_fields_are_scored_of_all_that_were_asked_and_of_all_that_were_answered() -> None:
+    asked, answered = field_scores(log(*ITEMS))
+    assert (asked.name, asked.value, asked.n) == ("field fee", 2 / 5, 5)
+    assert (answered.name, answered.value, answered.n) == ("field fee on answered", 2 / 4, 4)
 
 
 def test_intervals_hold_the_value() -> None:
@@ -226,6 +226,17 @@ def test_cost_of_a_month() -> None:
     )
     machines = 1_000_000 * 0.36 / 3600 * MACHINE.dollars
     assert value(cost_of_ownership(ours)) == pytest.approx(0.00225 + machines)
+
+
+def test_a_model_that_is_waited_for_takes_no_machine() -> None:
+    asked = item(RIGHT, tokens=400, seconds=120.0)
+    made = {"solver": "direct", "generations": (Generation(True),)}
+    found = cost_of_ownership(log(asked, **made))
+    assert value(found) == pytest.approx(400 * 1.25)  # a million transactions at so many millionths of a dollar
+    assert "is not counted" in found.note
+    machines = 1_000_000 * 0.36 / 3600 * MACHINE.dollars
+    both = cost_of_ownership(log(asked, item(RIGHT, seconds=0.36), **made))
+    assert value(both) == pytest.approx(200 * 1.25 + machines)
 
 
 def test_percentiles_and_jitter() -> None:

@@ -42,8 +42,8 @@ def cost_of_ownership(
     """TCO = compiles * P + transactions * (R + t * m): dollars a month for one deployed task.
 
     P, R: dollars of generating, those of tasks that were not deployed included, and of a transaction's model calls
-    (`metrics.tokens`); t: median wall time of a
-    transaction in hours, taken as time on one virtual CPU, which overstates it where a model elsewhere is waited for; m:
+    (`metrics.tokens`); t: median wall time, in hours, of the transactions that asked no model, taken as time on one virtual CPU
+    (while a model is waited for, its own time is in the price of its tokens; 0 where every transaction asks it); m:
     price of that hour. People are not in it, nor what they decide of what is withheld, of which the note tells the share, nor storage
     and network. Unit: USD a month. Source: arXiv 2604.05150, cost at one
     million transactions a month; the machine's price is in the note with its day.
@@ -51,16 +51,18 @@ def cost_of_ownership(
     name = f"cost of {transactions:,} transactions a month"
     generation, runtime = generation_dollars(log, priced_as), runtime_dollars(log, priced_as)
     # what was not run took no time, which is not zero
-    median = percentile([item.answer.seconds for item in log.items if item.answer.seconds], 50).value
+    timed = [item.answer for item in log.items if item.answer.seconds]
+    own = percentile([one.seconds for one in timed if not one.usage.requests], 50).value
     paid = paid_dollars(log, priced_as)
-    if paid is None or runtime.value is None or median is None:
+    if paid is None or runtime.value is None or not timed:
         return Measure(name, None, "USD a month", 0, note=generation.note or runtime.note or "nothing was run")
-    machines = transactions * median / 3600 * machine.dollars
+    machines = transactions * (own or 0.0) / 3600 * machine.dollars
     value = compiles * paid + transactions * runtime.value + machines
     note = (
         f"machine {machine.dollars} USD per vCPU hour ({machine.source}, {machine.as_of}); {compiles} compile a month"
     )
     ran = [item for item in log.items if item.answer.ran]
     people = sum(not item.answered and not item.answer.error for item in ran)
-    told = [note, f"{people} of {len(ran)} left to people" if people else "", ran_note(log)]
+    waited = "" if own is not None else "time beside the model's calls is not counted"
+    told = [note, waited, f"{people} of {len(ran)} left to people" if people else "", ran_note(log)]
     return Measure(name, value, "USD a month", len(ran), note="; ".join(part for part in told if part))
