@@ -9,7 +9,7 @@ import pytest
 from ingot.errors import InputError
 from ingot.evals.compare import compare, lines, mcnemar
 from ingot.evals.log import Log, Scored, TaskLog
-from ingot.evals.metrics.reliability import accuracy, coverage, irrelevance
+from ingot.evals.metrics.reliability import accuracy, coverage, field_scores, irrelevance
 from ingot.evals.solvers import Answer, Generation
 from ingot.usage import Usage
 from tests.evals.test_metrics import log
@@ -111,6 +111,19 @@ def test_where_one_did_not_run_nothing_is_said_of_what_has_no_answer() -> None:
     none, called = Answer(None, withheld="no call"), Answer({"fee": 1})
     found = {each.name: each for each in compare(logged(lost, none, none), logged(none, called, none))}["irrelevance"]
     assert (found.a, found.b, found.n) == (1.0, 0.5, 2)
+
+
+def test_fields_are_those_of_a_report() -> None:
+    def pair(name: str, fee: float | None, note: float | None) -> Scored:
+        return Scored(name, "unseen", True, Answer({"fee": 1}), {"fee": fee, "note": note})
+
+    a = replace(log(), tasks=(TaskLog("t", Generation(True), (pair("1", 1.0, None), pair("2", 1.0, 0.5))),))
+    b = replace(log(), tasks=(TaskLog("t", Generation(True), (pair("1", None, 1.0), pair("2", 1.0, 1.0))),))
+    found = {each.name: each for each in compare(a, b)}
+    for one, two in zip(field_scores(a), field_scores(b), strict=True):
+        if not one.name.endswith("on answered"):
+            assert (found[one.name].a, found[one.name].b, found[one.name].n) == (one.value, two.value, one.n)
+    assert found["field note"].a == 0
 
 
 def test_accuracy_and_coverage_are_those_of_a_report() -> None:

@@ -14,6 +14,7 @@ from ingot.errors import InputError
 from ingot.evals.clustered import drawn, is_clustered
 from ingot.evals.log import Log, Scored
 from ingot.evals.metrics.measure import RESAMPLES, quantile
+from ingot.evals.metrics.reliability import field_hits
 from ingot.evals.shared import alike, cut_short
 
 MOST_EXACT, DRAWN = 12, 10_000
@@ -147,10 +148,10 @@ def _fields(pairs: Sequence[tuple[Scored, Scored]]) -> list[Difference]:
     names = dict.fromkeys(name for one, _ in pairs for name in one.scores)
     found = []
     for name in names:
-        hits = [
-            (one.task, one.scores[name] == 1, two.scores.get(name) == 1) for one, two in pairs if name in one.scores
-        ]
-        if len(names) > 1:
+        asked = [(one, two) for one, two in pairs if name in one.scores and name in two.scores]
+        a, b = (field_hits([pair[at] for pair in asked], name) for at in (0, 1))
+        hits = [(task, one is True, two is True) for (task, one), (_, two) in zip(a, b, strict=True)]
+        if len(names) > 1 and hits:
             found.append(_of(f"field {name}", hits))
     return found
 

@@ -95,13 +95,20 @@ def recovery(tasks: Iterable[TaskLog]) -> Measure:
 
 
 def field_scores(log: Log) -> list[Measure]:
-    """Items with a score of 1 in the field / items that answered it or ended with an error; partial credit is rounded down to not
-    right, and how many answered it is in the note. Unit: share. Source: arXiv 2604.05150, accuracy per field."""
+    """Items with a score of 1 in the field / items of which it is asked, withheld counting as not right as in the accuracy; and, on
+    answered, the same / items that answered it or ended with an error. Partial credit is rounded down to not right. Unit: share.
+    Source: arXiv 2604.05150, accuracy per field."""
     names = list(dict.fromkeys(name for item in log.items for name in item.scores))
     found = []
     for name in names:
-        scores = [(item.task, item.scores[name]) for item in log.items if name in item.scores]
-        answered = [(task, one == 1) for task, one in scores if one is not None]
-        note = f"of {len(answered)} answered of {len(scores)}"
-        found.append(share_of(f"field {name}", answered, note=note))
+        asked = field_hits(log.items, name)
+        answered = [(task, hit) for task, hit in asked if hit is not None]
+        found.append(share_of(f"field {name}", [(task, hit is True) for task, hit in asked]))
+        found.append(share_of(f"field {name} on answered", answered))
     return found
+
+
+def field_hits(items: Iterable[Scored], name: str) -> list[tuple[str, bool | None]]:
+    """The task of every item of which the field is asked, and whether it is right there; None where it was withheld."""
+    scores = [(item.task, item.scores[name]) for item in items if name in item.scores]
+    return [(task, None if one is None else one == 1) for task, one in scores]
