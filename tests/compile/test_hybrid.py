@@ -233,7 +233,9 @@ def test_values_that_recur_are_recalled_and_known_ones_are_trusted(tmp_path: Pat
     assert [(one["score"] >= 10_000, one["cases"], one["right"]) for one in told["city"]["levels"]] == [
         (True, 17, 17), (False, 3, 0),
     ]  # fmt: skip
-    assert "a value that labelled cases have, 1 of 1 agreeing" in (path / "report.html").read_text(encoding="utf-8")
+    page = (path / "report.html").read_text(encoding="utf-8")
+    assert "a value that labelled cases have, 1 of 1 agreeing" in page
+    assert "6 values of labelled cases are recalled, 6 of them known in one spelling only" in page
     assert rerun_stages(verify(path, trusted_keys()))
     workflow = load(path)
     assert workflow.run({"total": "1", "cash": "1", "place": "HIGH ST 2"}).output == {

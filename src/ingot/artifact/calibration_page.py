@@ -23,8 +23,19 @@ def _step(step: Step, fields: Mapping[str, Mapping[str, Any]]) -> str:
     asked = "a model" if step.otherwise == "model" else "a person"
     title = f"{step.step}: below the threshold that field alone goes to {asked}"
     columns = ("Field", "Functions", "Taken from", "Cases", "Answered", "Right of these", "Coverage stated", "Measured")
-    said = "".join(f"<li><code>{escape(name)}</code>: {escape(one['said'])}.</li>" for name, one in fields.items())
+    said = "".join(
+        f"<li><code>{escape(name)}</code>: {escape(one['said'])}{_recalled(one)}.</li>" for name, one in fields.items()
+    )
     return table(title, columns, list(_rows(step, fields))) + f'<ul class="notes">{said}</ul>'
+
+
+def _recalled(one: Mapping[str, Any]) -> str:
+    """How many values of labelled cases a run takes in their spelling."""
+    known = one.get("spellings")
+    if not known:
+        return ""
+    only = sum(len(written) == 1 for written in known.values())
+    return f"; {len(known)} values of labelled cases are recalled, {only} of them known in one spelling only"
 
 
 def _rows(step: Step, fields: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, ...]]:
