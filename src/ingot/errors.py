@@ -71,7 +71,10 @@ class PromptTooLong(ModelError):
 
 
 class BudgetExceeded(ModelError):
-    """A hard limit on tokens or money was reached."""
+    """A hard limit on tokens or money was reached. `paid` is the completion that passed it, for whoever keeps what was paid for;
+    None where no call was made."""
+
+    paid: object = None
 
 
 class StageError(IngotError):

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-from ingot.errors import PromptTooLong
+import pytest
+
+from ingot.errors import BudgetExceeded, PromptTooLong
 from ingot.evals.evaluate import evaluate
 from ingot.evals.kept import Kept
-from ingot.evals.log import read_log
+from ingot.evals.log import Log, read_log
 from ingot.evals.report.tables import measured
 from ingot.evals.report.write import write_report
 from ingot.evals.solvers import Answer, Generation
@@ -20,7 +24,9 @@ from ingot.evals.solvers.direct import Direct, request_for
 from ingot.evals.solvers.hybrid import Hybrid, HybridTask
 from ingot.evals.suite import Item, Suite, Task
 from ingot.models import Scripted
-from ingot.models.model import Request
+from ingot.models.budget import Budget, Budgeted
+from ingot.models.model import Completion, Request
+from ingot.usage import Usage
 from tests.evals.test_evaluate import RIGHT, SPEC, WRONG, exact, suite
 
 NULLABLE = (
@@ -144,6 +150,44 @@ def test_kept_completions_are_not_asked_for_again(tmp_path: Path) -> None:
     two = evaluate(suite(), Compiled(again), tmp_path / "two")
     assert (first.asked, again.asked) == (1, 0)
     assert one.tasks[0].generation.usage == two.tasks[0].generation.usage
+
+
+def test_a_completion_that_passed_the_budget_was_paid_for_and_is_kept(tmp_path: Path) -> None:
+    paid = Completion("x", "m", Usage(10, 9_000, 1))
+    request = Request("s", "p", max_tokens=50)
+    kept = Kept(Budgeted(Scripted([paid]), Budget(max_tokens=1_000)), tmp_path)
+    with pytest.raises(BudgetExceeded):
+        kept.complete(request)
+    assert kept.asked == 1
+    again = Kept(Scripted([]), tmp_path).complete(request)
+    assert (again.text, again.usage) == (paid.text, paid.usage)
+
+
+def untimed(log: Log) -> dict[str, Any]:
+    """A log without what a clock says."""
+    told = json.loads(
+        re.sub(r'"(seconds|model_seconds|stage_seconds)": [0-9.e-]+', '"seconds": 0', json.dumps(log.to_json()))
+    )
+    return {**told, "started": ""}
+
+
+def test_candidates_that_a_budget_ended_are_no_task_and_a_resumed_run_gives_the_same_log(tmp_path: Path) -> None:
+    other = RIGHT.replace("<= 10", "< 11")
+    replies = [fenced(RIGHT), fenced(other), fenced(RIGHT)]
+    whole = evaluate(suite(), Compiled(Kept(Scripted(replies), tmp_path / "a"), candidates=3), tmp_path / "whole")
+    used = whole.tasks[0].generation.usage
+    assert used.requests == 3
+    for limit in (used.total_tokens // 2, used.total_tokens - 1):
+        at = tmp_path / str(limit)
+        model = Kept(Budgeted(Scripted(replies), Budget(max_tokens=limit)), at / "kept")
+        with pytest.raises(BudgetExceeded):
+            evaluate(suite(), Compiled(model, candidates=3), at / "out")
+        assert len((at / "out" / "journal.jsonl").read_text().splitlines()) == 1
+        asked = model.asked
+        rest = Kept(Scripted(replies[asked:]), at / "kept")
+        resumed = evaluate(suite(), Compiled(rest, candidates=3), at / "out")
+        assert asked + rest.asked == 3
+        assert untimed(resumed) == untimed(whole)
 
 
 def test_a_prompt_that_does_not_fit_is_a_task_not_deployed_and_ends_nothing(tmp_path: Path) -> None:

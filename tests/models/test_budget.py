@@ -45,6 +45,16 @@ def test_usage_that_passes_the_budget_stops_hard(request_: Request) -> None:
     assert limited.spent.total_tokens == 9_010
 
 
+def test_the_completion_that_passed_the_budget_is_with_the_error(request_: Request) -> None:
+    limited = Budgeted(Scripted([answer(10, 9_000)]), Budget(max_tokens=1_000))
+    with pytest.raises(BudgetExceeded) as caught:
+        limited.complete(request_)
+    assert caught.value.paid == answer(10, 9_000)
+    with pytest.raises(BudgetExceeded) as caught:
+        limited.complete(request_)
+    assert caught.value.paid is None
+
+
 def test_money(request_: Request) -> None:
     model = Scripted([answer(1_000, 1_000)] * 3, name="openai:gpt-5")
     limited = Budgeted(model, Budget(max_cost=Decimal("0.02")))  # 0.01125 each, 0.0005 reserved for the next

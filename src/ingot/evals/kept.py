@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 
 from ingot.canonical import canonical_json, digest, readable_json
-from ingot.errors import ModelError
+from ingot.errors import BudgetExceeded, ModelError
 from ingot.models.atomic import write_atomically
 from ingot.models.model import Completion, Model, Request
 from ingot.usage import Usage
@@ -15,8 +15,8 @@ from ingot.usage import Usage
 
 class Kept:
     """The completions of `model`, each kept in `directory` under its request's digest and taken from there when the same
-    is asked again of a model of the same name, with the tokens and the seconds that it took the first time. `asked` counts new ones. Safe between
-    threads."""
+    is asked again of a model of the same name, with the tokens and the seconds that it took the first time. One that passed a budget was paid
+    for, and is kept too. `asked` counts new ones. Safe between threads."""
 
     def __init__(self, model: Model, directory: Path) -> None:
         self.model = model
@@ -39,7 +39,16 @@ class Kept:
             path = self.directory / f"{request.digest[:32]}-{digest(self.name.encode())[:16]}.json"
         if path.exists():
             return _read(path, request)
-        completion = self.model.complete(request)
+        try:
+            completion = self.model.complete(request)
+        except BudgetExceeded as error:
+            if isinstance(error.paid, Completion):
+                self._keep(path, request, error.paid)
+            raise
+        self._keep(path, request, completion)
+        return completion
+
+    def _keep(self, path: Path, request: Request, completion: Completion) -> None:
         with self._lock:
             self.asked += 1
         content = {
@@ -52,7 +61,6 @@ class Kept:
             "recorded": completion.recorded,
         }
         write_atomically(path, readable_json(content))
-        return completion
 
 
 def _asked(path: Path) -> str | None:

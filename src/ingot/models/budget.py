@@ -31,7 +31,7 @@ class Budgeted:
 
     A call is refused before it is made where its estimated input and its `max_tokens` do not fit into what is left
     (calls under way in other threads count with theirs). A call whose real usage passes the budget raises as well: its
-    completion is not handed out. A call that timed out counts in full, because the provider may have charged for it.
+    completion is not handed out, but is with the error for whoever keeps completions. A call that timed out counts in full, because the provider may have charged for it.
     """
 
     def __init__(self, model: Model, budget: Budget) -> None:
@@ -72,7 +72,11 @@ class Budgeted:
                     self._reserved.requests - most.requests,
                 )
                 self.spent += used
-        self._refuse_over(self.spent, "the last request brought it to")
+        try:
+            self._refuse_over(self.spent, "the last request brought it to")
+        except BudgetExceeded as error:
+            error.paid = completion
+            raise
         return completion
 
     def _refuse_over(self, total: Usage, why: str) -> None:

@@ -10,11 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ingot.errors import CompileFailed, InputError, OutputError, PromptTooLong, StepError
+from ingot.errors import BudgetExceeded, CompileFailed, InputError, OutputError, PromptTooLong, StepError
 from ingot.evals.solvers.agreements import Agreements
 from ingot.evals.solvers.solver import INPUT_REFUSED, Answer, Generation, StageRow
 from ingot.evals.suite import Task
-from ingot.models.model import Model
+from ingot.models.model import Completion, Model, Request
 from ingot.models.reply import estimate_input
 from ingot.runtime.needs_review import NeedsReview
 from ingot.usage import Usage
@@ -58,10 +58,16 @@ class Compiled:
 
         self._check_model(task, task.spec())
 
-        def make(path: Path, out: Path) -> Any:
-            return compile_spec(path, self._model, out=out, attempts=self._attempts, candidates=self._candidates)
+        model = None if self._model is None else _Limited(self._model)
 
-        return compiled_task(task, make, self._keep)
+        def make(path: Path, out: Path) -> Any:
+            return compile_spec(path, model, out=out, attempts=self._attempts, candidates=self._candidates)
+
+        made = compiled_task(task, make, self._keep)
+        if model is not None and model.ended is not None:  # fewer candidates than were asked for are another system
+            made.close()
+            raise model.ended
+        return made
 
     def _check_model(self, task: Task, spec: Spec) -> None:
         if self._model is None and spec.asked:
@@ -69,6 +75,23 @@ class Compiled:
                 f"the solver {self.name!r} asks a model for the task {task.id!r}",
                 hint="give --model, for instance openai:gpt-5; only decision tables need none",
             )
+
+
+class _Limited:
+    """A model that remembers that its budget ended: a compile with candidates goes on with those it has, an evaluation does
+    not, since a run with a larger budget would give another log."""
+
+    def __init__(self, model: Model) -> None:
+        self._model, self.name = model, model.name
+        self.ended: BudgetExceeded | None = None
+
+    def complete(self, request: Request) -> Completion:
+        """Ask. Raises what the model raises."""
+        try:
+            return self._model.complete(request)
+        except BudgetExceeded as error:
+            self.ended = error
+            raise
 
 
 class Human:
