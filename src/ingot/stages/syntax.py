@@ -21,7 +21,7 @@ from ingot.program import Program, Signature
 from ingot.stages.citations import RULES as CITATION_RULES
 from ingot.stages.citations import check_citations
 from ingot.stages.stage import Observed, Stage
-from ingot.stages.tools import Tools, tools
+from ingot.stages.tools import TOLERATED, Tools, tools
 from ingot.tables.compiled import from_tables
 from ingot.verdict import Finding, Rule, Severity, Verdict
 
@@ -320,7 +320,8 @@ def _lint(program: Program, running: Tools) -> Iterator[Finding]:
         if line is not None:
             code = "SYN006" if row["code"] == "C901" else "SYN005"
             text = f"{row['code']} {row['message']}" if code == "SYN005" else row["message"]
-            yield _tool_finding(program, code, text, (line, row["location"]["column"]), "error")
+            severity: Severity = "warning" if row["code"] in TOLERATED else "error"
+            yield _tool_finding(program, code, text, (line, row["location"]["column"]), severity)
 
 
 def _logic_line(program: Program, line: int) -> int | None:

@@ -25,6 +25,8 @@ RUFF_RULES = "E9,F,B,C90,PLE,W605"
 # F401 and F811: the program imports more than a candidate uses, and a candidate may import it again. B904: what a
 # function raises leaves it as an error either way. B905: zip() without strict= is right where the shorter one is meant
 # to end it. F841 stays: an unused value is a forgotten rule.
+# B007, a loop variable that the loop does not read, is mostly one part of an unpacked row: a reader is told of it.
+TOLERATED = ("B007",)
 RUFF_IGNORED = "F401,F811,B904,B905"
 
 Rows = list[dict[str, Any]]

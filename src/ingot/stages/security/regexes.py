@@ -220,8 +220,9 @@ def _bindings(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr, bool]]:
 
 
 def _holds(target: ast.expr, name: str) -> bool:
-    parts = target.elts if isinstance(target, ast.Tuple | ast.List) else [target]
-    return any(isinstance(part, ast.Name) and part.id == name for part in parts)
+    if isinstance(target, ast.Tuple | ast.List):
+        return any(_holds(part, name) for part in target.elts)
+    return isinstance(target, ast.Name) and target.id == name
 
 
 def _pick(target: ast.expr, name: str, value: ast.expr) -> ast.expr:
@@ -233,7 +234,7 @@ def _pick(target: ast.expr, name: str, value: ast.expr) -> ast.expr:
     if len(target.elts) != len(value.elts):
         return ast.Slice()
     pairs = zip(target.elts, value.elts, strict=True)
-    return next((held for part, held in pairs if isinstance(part, ast.Name) and part.id == name), ast.Slice())
+    return next((_pick(part, name, held) for part, held in pairs if _holds(part, name)), ast.Slice())
 
 
 def _elements(scan: Scan, node: ast.expr, depth: int) -> list[ast.expr]:
@@ -247,6 +248,8 @@ def _elements(scan: Scan, node: ast.expr, depth: int) -> list[ast.expr]:
         return _elements(scan, node.value, depth + 1)  # some of these, so each is looked at
     if isinstance(node, ast.Subscript) and depth < 8:
         return [element for value in _members(scan, node) for element in _elements(scan, value, depth + 1)]
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args and depth < 8:
+        return _counted(scan, node.func.id, node.args[0], depth)
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and not node.args:
         held = [node.func.value]
         if isinstance(node.func.value, ast.Name):
@@ -255,6 +258,13 @@ def _elements(scan: Scan, node: ast.expr, depth: int) -> list[ast.expr]:
         if len(dicts) == len(held) and node.func.attr in ("items", "values", "keys"):
             return [element for one in dicts for element in _dict_elements(one, node.func.attr)]
     return [ast.Slice()]
+
+
+def _counted(scan: Scan, name: str, held: ast.expr, depth: int) -> list[ast.expr]:
+    """The elements of ``enumerate(TABLE)`` and ``reversed(TABLE)``; these names cannot be bound anew (SEC008)."""
+    if name == "enumerate":
+        return [ast.Tuple([ast.Slice(), each], ast.Load()) for each in _elements(scan, held, depth + 1)]
+    return _elements(scan, held, depth + 1) if name == "reversed" else [ast.Slice()]
 
 
 def _dict_elements(node: ast.Dict, method: str) -> list[ast.expr]:
