@@ -9,6 +9,7 @@ import pytest
 
 from ingot.program import Program
 from ingot.readback.paths import Paths, paths, program_paths
+from ingot.readback.render import as_html, as_text
 from tests.readback.programs import answer, bundled, holding, inputs_of, namespace, one
 
 FUNCTIONS = [(name, signature.name) for name, program in sorted(bundled().items()) for signature in program.signatures]
@@ -171,3 +172,32 @@ def test_a_missing_function_is_no_rows_but_an_error() -> None:
     program = one("def decide(n: int) -> str:\n    return 'x'  # C1\n", "n: integer")
     with pytest.raises(KeyError):
         paths("OTHER = 1\n", program.signatures[0], {})
+
+
+NESTED = """def decide(text: str) -> str:
+    found = re.search(r"(\\d+)-(\\d+)", text)
+    if found is None:
+        return "none"  # C1
+    day = f"{{{int(found.group(1)):>{len(text)}}}}/{found.group(2)!s}"
+    both = f"{day} {day!r}"
+    if both.strip("\\n") == f"{text}\\n":
+        return f"{both}\\n"  # C2
+    return both  # C3
+"""
+
+
+def test_an_f_string_that_holds_a_pattern_after_replacement_is_written_as_format() -> None:
+    program = one(NESTED, "text: text")
+    (found,) = program_paths(program)
+    names = namespace(program)
+    (last,) = found.rows[-1].outputs.values()
+    assert ".format(" in last
+    for text in ("12-31", "7-7 and more"):
+        assert eval(last, {**names, "text": text}) == names["decide"](text)
+    assert "decide" in as_html(program)
+    assert "decide" in as_text(program)
+
+
+def test_an_f_string_as_it_was_written_stays() -> None:
+    (found,) = program_paths(one('def decide(text: str) -> str:\n    return f"{text:>5}{{}}"  # C1\n', "text: text"))
+    assert list(found.rows[0].outputs.values()) == ["f'{text:>5}{{}}'"]

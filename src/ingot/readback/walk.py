@@ -13,6 +13,7 @@ from ingot.readback.facts import Facts
 from ingot.readback.rows import Condition, Row
 from ingot.readback.shapes import case_test, loop_words, pairs_of, parts_of, settled, size, statements_of, without
 from ingot.readback.substitute import Env, names, replaced, set_names, targets, unreplaceable
+from ingot.readback.written import written
 
 MOST_STEPS = 20_000
 """Statements that are gone through in all: a function with more ways than that is cut."""
@@ -116,7 +117,7 @@ class Walk:
             case ast.Return():
                 yield from self._returned(state, statement, statement.value or ast.Constant(None))
             case ast.Raise():
-                said = ast.unparse(statement.exc) if statement.exc else "the error that was met"
+                said = written(statement.exc) if statement.exc else "the error that was met"
                 yield _End(state, statement, raises=said)
             case ast.Try():
                 yield from self._tried(statement, waiting, state)
@@ -163,8 +164,8 @@ class Walk:
                 continue
             full = self._full(part, state)
             known = self._is_exact(full)
-            said = ast.unparse(self._said(part, state))
-            at = Condition(ast.unparse(full), said, way, part.lineno, known and state.sure, implied and state.sure)
+            said = written(self._said(part, state))
+            at = Condition(written(full), said, way, part.lineno, known and state.sure, implied and state.sure)
             facts = state.facts.told(full, way) if known else state.facts
             state = replace(state, conditions=(*state.conditions, at), facts=facts)
         return state
@@ -214,7 +215,7 @@ class Walk:
         )
         gone = set(set_names(tried))
         for handler in tried.handlers:
-            kind = ast.unparse(handler.type) if handler.type else "any error"
+            kind = written(handler.type) if handler.type else "any error"
             caught = replace(
                 state, env=without(state.env, gone), kept=without(state.kept, gone), sure=False,
                 notes=(*state.notes, f"where line {tried.lineno} or what it tries fails with {kind}"),
@@ -228,7 +229,7 @@ class Walk:
             test = case_test(matched.subject, case)
             if test is None:
                 gone = set(set_names(case))
-                note = f"where {ast.unparse(matched.subject)} is like {ast.unparse(case.pattern)}"
+                note = f"where {written(matched.subject)} is like {written(case.pattern)}"
                 inside = replace(state, sure=False, notes=(*state.notes, note), env=without(state.env, gone))
                 yield from self._run([*case.body, *waiting], inside)
                 state = replace(state, sure=False)
@@ -262,11 +263,11 @@ class Walk:
         line = node.lineno if node else (self.function.end_lineno or self.function.lineno)
         value = end.value or ast.Constant(None)
         outputs = {} if end.raises else self._outputs(self._full(value, state))
-        written = {} if end.raises else self._outputs(self._said(value, state))
+        said = {} if end.raises else self._outputs(self._said(value, state))
         exact = state.sure and all(one.exact for one in state.conditions)
         exact = exact and (bool(end.raises) or self._is_exact(self._full(value, state)))
         return Row(
-            self.function.name, number, state.conditions, outputs, written, line,
+            self.function.name, number, state.conditions, outputs, said, line,
             within(line, (node.end_lineno or line) if node else line, self.cited),
             tuple(dict.fromkeys(one for at in state.passed if at != line for one in self.cited.get(at, ()))),
             exact, tuple(dict.fromkeys(state.notes)), end.raises,
@@ -275,13 +276,13 @@ class Walk:
     def _outputs(self, value: ast.expr) -> dict[str, str]:
         fields = [one.name for one in self.signature.outputs]
         if len(fields) == 1:
-            return {fields[0]: ast.unparse(value)}
+            return {fields[0]: written(value)}
         if isinstance(value, ast.Dict):
             keys = [key.value if isinstance(key, ast.Constant) else None for key in value.keys]
             if sorted(map(str, keys)) == sorted(fields):
                 held = dict(zip(map(str, keys), value.values, strict=True))
-                return {name: ast.unparse(held[name]) for name in fields}
-        return {"": ast.unparse(value)}
+                return {name: written(held[name]) for name in fields}
+        return {"": written(value)}
 
     # ---- expressions ---------------------------------------------------------------------------------------------
 
@@ -304,5 +305,5 @@ class Walk:
             if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
                 aims = node.targets if isinstance(node, ast.Assign) else [node.target]
                 own = [aim.id for aim in aims if isinstance(aim, ast.Name) and aim.id in self.once]
-                found |= dict.fromkeys(own, ast.unparse(node.value))
+                found |= dict.fromkeys(own, written(node.value))
         return found
