@@ -14,7 +14,7 @@ from string import Template
 from typing import Any
 
 from ingot import __version__
-from ingot.artifact.parts import inline, table
+from ingot.artifact.parts import counted, inline, table
 
 Json = Mapping[str, Any]
 
@@ -41,6 +41,7 @@ def difference_page(old: Mapping[str, str], new: Mapping[str, str], shown: Json,
         facts="".join(_fact(word, f"{one['version']}  {one['digest']}") for word, one in facts)
         + _fact("Difference, SHA-256", shown_digest),
         sections=_section("structure", "Structure", "What only one version has, or has otherwise.", _structure(shown))
+        + _prompt_section(shown)
         + _section("outcomes", "Outcomes", "One input for each pair of deciding lines.", _changes(shown))
         + _section("rests", "What this rests on", "", _rests(shown)),
         version=__version__,
@@ -51,7 +52,7 @@ def difference_body(shown: Json, *, linked: bool = False) -> str:
     """The difference as a part of another page; `linked` clauses and new lines lead to ``#c-C1`` and ``#L12``."""
     return (
         f'<p class="chips">{_chip(shown)}</p>{_changes(shown, linked)}'
-        f"<h3>Structure</h3>{_structure(shown)}<h3>What this rests on</h3>{_rests(shown)}"
+        f"<h3>Structure</h3>{_structure(shown)}{_prompts(shown)}<h3>What this rests on</h3>{_rests(shown)}"
     )
 
 
@@ -76,6 +77,31 @@ def _section(anchor: str, heading: str, about: str, body: str) -> str:
 def _structure(shown: Json) -> str:
     rows = [(f"{one['part']} {one['name']}", one["change"], one["old"], one["new"]) for one in shown["structure"]]
     return table("Structural changes", ("Part", "Change", "Before", "Now"), rows) if rows else "<p>None.</p>"
+
+
+def _prompt_section(shown: Json) -> str:
+    """What models are told otherwise; no section where nothing is."""
+    about = "What a model is told otherwise. No outcome below shows it: what models answer counts as an input."
+    cards = _prompts(shown)
+    return _section("prompts", "Prompts", about, cards) if cards else ""
+
+
+def _prompts(shown: Json) -> str:
+    """Before and now of each prompt that differs, every word of both; empty where none does."""
+    cards = "".join(
+        f'<div class="card"><h3>Prompt of {escape(one["step"])} <span class="chip">{escape(one["change"])}</span></h3><dl>'
+        f"<dt>Before</dt><dd>{_told(one['old'])}</dd><dt>Now</dt><dd>{_told(one['new'])}</dd></dl></div>"
+        for one in shown.get("prompts", ())
+    )
+    return f'<div class="cards">{cards}</div>' if cards else ""
+
+
+def _told(prompt: Json | None) -> str:
+    if prompt is None:
+        return "no model is asked"
+    examples = [f"{material} -> {answer}" for material, answer in prompt["examples"]]
+    lines = escape("\n".join([prompt["task"], *examples]))
+    return f'<span class="pairs">{counted(len(examples), "example")}</span><div class="scroll"><pre><code>{lines}</code></pre></div>'
 
 
 def _changes(shown: Json, linked: bool = False) -> str:

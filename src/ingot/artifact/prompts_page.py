@@ -15,7 +15,7 @@ COLUMNS = ("Step", "Kept", "Given, not tuned on", "Held out", "Tuned with", "Tok
 def prompts_body(evidence: bytes) -> str:
     """The section from the artifact's ``evidence/prompts.json``."""
     found = json.loads(evidence)
-    notes = "".join(f"<li><code>{escape(step)}</code>: {escape(one['said'])}.</li>" for step, one in found.items())
+    notes = "".join(f"<li><code>{escape(step)}</code>: {escape(said(one))}.</li>" for step, one in found.items())
     kept = "".join(_prompt(step, one["prompt"]) for step, one in found.items() if one["prompt"] is not None)
     return f'{table("Right before and after", COLUMNS, list(_rows(found)))}<ul class="notes">{notes}</ul>{kept}'
 
@@ -27,6 +27,14 @@ def _rows(found: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, ...]]:
             step, "yes" if one["prompt"] is not None else "no", compared(one["validation"]), compared(one["held_out"]),
             one["model"] or "nobody was asked", f"{used['input_tokens'] + used['output_tokens']:,}",
         )  # fmt: skip
+
+
+def said(one: Mapping[str, Any]) -> str:
+    """What tuning came to, in a sentence; where it was for another version, which."""
+    origin = one.get("from")
+    if origin is None:
+        return str(one["said"])
+    return f"taken over as tuned for {origin['name']} {origin['version']} ({origin['digest'][:12]}): {one['said']}"
 
 
 def compared(counts: Mapping[str, int] | None) -> str:

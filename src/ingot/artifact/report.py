@@ -92,8 +92,9 @@ def _prompts(contents: Contents) -> tuple[Section, ...]:
     if evidence is None:
         return ()
     about = (
-        "Prompts of bounded steps, tuned on given cases when this was compiled. One is kept only where it was right more "
-        "often on given cases that it was not tuned on; held-out cases are counted afterwards and decide nothing."
+        "Prompts of bounded steps, tuned on given cases when this was compiled, or the version that is named below. One is "
+        "kept only where it was right more often on given cases that it was not tuned on; held-out cases are counted "
+        "afterwards and decide nothing."
     )
     return (("prompts", "Tuned prompts", about, prompts_body(evidence)),)
 

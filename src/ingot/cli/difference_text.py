@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -10,9 +11,11 @@ from ingot.fields import to_plain
 
 if TYPE_CHECKING:
     from ingot.proof.difference import Difference
+    from ingot.proof.prompts import PromptChange
     from ingot.proof.replay import Replayed
     from ingot.proof.tally import Change, Witness
     from ingot.proof.versions import Ended
+    from ingot.runtime.bounded.tuned import Tuned
 
 SHOWN = 20
 LONGEST = 160
@@ -22,7 +25,9 @@ def difference_lines(found: Difference) -> Iterator[str]:
     """What two versions do not share, then what changes its outcome."""
     for one in found.structure:
         yield f"  {_clipped(str(one))}"
-    if found.structure:
+    for prompt in found.prompts:
+        yield from prompt_lines(prompt)
+    if found.structure or found.prompts:
         yield ""
     yield found.sentence()
     if found.verdict == "differ" and not found.whole:
@@ -34,6 +39,19 @@ def difference_lines(found: Difference) -> Iterator[str]:
     if found.changes:
         yield ""
         yield from change_lines(found.changes, found.tried)
+
+
+def prompt_lines(one: PromptChange) -> Iterator[str]:
+    """Every word of a step's prompt: ``-`` as it was, ``+`` as it is, unmarked what stayed. Nothing is clipped: who approves
+    reads all of it."""
+    yield f"  prompt of step {one.step!r} {one.change}"
+    old, new = ([] if side is None else told_lines(side) for side in (one.old, one.new))
+    yield from (f"    {line[:2]}{_shown_line(line[2:])}" for line in difflib.ndiff(old, new) if line[0] != "?")
+
+
+def told_lines(prompt: Tuned) -> list[str]:
+    """The task's words, then each example on a line."""
+    return [*prompt.task.splitlines(), *(f"example {material} -> {answer}" for material, answer in prompt.examples)]
 
 
 def change_lines(changes: Iterable[Change], tried: int) -> Iterator[str]:
@@ -93,9 +111,13 @@ def _shown(value: Any) -> str:
 
 
 def _clipped(text: str) -> str:
-    """One line that a terminal takes: nothing that moves its cursor."""
-    text = "".join(char if char.isprintable() else " " for char in text)
+    text = _shown_line(text)
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
+def _shown_line(text: str) -> str:
+    """One line that a terminal takes: nothing that moves its cursor."""
+    return "".join(char if char.isprintable() else " " for char in text)
 
 
 def replay_lines(found: Replayed) -> Iterator[str]:

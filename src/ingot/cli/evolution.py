@@ -142,6 +142,7 @@ def _looked_up(url: str | None, spec: Spec) -> Any:
 @click.option(
     "--reveal", is_flag=True, help="Let labelled values into the cases and the prompts as they are (no text of runs)."
 )
+@click.option("--optimise", is_flag=True, help="Tune the prompts of bounded steps anew on given cases (extra dspy).")
 @APPROVED
 @KEYS
 def recompile_command(
@@ -154,13 +155,15 @@ def recompile_command(
     attempts: int,
     max_tokens: int | None,
     reveal: bool,
+    optimise: bool,
     require_approval: bool,
     keys: tuple[Path, ...],
 ) -> None:
     """Make a candidate new version of ARTIFACT where it answers too few labelled outcomes; else say so and make nothing.
 
     With --store a drift of its recorded runs counts too: then one label that is answered wrongly is enough. Only the
-    functions at fault are written anew. The labels become cases, some of them held out. What changes is shown;
+    functions at fault are written anew; prompts of bounded steps stay as they were tuned, unless --optimise tunes them
+    anew. The labels become cases, some of them held out. What changes is shown;
     nothing is deployed: the candidate is approved by nobody. Exit 1 where no candidate passed.
     """
     from ingot.cli.printing import Live
@@ -186,7 +189,7 @@ def recompile_command(
         try:
             made = recompile(
                 verified, labels, backend, out or verified.path.absolute().parent / "candidates",
-                threshold=threshold, attempts=attempts, reveal=reveal, listen=live.listen,
+                threshold=threshold, attempts=attempts, reveal=reveal, optimise=optimise, listen=live.listen,
             )  # fmt: skip
         except CompileFailed as failed:
             live.failed(failed)
@@ -231,6 +234,7 @@ def _measured_lines(measured: Measured) -> Iterator[str]:
 
 
 def _candidate_lines(old: Verified, made: Recompiled, keys: tuple[Path, ...]) -> Iterator[str]:
+    from ingot.artifact.prompts_page import said
     from ingot.cli.diff import title
     from ingot.cli.difference_text import difference_lines
     from ingot.compile.compare import difference, version_of
@@ -245,6 +249,8 @@ def _candidate_lines(old: Verified, made: Recompiled, keys: tuple[Path, ...]) ->
         yield f"hidden     {made.hidden} of these hold text of runs, so they are held out: no model is shown such text"
     if made.unused:
         yield f"unused     {made.unused} of the labels rest on labelled values and made no case (--reveal would take them)"
+    for step, one in (made.compiled.prompts or {}).items():
+        yield f"prompt     {step}: {said(one)}"
     yield f"\n{title(old)} → {title(new)}\n"
     yield from difference_lines(difference(version_of(old), version_of(new)))
     yield f"\ncandidate: {new.path}"

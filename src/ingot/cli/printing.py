@@ -146,7 +146,7 @@ def measured(verdict: Verdict) -> str:
 
 def show_compiled(compiled: Compiled) -> None:
     """The end of a compile or check on standard output."""
-    from ingot.artifact.prompts_page import compared
+    from ingot.artifact.prompts_page import compared, said
 
     click.echo()
     click.echo(f"{'passed' if compiled.passed else 'refused'}: {compiled.spec.metadata.name}")
@@ -160,7 +160,7 @@ def show_compiled(compiled: Compiled) -> None:
     if compiled.agreement is not None:
         _show_agreement(compiled.agreement, compiled.spec)
     for step, found in (compiled.prompts or {}).items():
-        click.echo(f"tuning:   {step}: {found['said']}")
+        click.echo(f"tuning:   {step}: {said(found)}")
         if found["held_out"] is not None:
             click.echo(f"          held-out cases: {compared(found['held_out'])}")
     still_open = [question for question in compiled.questions if question.answer is None]

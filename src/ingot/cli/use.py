@@ -390,6 +390,7 @@ def show_command(artifact: Path, keys: tuple[Path, ...], code: bool, as_json: bo
 
 
 def _summary(held: Mapping[str, Any]) -> Iterator[str]:
+    from ingot.artifact.prompts_page import said
     from ingot.cli.printing import measured
     from ingot.verdict import Verdict
 
@@ -411,7 +412,7 @@ def _summary(held: Mapping[str, Any]) -> Iterator[str]:
         for name, one in fields.items():
             yield f"hybrid     {step}.{name}: {one['said']}"
     for step, one in held["prompts"].items():
-        yield f"tuning     {step}: {one['said']}"
+        yield f"tuning     {step}: {said(one)}"
     yield "rule       in plain sentences: ingot readback"
     left = [question for question in held["questions"] if question.get("answer") is None]
     yield f"open       {len(left)} question(s)"

@@ -23,6 +23,7 @@ from ingot.compile.assemble import assemble
 from ingot.compile.attempts import Attempt, Event, Listener, Work, stages_of, tabled, tables_part
 from ingot.compile.candidates import Agreement, draw_candidates
 from ingot.compile.plan import Plan, make_plan
+from ingot.compile.retuning import refuse_untunable, tuned_anew
 from ingot.compile.since import Since, named_version, since
 from ingot.errors import ArtifactError, CompileFailed, SpecError
 from ingot.library import read as library_file
@@ -39,7 +40,7 @@ from ingot.yaml_text import read_yaml
 
 __all__ = [
     "Attempt", "Compiled", "Event", "Listener", "check", "compile_spec", "compiled_from", "library_copies", "provenance",
-    "written",
+    "with_prompts", "written",
 ]  # fmt: skip
 
 
@@ -108,7 +109,7 @@ def compile_spec(
 
         model = open_model(model)
     if optimise:
-        _refuse_untunable(spec, model)
+        refuse_untunable(spec, model)
     made: list[Attempt] = []
     agreement = draw_candidates(Work(spec, plan, model, attempts, tell, candidates), made)
     if not made[-1].passed:
@@ -120,7 +121,7 @@ def compile_spec(
     compiled = replace(compiled_from(spec, plan, questions, tuple(made)), agreement=agreement)
     if optimise and model is not None:
         tell(Event("tuning", len(made)))
-        compiled = _optimised(compiled, model)
+        compiled = with_prompts(compiled, *tuned_anew(spec, model), model.name)
     return written(compiled, path, out, key, tell, named)
 
 
@@ -157,24 +158,9 @@ def check(
     return written(compiled, path, out if attempt.passed else None, key, tell, named)
 
 
-def _refuse_untunable(spec: Spec, model: Model | None) -> None:
-    """What can be known before a model is paid. Raises SpecError, and ModelError where DSPy is not installed."""
-    from ingot.compile.tuning import bounded_steps
-    from ingot.compile.tuning_dspy import require_dspy
-
-    bounded_steps(spec)
-    require_dspy()
-    if model is None:
-        raise SpecError("tuning bounded steps asks a model", hint="give one")
-
-
-def _optimised(compiled: Compiled, model: Model) -> Compiled:
+def with_prompts(compiled: Compiled, prompts: Mapping[str, Any], used: Usage, model: str) -> Compiled:
     """The compile with tuned prompts, and with what tuning used among what it used."""
-    from ingot.compile.tuning import tuned_prompts
-    from ingot.compile.tuning_dspy import propose
-
-    prompts, used = tuned_prompts(compiled.spec, model, propose)
-    spent = cost(used, model.name)
+    spent = cost(used, model)
     total = None if compiled.cost is None or spent is None else compiled.cost + spent
     return replace(compiled, prompts=prompts, usage=compiled.usage + used, cost=total)
 

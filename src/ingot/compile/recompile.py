@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from ingot.artifact.sign import SigningKey
 from ingot.artifact.verify import Verified
@@ -22,10 +23,11 @@ from ingot.compile import generate, prompt
 from ingot.compile.assemble import assemble
 from ingot.compile.attempts import Attempt, Event, Listener, asked_part, with_tables
 from ingot.compile.compare import version_of
-from ingot.compile.driver import Compiled, compiled_from, written
+from ingot.compile.driver import Compiled, compiled_from, with_prompts, written
 from ingot.compile.faults import Measured, measure
 from ingot.compile.plan import Plan, make_plan
 from ingot.compile.rerun import case_rows
+from ingot.compile.retuning import refuse_untunable, taken_over, tuned_anew
 from ingot.errors import ArtifactError, CompileFailed, InputError, SpecError
 from ingot.fields import Field, walk
 from ingot.labels import Label, case_key, contradiction, labelled_cases, unknown_labels, with_own_id
@@ -79,12 +81,14 @@ def recompile(
     threshold: float | None = None,
     attempts: int = 5,
     reveal: bool = False,
+    optimise: bool = False,
     key: SigningKey | None = None,
     listen: Listener | None = None,
 ) -> Recompiled:
     """A signed candidate in the folder `out`, where `verified` answers too few of the labels; else nothing is made.
 
-    `reveal` takes labelled values into cases and prompts as they are, but no text of a run into prompts. Raises
+    `reveal` takes labelled values into cases and prompts as they are, but no text of a run into prompts. The prompts that
+    bounded steps were tuned to stay as they are; with `optimise` they are tuned anew (extra ``dspy``). Raises
     InputError and SpecError for labels and rules that no model can mend, ModelError, StageError; CompileFailed, with
     every attempt, where no candidate passed.
     """
@@ -92,6 +96,8 @@ def recompile(
     if not before.crossed:
         return Recompiled(before)
     old = version_of(verified).program
+    if optimise:
+        refuse_untunable(old.spec, model)
     functions = _to_write(old.spec, before)
     usable, unused = _usable(old.spec, labelled_cases(old.spec, labels), reveal)
     failing = {case_key(one.case) for one in measure(old, usable, before.threshold).wrong}
@@ -106,12 +112,25 @@ def recompile(
     spec = parse_spec(text, "spec.yaml", cases=[*case_rows(verified), *(case.to_json() for case in cases)])
     work = _Work(spec, make_plan(spec), functions, threshold=before.threshold, listen=listen or (lambda _: None))
     made, after = _attempts(work, old.logic, _author(verified), usable, model, attempts)
-    compiled = compiled_from(spec, work.plan, find_questions(spec), made)
+    compiled = _with_prompts(
+        compiled_from(spec, work.plan, find_questions(spec), made),
+        taken_over(verified),
+        model if optimise else None,
+        work,
+    )
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "spec.yaml"
         path.write_text(text, encoding="utf-8")
         compiled = written(compiled, path, out, key, work.listen, verified)
     return Recompiled(before, after, compiled, changed(old.logic, made[-1].logic or ""), cases, unused, len(hidden))
+
+
+def _with_prompts(compiled: Compiled, last: Mapping[str, Any] | None, model: Model | None, work: _Work) -> Compiled:
+    """The candidate with the prompts of the version before it, or, where a `model` is given, with prompts tuned anew."""
+    if model is None:
+        return replace(compiled, prompts=last)
+    work.listen(Event("tuning", len(compiled.attempts)))
+    return with_prompts(compiled, *tuned_anew(compiled.spec, model, last), model.name)
 
 
 def _author(verified: Verified) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from ingot.artifact.approved import last_approved_in
 from ingot.artifact.layout import Contents, lay_out
-from ingot.artifact.manifest import ATTESTATION, GIVEN, HELD_OUT, MANIFEST
+from ingot.artifact.manifest import ATTESTATION, GIVEN, HELD_OUT, MANIFEST, PROMPTS
 from ingot.artifact.sign import SigningKey, Trusted, trust, trusted_keys
 from ingot.artifact.statement import DIFFERENCE
 from ingot.artifact.verify import Verified, verify
@@ -85,7 +85,7 @@ def _compared(contents: Contents, previous: Verified, notes: tuple[str, ...]) ->
         ) from None
     from ingot.stages.execution import warm_sandbox
 
-    found = difference(version_of(previous), Caged(contents.program, warm_sandbox()))
+    found = difference(version_of(previous), Caged(contents.program, warm_sandbox(), contents.extra.get(PROMPTS)))
     files, manifest = lay_out(contents)[1], previous.manifest
     evidence = {
         "from": {"name": manifest.name, "version": manifest.version, "digest": previous.digest},

@@ -18,6 +18,7 @@ from ingot.canonical import canonical_json, digest
 from ingot.errors import StageError
 from ingot.fields import to_plain
 from ingot.proof.deciding import same_code
+from ingot.proof.prompts import PromptChange, changed_prompts
 from ingot.proof.structure import Structural, structural
 from ingot.proof.tally import Change, Tally, shared_outputs
 from ingot.proof.versions import NotGiven, Version
@@ -45,7 +46,7 @@ class Difference:
     `assumed` (`how`: "same code" or "solver"), "none
     found" among `tried` inputs, or "not compared". `why` says why the solver could not say, `whole` whether it found
     every pair of lines, `assumed` the bounds it took for unbounded fields, `given` the steps whose outputs count as
-    inputs, `changed` how many of those tried change.
+    inputs, `changed` how many of those tried change, `prompts` what a model is told otherwise.
     """
 
     structure: tuple[Structural, ...]
@@ -59,11 +60,12 @@ class Difference:
     assumed: Mapping[str, str]
     given: tuple[str, ...]
     shared: tuple[str, ...]
+    prompts: tuple[PromptChange, ...] = ()
 
     @property
     def differs(self) -> bool:
         """Whether anything was found that is not the same."""
-        return bool(self.structure) or self.verdict in ("differ", "not compared")
+        return bool(self.structure or self.prompts) or self.verdict in ("differ", "not compared")
 
     def sentence(self) -> str:
         """The answer in one sentence; "same" is said only of a proof."""
@@ -86,9 +88,10 @@ class Difference:
         return f"inputs change their outcome: {self.changed:,} of {tried} tried, {pairs} ({whole})"
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON."""
+        """Plain JSON. ``prompts`` is there where one differs: digests of differences that were signed stay what they are."""
         return {
             "structure": [one.to_json() for one in self.structure],
+            **({"prompts": [one.to_json() for one in self.prompts]} if self.prompts else {}),
             "verdict": self.verdict,
             "how": self.how,
             "tried": self.tried,
@@ -146,6 +149,7 @@ def compare(
         solved.assumed,
         tuple(dict.fromkeys((*old.given_steps, *new.given_steps))),
         tally.shared,
+        changed_prompts(old.prompts, new.prompts),
     )
 
 

@@ -13,11 +13,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from ingot.artifact.manifest import PROMPTS
 from ingot.artifact.verify import Verified
 from ingot.errors import InputError, OutputError, StageError
 from ingot.fields import to_plain, validator
 from ingot.program import Observation, Program
 from ingot.proof.deciding import Deciding, Place, line_of
+from ingot.proof.prompts import prompts_of
 from ingot.runtime.run import Outcome, Workflow
 from ingot.runtime.sandbox import Limits, Sandbox, Trial
 from ingot.runtime.tagged import encode
@@ -51,10 +53,13 @@ class NotGiven(Exception):
 
 
 class Version(ABC):
-    """A version ready to be compared: its `program`, with the cases it was checked with, and what it takes."""
+    """A version ready to be compared: its `program`, with the cases it was checked with, what it takes, and the `prompts`
+    of its steps that ask a model."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, prompts: bytes | None) -> None:
+        """`prompts` is what the tuning of its steps came to, None where none was asked for. Raises ArtifactError."""
         spec = program.spec
+        self.prompts = prompts_of(spec, prompts)
         self.program = program
         self.deciding = Deciding(program)
         self.inputs = {one.name for one in spec.inputs}
@@ -101,7 +106,7 @@ class Deployed(Version):
     """A verified artifact, run in process."""
 
     def __init__(self, program: Program, verified: Verified) -> None:
-        super().__init__(program)
+        super().__init__(program, verified.files.get(PROMPTS))
         self._workflow = Workflow(verified, perform=self._given)
         self._steps: Mapping[str, Mapping[str, Any]] = {}
         self._stopped: NotGiven | InputError | None = None
@@ -146,8 +151,8 @@ class Caged(Version):
     It ends as a deployed one does: inputs and outputs are validated here as `Workflow` validates them.
     """
 
-    def __init__(self, program: Program, sandbox: Sandbox) -> None:
-        super().__init__(program)
+    def __init__(self, program: Program, sandbox: Sandbox, prompts: bytes | None = None) -> None:
+        super().__init__(program, prompts)
         self._sandbox = sandbox
         self._input = validator(program.spec.inputs)
         self._output = validator(program.spec.outputs)
