@@ -59,7 +59,8 @@ class Task:
     the solver ``human``; "" where there is none. `others` are further measures by name: they decide nothing, and count
     what was withheld by the solver's guess at it. `files` are the case files that the spec names, by name. `plain_text` is the
     same rule for whoever asks a model at every transaction, where `spec_text` has words for whoever writes a program, or
-    outputs that only a program has a use for; its outputs are among those of `spec_text`.
+    outputs that only a program has a use for; its outputs are among those of `spec_text`. `gaps` names the outputs that an
+    answer lacks, where a null may be an answer: a hybrid asks for these alone. Without it every null is a gap.
     """
 
     id: str
@@ -71,6 +72,7 @@ class Task:
     others: Mapping[str, Score] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     plain_text: str = ""
+    gaps: Callable[[Mapping[str, Any]], Sequence[str]] | None = None
 
     def spec(self) -> Spec:
         """The spec, read. Raises SpecError."""

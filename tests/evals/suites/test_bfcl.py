@@ -17,6 +17,7 @@ from ingot.errors import InputError
 from ingot.evals.evaluate import evaluate
 from ingot.evals.solvers.compiled import Compiled
 from ingot.evals.solvers.direct import Direct
+from ingot.evals.solvers.hybrid import Hybrid
 from ingot.evals.suite import check_apart
 from ingot.evals.suites import bfcl, bfcl_package
 from ingot.evals.suites.bfcl_functions import read_functions
@@ -172,6 +173,25 @@ def test_who_asks_for_every_prompt_is_not_told_how_to_write_a_program() -> None:
     reuse = set_spec("travel", read_functions([BOOK, TAXI]), LIVE[:2], LIVE[2:3], plain=True)
     assert "regular expression" not in reuse
     assert {one.id for one in parse_spec(reuse, "reuse").clauses} == {"C1", "C3", "C4"}
+
+
+def test_a_hybrid_asks_for_what_keeps_a_call_from_being_made_and_for_no_optional_null() -> None:
+    task = bfcl.per_instance_suite(accepts=accepts, prompts=[PROMPT]).tasks[0]
+    model = Scripted([CODE, '{"nights": 3}'])
+    prepared = Hybrid(model, attempts=1).prepare(task)
+    whole = prepared.answer(task.items[0].input)
+    assert whole.output is not None
+    assert whole.output["kind"] is None
+    assert whole.usage.requests == 0
+    part = prepared.answer({"query": "Book me three nights in Denver."})
+    assert part.usage.requests == 1
+    assert list((model.requests[-1].schema or {})["properties"]) == ["nights"]
+    assert part.output is not None
+    assert (part.output["city"], part.output["nights"]) == ("Denver", 3)
+    (book, taxi) = functions = read_functions([BOOK, TAXI])
+    nothing = {"function": None, **{one.field: None for one in (*book.parameters, *taxi.parameters)}}
+    assert bfcl._gaps(functions, nothing) == list(nothing)
+    assert bfcl._gaps(functions, {**nothing, "function": "hotel.book", "nights": 2}) == ["book_city"]
 
 
 def test_a_set_states_first_accepted_values_and_not_what_may_be_left_out() -> None:

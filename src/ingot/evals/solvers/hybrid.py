@@ -16,7 +16,8 @@ from ingot.usage import Usage
 
 
 class Hybrid:
-    """The artifact answers what it is sure of: fields that it gives and that are not null. The rest is one bounded call."""
+    """The artifact answers what it is sure of: fields that it gives and that are not null, or whose null is an answer
+    (`Task.gaps`). The rest is one bounded call."""
 
     name = "hybrid"
 
@@ -49,7 +50,7 @@ class HybridTask:
         first = self._code.answer(given) if self._deployed else Answer(None)
         if first.error:
             first = replace(first, output=None)
-        sure = {name: value for name, value in (first.output or {}).items() if value is not None}
+        sure = self._sure(first.output or {})
         missing = tuple(field for field in self._outputs if field.name not in sure)
         if not missing:
             return replace(first, by=dict.fromkeys(sure, "code"))
@@ -69,6 +70,12 @@ class HybridTask:
             by=by,
             confidence=certain,
         )
+
+    def _sure(self, output: Mapping[str, Any]) -> dict[str, Any]:
+        """What nobody needs to be asked."""
+        gaps = self._task.gaps
+        open_ones = [name for name, value in output.items() if value is None] if gaps is None else gaps(output)
+        return {name: value for name, value in output.items() if name not in open_ones}
 
     def close(self) -> None:
         """Let go of both."""

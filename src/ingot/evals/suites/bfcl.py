@@ -70,7 +70,8 @@ def _instance(prompt: Prompt, accepts: Any) -> Task:
         known[twin.id] = twin
         items.append(_item(twin, "perturbed"))
     plain, _ = instance_spec(prompt, plain=True)
-    return Task(prompt.id, text, tuple(items), partial(_score, known, (function,), accepts), FIELDS, plain_text=plain)
+    score, gaps = partial(_score, known, (function,), accepts), partial(_gaps, (function,))
+    return Task(prompt.id, text, tuple(items), score, FIELDS, plain_text=plain, gaps=gaps)
 
 
 def reuse_suite(
@@ -120,7 +121,8 @@ def _set_task(
     items += [replace(_item(one, "irrelevant"), answerable=False) for one in none]
     by_id = {one.id: one for one in (*run_on, *none)}
     spec, plain = (set_spec(name, functions, given, held_out, plain=one) for one in (False, True))
-    return Task(name, spec, tuple(items), partial(_score, by_id, functions, accepts), FIELDS, plain_text=plain)
+    score, gaps = partial(_score, by_id, functions, accepts), partial(_gaps, functions)
+    return Task(name, spec, tuple(items), score, FIELDS, plain_text=plain, gaps=gaps)
 
 
 def split_compile(prompts: Sequence[Prompt]) -> tuple[list[Prompt], list[Prompt]]:
@@ -186,6 +188,15 @@ def _score(
     if not item.answerable:
         return {"call": 0.0}
     return {"call": float(accepts(prompts[item.id], called.name, arguments))}
+
+
+def _gaps(functions: Sequence[Function], output: Mapping[str, Any]) -> list[str]:
+    """What keeps an output from being a call: everything where no function is chosen, else required parameters that are null.
+    A null of any other parameter says that the text does not give it."""
+    called = next(_called(functions, output), None)
+    if called is None:
+        return list(output)
+    return [one.field for one in called.parameters if one.required and output.get(one.field) is None]
 
 
 def _called(functions: Sequence[Function], output: Mapping[str, Any]) -> Iterator[Function]:
