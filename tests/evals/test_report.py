@@ -14,6 +14,7 @@ from ingot.errors import InputError
 from ingot.evals.log import Log, Scored, TaskLog
 from ingot.evals.report.markdown import markdown
 from ingot.evals.report.page import page
+from ingot.evals.report.plots import plots
 from ingot.evals.report.risk import coverage_at, risk_coverage
 from ingot.evals.report.tables import measured, number
 from ingot.evals.report.text import summary
@@ -55,6 +56,22 @@ def test_the_page_loads_nothing_and_runs_nothing() -> None:
     loaded = re.findall(r"""(?:src|href)\s*=\s*["'](?!#)[^"']*|url\((?!#)[^)]*\)|@import""", text)
     assert loaded == []
     assert text.count("<figure>") >= 4
+
+
+def test_plots_show_the_figures_that_were_measured_and_measure_none() -> None:
+    logs = both()
+    found = [dict(own) for own in measured(logs, priced_as="openai:gpt-5")]
+    known = dict(plots(logs, found))
+    tokens, cost = "Tokens against transactions, of one deployed task", "Cost of a million transactions a month"
+    assert ">3</text>" in known[tokens]
+    others = {"break-even, tokens": 77_777.0, found[0]["cost"][0].name: 5.25}
+    for category in ("token efficiency", "cost"):
+        found[0][category] = [replace(one, value=others.get(one.name, one.value)) for one in found[0][category]]
+    changed = dict(plots(logs, found))
+    assert "77,777" in changed[tokens]
+    assert "$5.25" in changed[cost]
+    nothing = [{name: [replace(one, value=None) for one in some] for name, some in own.items()} for own in found]
+    assert {tokens, cost}.isdisjoint(dict(plots(logs, nothing)))
 
 
 def test_values_are_escaped() -> None:

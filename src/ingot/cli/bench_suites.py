@@ -118,7 +118,7 @@ def run_suite(suite: Suite, **given: Any) -> None:
         [log for log in logs if log.tasks] or logs, shared=True
     )  # one that was cut short stands beside whole ones
     found = measured(logs, priced_as=chosen.priced_as)
-    report = write_report(chosen.out / suite.name, logs, found, priced_as=chosen.priced_as)
+    report = write_report(chosen.out / suite.name, logs, found)
     _print(logs, found, report, chosen, interrupted)
     if interrupted:
         sys.exit(INTERRUPTED)
@@ -268,4 +268,4 @@ def report_command(logs: tuple[Path, ...], out: Path, priced_as: str, shared: bo
 
     read = alike([read_log(log) for log in logs], shared=shared)
     found = measured(read, priced_as=priced_as)
-    click.echo(f"report: {write_report(out, read, found, priced_as=priced_as)}")
+    click.echo(f"report: {write_report(out, read, found)}")

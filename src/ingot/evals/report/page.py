@@ -20,7 +20,7 @@ figure{margin:1.2rem 0}figcaption{font-weight:600;margin-bottom:.3rem}svg{max-wi
 """
 
 
-def page(logs: Sequence[Log], found: Measured, *, priced_as: str = "") -> str:
+def page(logs: Sequence[Log], found: Measured) -> str:
     """The whole page. The same logs give the same text. Raises StageError without the extra ``bench``."""
     title = escape(logs[0].header.title)
     policy = "default-src 'none'; style-src 'unsafe-inline'"
@@ -31,8 +31,7 @@ def page(logs: Sequence[Log], found: Measured, *, priced_as: str = "") -> str:
         "<p>A figure is followed by its 95 % interval. <em>Not measured</em> is not zero.</p>", _facts(logs),
     ]  # fmt: skip
     parts += [
-        f"<figure><figcaption>{escape(caption)}</figcaption>{svg}</figure>"
-        for caption, svg in plots(logs, priced_as=priced_as)
+        f"<figure><figcaption>{escape(caption)}</figcaption>{svg}</figure>" for caption, svg in plots(logs, found)
     ]
     parts += [_table(table, logs) for table in tables(found)]
     parts.append(_references(logs[0]))

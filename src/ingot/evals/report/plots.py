@@ -1,26 +1,34 @@
-"""The plots of a report as SVG, drawn by matplotlib (extra ``bench``). The same logs give the same bytes."""
+"""The plots of a report as SVG, drawn by matplotlib (extra ``bench``). The same logs give the same bytes.
+
+A figure in a plot is the one of the tables, which was measured once; curves are of the items themselves.
+"""
 
 from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ingot.errors import StageError
 from ingot.evals.log import Log
-from ingot.evals.metrics.reliability import accuracy, accuracy_on_answered, coverage, wrong_accept
-from ingot.evals.metrics.security_cost import cost_of_ownership
-from ingot.evals.metrics.tokens import paid_tokens, runtime_tokens, token_break_even
+from ingot.evals.metrics.measure import Measure
 from ingot.evals.report.risk import risk_coverage
-from ingot.evals.report.tables import BASELINE
+from ingot.evals.report.tables import Measured
+
+ANSWERS = ("accuracy", "accuracy on answered", "coverage", "wrong accepts")
+"""The figures of reliability that are drawn."""
 
 COLOURS = ("#1f4e79", "#c05a1c", "#2e7d4f", "#7a3e8e", "#8a6d1d", "#4b5563", "#b0304c")
 
 
-def plots(logs: Sequence[Log], *, priced_as: str = "") -> Iterator[tuple[str, str]]:
+Draw = Callable[[Any, Sequence[Log], Measured], bool]
+"""Draws on axes; False where there is nothing to draw."""
+
+
+def plots(logs: Sequence[Log], found: Measured) -> Iterator[tuple[str, str]]:
     """Caption and SVG of each plot that the logs have figures for. Raises StageError without the extra."""
-    drawers: tuple[tuple[str, Callable[[Any, Sequence[Log], str], bool]], ...] = (
+    drawers: tuple[tuple[str, Draw], ...] = (
         ("Answers: shares with 95 % intervals", _answers),
         ("Tokens against transactions, of one deployed task", _tokens),
         ("Latency: share of transactions answered within", _latency),
@@ -28,12 +36,17 @@ def plots(logs: Sequence[Log], *, priced_as: str = "") -> Iterator[tuple[str, st
         ("Cost of a million transactions a month", _cost),
     )
     for caption, draw in drawers:
-        svg = _drawn(draw, logs, priced_as)
+        svg = _drawn(draw, logs, found)
         if svg is not None:
             yield caption, svg
 
 
-def _drawn(draw: Callable[[Any, Sequence[Log], str], bool], logs: Sequence[Log], priced_as: str) -> str | None:
+def _figure(own: Mapping[str, Sequence[Measure]], category: str, name: str) -> Measure | None:
+    """A figure of one log by its name; None where it was not measured."""
+    return next((one for one in own[category] if one.name == name and one.value is not None), None)
+
+
+def _drawn(draw: Draw, logs: Sequence[Log], found: Measured) -> str | None:
     try:
         import matplotlib as mpl
         from matplotlib.figure import Figure
@@ -45,27 +58,24 @@ def _drawn(draw: Callable[[Any, Sequence[Log], str], bool], logs: Sequence[Log],
         figure = Figure(figsize=(7.2, 3.4), layout="constrained")
         axes = figure.subplots()
         axes.spines[["top", "right"]].set_visible(False)
-        if not draw(axes, logs, priced_as):
+        if not draw(axes, logs, found):
             return None
         out = io.StringIO()
         figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
     return re.sub(r"^.*?(?=<svg)", "", out.getvalue(), flags=re.DOTALL)
 
 
-def _answers(axes: Any, logs: Sequence[Log], _: str) -> bool:
-    makers = (accuracy, accuracy_on_answered, coverage, wrong_accept)
-    names: list[str] = []
-    for at, log in enumerate(logs):
-        measures = [make(log.items) for make in makers]
-        names = [one.name for one in measures]
-        places = [place + (at - (len(logs) - 1) / 2) * 0.16 for place in range(len(makers))]
-        known = [(place, one) for place, one in zip(places, measures, strict=True) if one.value is not None]
+def _answers(axes: Any, logs: Sequence[Log], found: Measured) -> bool:
+    for at, (log, own) in enumerate(zip(logs, found, strict=True)):
+        measures = [_figure(own, "reliability", name) for name in ANSWERS]
+        places = [place + (at - (len(logs) - 1) / 2) * 0.16 for place in range(len(ANSWERS))]
+        known = [(place, one) for place, one in zip(places, measures, strict=True) if one is not None]
         axes.errorbar(
             [one.value for _, one in known], [place for place, _ in known],
             xerr=[[(one.value or 0) - (one.low or 0) for _, one in known], [(one.high or 0) - (one.value or 0) for _, one in known]],
             fmt="o", capsize=3, color=COLOURS[at % len(COLOURS)], label=log.header.solver,
         )  # fmt: skip
-    axes.set_yticks(range(len(names)), names)
+    axes.set_yticks(range(len(ANSWERS)), ANSWERS)
     axes.invert_yaxis()
     axes.set_xlim(-0.02, 1.02)
     axes.grid(axis="x", alpha=0.3)
@@ -73,22 +83,19 @@ def _answers(axes: Any, logs: Sequence[Log], _: str) -> bool:
     return True
 
 
-def _tokens(axes: Any, logs: Sequence[Log], _: str) -> bool:
-    known = [(log, paid_tokens(log), runtime_tokens(log).value) for log in logs]
-    drawn = [(log, g, r) for log, g, r in known if g is not None and r is not None and (g or r)]
+def _tokens(axes: Any, logs: Sequence[Log], found: Measured) -> bool:
+    numbers = [10 ** (step / 8) for step in range(49)]
+    drawn = [(log, own, line) for log, own in zip(logs, found, strict=True) if (line := _line(own)) is not None]
     if not drawn:
         return False
-    numbers = [10 ** (step / 8) for step in range(49)]
-    baseline = next((log for log in logs if log.header.solver == BASELINE), None)
-    for at, (log, g, r) in enumerate(drawn):
+    for at, (log, own, (first, each)) in enumerate(drawn):
         colour = COLOURS[at % len(COLOURS)]
-        axes.plot(numbers, [g + n * r for n in numbers], color=colour, label=log.header.solver)
-        even = None if baseline is None or log is baseline else token_break_even(log, baseline).value
-        if even is not None and 1 <= even <= numbers[-1]:
-            axes.axvline(even, color=colour, linestyle=":", linewidth=1)
-            axes.annotate(
-                f"{even:,.0f}", (even, g + even * r), textcoords="offset points", xytext=(5, -12), color=colour
-            )
+        axes.plot(numbers, [first + (n - 1) * each for n in numbers], color=colour, label=log.header.solver)
+        even = _figure(own, "token efficiency", "break-even, tokens")
+        if even is not None and even.value is not None and 1 <= even.value <= numbers[-1]:
+            at_even = (even.value, first + (even.value - 1) * each)
+            axes.axvline(even.value, color=colour, linestyle=":", linewidth=1)
+            axes.annotate(f"{even.value:,.0f}", at_even, textcoords="offset points", xytext=(5, -12), color=colour)
     axes.set_xscale("log")
     axes.set_yscale("symlog", linthresh=1)
     axes.set_xlabel("transactions")
@@ -97,7 +104,15 @@ def _tokens(axes: Any, logs: Sequence[Log], _: str) -> bool:
     return True
 
 
-def _latency(axes: Any, logs: Sequence[Log], _: str) -> bool:
+def _line(own: Mapping[str, Sequence[Measure]]) -> tuple[float, float] | None:
+    """The tokens in all at one transaction and those of each further one; None where there are none."""
+    first, each = (_figure(own, "token efficiency", name) for name in ("total at 1", "run-time tokens"))
+    if first is None or each is None or first.value is None or each.value is None:
+        return None
+    return (first.value, each.value) if first.value or each.value else None
+
+
+def _latency(axes: Any, logs: Sequence[Log], _: Measured) -> bool:
     drawn = False
     for at, log in enumerate(logs):
         seconds = sorted(item.answer.seconds for item in log.items if item.answer.seconds)
@@ -113,7 +128,7 @@ def _latency(axes: Any, logs: Sequence[Log], _: str) -> bool:
     return drawn
 
 
-def _risk(axes: Any, logs: Sequence[Log], _: str) -> bool:
+def _risk(axes: Any, logs: Sequence[Log], _: Measured) -> bool:
     drawn = False
     for at, log in enumerate(logs):
         points = risk_coverage(log)
@@ -136,8 +151,8 @@ def _risk(axes: Any, logs: Sequence[Log], _: str) -> bool:
     return drawn
 
 
-def _cost(axes: Any, logs: Sequence[Log], priced_as: str) -> bool:
-    known = [(log.header.solver, cost_of_ownership(log, priced_as=priced_as).value) for log in logs]
+def _cost(axes: Any, logs: Sequence[Log], found: Measured) -> bool:
+    known = [(log.header.solver, own["cost"][0].value) for log, own in zip(logs, found, strict=True)]
     bars = [(name, value) for name, value in known if value]
     if not bars:
         return False

@@ -15,12 +15,12 @@ from ingot.evals.shared import cut_short
 from ingot.models.atomic import write_atomically
 
 
-def write_report(folder: Path, logs: Sequence[Log], found: Measured, *, priced_as: str = "") -> Path:
-    """Write the report of logs of one suite and return the page's path."""
+def write_report(folder: Path, logs: Sequence[Log], found: Measured) -> Path:
+    """Write the report of logs of one suite and return the page's path. `found` is what was measured of them."""
     target = folder / "report.html"
     write_atomically(folder / "figures.json", json.dumps(figures(logs, found), indent=1).encode())
     write_atomically(folder / "report.md", markdown(logs, found).encode(errors=ESCAPED))
-    write_atomically(target, page(logs, found, priced_as=priced_as).encode(errors=ESCAPED))
+    write_atomically(target, page(logs, found).encode(errors=ESCAPED))
     return target
 
 
