@@ -150,3 +150,11 @@ def test_held_out_failures_are_not_told_beside_given_ones_and_nothing_twice(spec
     assert both.count("ACC001") == 1
     assert "held-out" not in both
     assert "held-out" in repair_request(spec, ["compute"], "x", [hidden]).prompt
+
+
+def test_a_finding_quotes_its_line(spec: Spec) -> None:
+    found = Finding("SYN004", "not so", 2, function="compute")
+    assert (
+        "SYN004 not so, at: return a + None"
+        in repair_request(spec, ["compute"], "def compute(a):\n    return a + None\n", [found]).prompt
+    )

@@ -24,6 +24,7 @@ GIVEN_BYTES = 1_200
 LONGEST_NAME = 100
 """Characters; a longer text is prose."""
 FINDINGS_SHOWN = 8
+LONGEST_QUOTE = 120
 
 _SYSTEM = """\
 You write pure Python functions for a regulated workflow. Reply with ONE ```python block and nothing else: the functions \
@@ -38,8 +39,10 @@ change a parameter.
 - A name that may be None is tested before use; a search starts with its default, not with None.
 - End each return line with its clause: return x  # C2"""
 _PATTERNS = """
-- A regular expression is one whole literal (several: a tuple to loop over); repeats next to each other share no character. \
-re.search may find nothing: match = re.search(...), then match.group(1) if match else None."""
+- Read a text with a few regular expressions, each one whole literal (several: a tuple to loop over); repeats next to each \
+other share no character. What is not found is None:
+  match = re.search(r"total of (\\d+)", text)
+  total = int(match.group(1)) if match else None"""
 _ENUMS = """
 - An enum value is one of its literals, or comes from a table annotated with them (dict[str, Literal["a", "b"]]); never a \
 piece of the input."""
@@ -88,7 +91,7 @@ def repair_request(
     parts += _asked(spec, signed)
     written = excerpt(logic, failed, {finding.line for finding in findings if finding.line})
     parts.append(f"Your code:\n```python\n{written}\n```")
-    parts.append("Findings:\n" + "\n".join(_finding_lines(findings)))
+    parts.append("Findings:\n" + "\n".join(_finding_lines(findings, logic)))
     return _request(spec, parts, signed, draw)
 
 
@@ -244,7 +247,7 @@ def _said(case: Case) -> str:
     return ", ".join(parts) or "?"
 
 
-def _finding_lines(findings: Sequence[Finding]) -> list[str]:
+def _finding_lines(findings: Sequence[Finding], logic: str) -> list[str]:
     """Errors, each once, without hints that repeat. That held-out cases are wrong too says nothing beside a given one that is."""
     errors = [finding for finding in findings if finding.severity == "error"]
     shown = {finding.function for finding in errors if finding.code == "ACC001"}
@@ -256,7 +259,14 @@ def _finding_lines(findings: Sequence[Finding]) -> list[str]:
         where = f"{finding.function}: " if finding.function else ""
         hint = f" Fix: {finding.hint}" if finding.hint and finding.hint not in hints else ""
         hints.add(finding.hint or "")
-        lines.append(f"- {where}{finding.code} {finding.message}{hint}")
+        lines.append(f"- {where}{finding.code} {finding.message}{_quoted(finding, logic)}{hint}")
     if len(errors) > FINDINGS_SHOWN:
         lines.append(f"- and {len(errors) - FINDINGS_SHOWN} more of the same kinds")
     return lines
+
+
+def _quoted(finding: Finding, logic: str) -> str:
+    """The line of the code that a finding is about: whoever repairs it sees no numbers of lines."""
+    lines = logic.splitlines()
+    text = lines[finding.line - 1].strip() if finding.line and finding.line <= len(lines) else ""
+    return f", at: {text[:LONGEST_QUOTE]}" if text else ""

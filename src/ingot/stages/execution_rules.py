@@ -33,7 +33,7 @@ RULES = (
         "EXE005", "output-does-not-fit", "execution",
         "An answer that is not of the declared type breaks whatever reads it; a float for money is wrong by cents.",
         "return {'fee': 12.5} where fee is a decimal",
-        "return the declared type: Decimal('12.50') for a decimal, one of its values for an enum",
+        "return the declared type: int(text) for an integer, Decimal(text) for a decimal, one of its values for an enum",
     ),
     Rule(
         "EXE006", "depends-on-hash-order", "execution",
