@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ingot.errors import InputError, SpecError
+from ingot.errors import InputError, ModelError, SpecError
 from ingot.evals.evaluate import evaluate
 from ingot.evals.log import read_log
 from ingot.evals.solvers import Answer
@@ -111,14 +111,13 @@ def test_an_answer_to_what_has_none_is_wrong(tmp_path: Path) -> None:
 def test_a_run_that_was_cut_short_goes_on(tmp_path: Path) -> None:
     one = suite()
     two = replace(one, tasks=(*one.tasks, replace(one.tasks[0], id="again", program="")))
-    with pytest.raises(InputError, match="has no program"):
-        evaluate(two, Human(), tmp_path)
+    with pytest.raises(ModelError, match="asked 2 times"):
+        evaluate(two, Compiled(Scripted([f"```python\n{RIGHT}```"])), tmp_path)
     journal = tmp_path / "journal.jsonl"
     assert len(journal.read_text().splitlines()) == 2
     with journal.open("a") as file:
         file.write('{"task": "aga')  # the machine went down within a line
-    whole = replace(two, tasks=(two.tasks[0], replace(two.tasks[1], program=RIGHT)))
-    log = evaluate(whole, Human(), tmp_path)
+    log = evaluate(two, Compiled(Scripted([f"```python\n{RIGHT}```"])), tmp_path)
     assert [task.task for task in log.tasks] == ["shipping", "again"]
     assert [json.loads(line).get("task") for line in journal.read_text().splitlines()] == [None, "shipping", "again"]
 
@@ -127,6 +126,13 @@ def test_a_folder_of_another_evaluation_is_not_gone_on_with(tmp_path: Path) -> N
     evaluate(suite(), Human(), tmp_path)
     with pytest.raises(InputError, match="another evaluation"):
         evaluate(suite(items=(Item("z", {"weight": 1}, {"fee": 5}),)), Human(), tmp_path)
+
+
+def test_a_finished_task_of_another_program_is_not_gone_on_with(tmp_path: Path) -> None:
+    evaluate(suite(), Human(), tmp_path)
+    with pytest.raises(InputError, match="another evaluation"):
+        evaluate(suite(program=RIGHT.replace("<= 10", "< 11")), Human(), tmp_path)
+    assert suite().digest == suite(program="").digest  # two programs are compared on the same suite
 
 
 def test_an_item_among_the_cases_is_refused() -> None:

@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from ingot.canonical import canonical_json, digest
 from ingot.errors import PromptTooLong
 from ingot.evals.log import UNWITHHELD, Header, Journal, Log, Scored, TaskLog, write_log
 from ingot.evals.solvers.solver import NOT_DEPLOYED, Answer, Generation, Prepared, Solver, too_long
@@ -150,6 +151,9 @@ def _full(task: Task, item: Item, answer: Answer) -> dict[str, dict[str, float |
 
 def _header(suite: Suite, solver: Solver, settings: Mapping[str, Any]) -> Header:
     references = tuple(asdict(one) for one in suite.references)
+    if solver.name == "human":  # what answers: a finished task of another program is not gone on with
+        programs = {task.id: task.program for task in suite.tasks}
+        settings = {**settings, "programs": digest(canonical_json(programs))}
     return Header(
         suite.name, suite.title, suite.protocol, suite.digest, suite.scorer, suite.origin, solver.name, solver.model,
         settings, version("ingot"), started=datetime.now(UTC).isoformat(timespec="seconds"), references=references,

@@ -119,7 +119,7 @@ class TaskLog:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What was run on what. `suite_digest` covers specs and items; `settings` are the solver's, as they were given."""
+    """What was run on what. `suite_digest` covers specs, items and scorers; `settings` are the solver's, as they were given."""
 
     suite: str
     title: str

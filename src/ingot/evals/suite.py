@@ -19,6 +19,7 @@ from pydantic import ValidationError
 
 from ingot.canonical import canonical_json, digest
 from ingot.errors import InputError, SpecError
+from ingot.evals.scorer_text import scorer_text
 from ingot.fields import to_plain, validator
 from ingot.spec import Spec, parse_spec
 
@@ -118,7 +119,8 @@ class Suite:
 
     @property
     def digest(self) -> str:
-        """SHA-256 over specs and items: two logs compare only where it is the same."""
+        """SHA-256 over specs, items and what of the scorers can be told (`ingot.evals.scorer_text`): two logs compare only where
+        it is the same. Programs by people are answers to it, as those of models are, and no part of it."""
         return digest(
             canonical_json(
                 {
@@ -134,8 +136,11 @@ class Suite:
 
 
 def _more(task: Task) -> list[Any]:
-    """The case files and the plain rule, where there are any."""
-    return [*([dict(task.files)] if task.files else []), *([task.plain_text] if task.plain_text else [])]
+    """What else a task is: which fields are scored and how, and where there are any the case files and the plain rule."""
+    others = {name: scorer_text(one) for name, one in task.others.items()}
+    scored = {"fields": list(task.fields), "score": scorer_text(task.score), **({"others": others} if others else {})}
+    told = {"files": dict(task.files), "plain": task.plain_text}
+    return [scored, {name: one for name, one in told.items() if one}]
 
 
 def limited(suite: Suite, limit: int | None, names: Sequence[str] = (), items: int | None = None) -> Suite:

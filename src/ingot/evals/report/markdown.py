@@ -24,7 +24,7 @@ def facts(logs: Sequence[Log]) -> list[tuple[str, str]]:
         ("items", f"{len(logs[0].items):,} in {len(logs[0].tasks):,} tasks"),
         ("scored by", header.scorer),
         ("origin", header.origin or "not stated"),
-        ("digest of specs and items", header.suite_digest[:16]),
+        ("digest of specs, items and scorers", header.suite_digest[:16]),
         ("Ingot", header.ingot),
         ("machine", f"{header.machine}, Python {header.python}"),
     ]
