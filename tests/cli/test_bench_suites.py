@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ingot.evals.alone import alone
 from ingot.models import Scripted
 from ingot.models.budget import Budget, Budgeted
 from ingot.models.model import Completion, Request
@@ -104,6 +105,15 @@ def test_logs_of_different_tasks_are_put_together_only_where_that_is_said(ingot:
         done = ingot("bench", *command, "--shared")
         assert done.code == 0, done.err
     assert "cut short after 1 tasks" in (suite.parent / "report" / "report.md").read_text()
+
+
+def test_two_runs_of_a_suite_at_once_are_not_in_one_folder(ingot: Run, suite: Path) -> None:
+    out = suite.parent / "out"
+    with alone(out / "shipping"):
+        done = ingot("bench", suite, "--solver", "human", "--out", out)
+        assert done.code == 2
+        assert "another run is writing here" in done.err
+    assert ingot("bench", suite, "--solver", "human", "--out", out).code == 0
 
 
 def test_wrong_use_is_one_line(ingot: Run, suite: Path) -> None:

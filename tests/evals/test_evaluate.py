@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -133,6 +136,34 @@ def test_a_finished_task_of_another_program_is_not_gone_on_with(tmp_path: Path) 
     with pytest.raises(InputError, match="another evaluation"):
         evaluate(suite(program=RIGHT.replace("<= 10", "< 11")), Human(), tmp_path)
     assert suite().digest == suite(program="").digest  # two programs are compared on the same suite
+
+
+def test_two_runs_at_once_are_not_in_one_folder(tmp_path: Path) -> None:
+    def meanwhile(*_: object) -> None:
+        with pytest.raises(InputError, match=f"another run is writing here .process {os.getpid()}."):
+            evaluate(suite(), Human(), tmp_path)
+        evaluate(suite(), Human(), tmp_path / "elsewhere")
+
+    evaluate(suite(), Human(), tmp_path, tell=meanwhile)
+    assert evaluate(suite(), Human(), tmp_path).whole  # the lock ended with the run
+
+
+def test_the_lock_ends_with_its_process(tmp_path: Path) -> None:
+    code = "import sys, time; from pathlib import Path; from ingot.evals.alone import alone\n"
+    code += "with alone(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"held\n"
+        with pytest.raises(InputError, match=f"process {other.pid}"):
+            evaluate(suite(), Human(), tmp_path)
+        other.kill()
+    assert evaluate(suite(), Human(), tmp_path).whole
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be written"):
+        evaluate(suite(), Human(), tmp_path / "file" / "out")
 
 
 def test_an_item_among_the_cases_is_refused() -> None:

@@ -88,10 +88,7 @@ def suite_options(command: F) -> F:
 
 def run_suite(suite: Suite, **given: Any) -> None:
     """Evaluate, write logs and report, print the figures. Ctrl-C ends with what is finished."""
-    from ingot.evals.evaluate import evaluate, finished
-    from ingot.evals.report.tables import measured
-    from ingot.evals.report.write import write_report
-    from ingot.evals.shared import alike
+    from ingot.evals.alone import alone
     from ingot.evals.suite import limited
 
     chosen = Chosen(**given)
@@ -99,6 +96,16 @@ def run_suite(suite: Suite, **given: Any) -> None:
     if chosen.estimate:
         _estimate(suite, chosen)
         return
+    with alone(chosen.out / suite.name):
+        _run(suite, chosen)
+
+
+def _run(suite: Suite, chosen: Chosen) -> None:
+    from ingot.evals.evaluate import evaluate, finished
+    from ingot.evals.report.tables import measured
+    from ingot.evals.report.write import write_report
+    from ingot.evals.shared import alike
+
     logs: list[Log] = []
     interrupted = False
     model = _model(chosen)
@@ -114,9 +121,8 @@ def run_suite(suite: Suite, **given: Any) -> None:
             logs.append(finished(folder, suite, solver, settings))
             interrupted = True
             break
-    logs = alike(
-        [log for log in logs if log.tasks] or logs, shared=True
-    )  # one that was cut short stands beside whole ones
+    # one that was cut short stands beside whole ones
+    logs = alike([log for log in logs if log.tasks] or logs, shared=True)
     found = measured(logs, priced_as=chosen.priced_as)
     report = write_report(chosen.out / suite.name, logs, found)
     _print(logs, found, report, chosen, interrupted)

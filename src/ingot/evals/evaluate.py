@@ -13,6 +13,7 @@ from typing import Any
 
 from ingot.canonical import canonical_json, digest
 from ingot.errors import PromptTooLong
+from ingot.evals.alone import alone
 from ingot.evals.log import UNWITHHELD, Header, Journal, Log, Scored, TaskLog, write_log
 from ingot.evals.solvers.solver import NOT_DEPLOYED, Answer, Generation, Prepared, Solver, too_long
 from ingot.evals.suite import Item, Suite, Task, check_apart
@@ -39,11 +40,16 @@ def evaluate(
 
     What is finished is kept at Ctrl-C, task by task. A task whose prompt does not fit the model's context is not deployed,
     and a transaction whose prompt does not is withheld; the others go on. Raises ModelError and StageError where a tool is broken,
-    SpecError where an item is among a task's cases, InputError where the folder holds another evaluation.
+    SpecError where an item is among a task's cases, InputError where the folder holds another evaluation or another run is
+    writing to it.
     """
     check_apart(suite)
-    journal = Journal(folder, _header(suite, solver, settings or {}))
-    tell = tell or (lambda *_: None)
+    with alone(folder):
+        return _evaluated(suite, solver, folder, settings or {}, tell or (lambda *_: None))
+
+
+def _evaluated(suite: Suite, solver: Solver, folder: Path, settings: Mapping[str, Any], tell: Tell) -> Log:
+    journal = Journal(folder, _header(suite, solver, settings))
     done = 0
     for task in suite.tasks:
         if task.id not in journal.done:
