@@ -44,19 +44,23 @@ def test_items_that_are_right_or_wrong_together_are_as_few_as_their_tasks() -> N
     together = tasks(*["1" * 10, "0" * 10] * 5)
     found = accuracy(together.items)
     assert (found.value, found.n) == (0.5, 100)
-    assert found.low is not None
-    assert found.high is not None
-    assert found.high - found.low > interval(5, 10)[1] - interval(5, 10)[0]
+    assert (found.low, found.high) == pytest.approx(interval(5, 10))
     assert "interval over 10 tasks" in found.note
 
 
 def test_the_interval_by_hand() -> None:
-    # two tasks of two items, three right: v = 2 * 2 * 0.5**2 / 16, n* = min(4, 0.1875 / 0.0625) * (3.182 / 12.706) ** 2
-    hits = [("a", True), ("a", True), ("b", True), ("b", False)]
-    v = 2 * (0.5**2 + 0.5**2) / 16
-    effective = min(4.0, 0.1875 / v) * (student(3) / student(1)) ** 2
-    low = beta_quantile(0.025, 0.75 * effective, 0.25 * effective + 1)
+    # ten tasks of ten items, five of 9 right and five of 5: p = 0.7, v = 10 / 9 * 10 * 2**2 / 100**2
+    hits = [(str(at), number < (9 if at % 2 else 5)) for at in range(10) for number in range(10)]
+    effective = 0.21 / (10 / 9 * 40 / 10_000) * (student(99) / student(9)) ** 2
+    low = beta_quantile(0.025, 0.7 * effective, 0.3 * effective + 1)
+    assert effective == pytest.approx(36.35, abs=0.01)
     assert share_interval(hits)[0] == pytest.approx(low)
+
+
+def test_items_are_never_more_alike_than_wholly() -> None:
+    assert share_interval([("a", True), ("a", True), ("b", True), ("b", True)]) == pytest.approx(interval(2, 2))
+    assert share_interval([("a", True)] * 4 + [("b", False)] * 4) == pytest.approx(interval(1, 2))
+    hits = [("a", True), ("a", True), ("b", True), ("b", False)]
     assert share_interval([(task, True) for task, _ in hits])[1] == 1.0
     assert share_interval([(task, False) for task, _ in hits])[0] == 0.0
 

@@ -21,8 +21,9 @@ def share_interval(hits: Sequence[tuple[str, bool]]) -> tuple[float, float]:
     """The 95 % interval of a share of items, given each one's task and whether it is a hit (Korn and Graubard 1998).
 
     Clopper and Pearson's of ``n*`` items: as many independent ones as would have the variance that is seen between the tasks,
-    times ``(t(n - 1) / t(m - 1)) ** 2`` for the few tasks m that it is known from, and n at most. Where all items are alike no
-    variance is seen, and n* is n before that factor.
+    times ``(t(n - 1) / t(m - 1)) ** 2`` for the few tasks m that it is known from. Where all items are alike no variance is seen,
+    and n* is n before that factor. It is n at most, and at least ``n**2 / sum of squares of the tasks' sizes``: items cannot be
+    more alike than wholly, and each task is then one.
     """
     by_task: dict[str, list[bool]] = {}
     for task, hit in hits:
@@ -32,7 +33,8 @@ def share_interval(hits: Sequence[tuple[str, bool]]) -> tuple[float, float]:
     apart = sum((sum(one) - p * len(one)) ** 2 for one in by_task.values())
     seen = m / (m - 1) * apart / n**2
     alike = n if not 0 < p < 1 else min(float(n), p * (1 - p) / seen) if seen else float(n)
-    effective = min(float(n), alike * (student(n - 1) / student(m - 1)) ** 2)
+    fewest = n**2 / sum(len(one) ** 2 for one in by_task.values())
+    effective = max(fewest, min(float(n), alike * (student(n - 1) / student(m - 1)) ** 2))
     right = p * effective
     tail = (1 - SURE) / 2
     low = 0.0 if p == 0 else beta_quantile(tail, right, effective - right + 1)
