@@ -201,3 +201,14 @@ def test_an_f_string_that_holds_a_pattern_after_replacement_is_written_as_format
 def test_an_f_string_as_it_was_written_stays() -> None:
     (found,) = program_paths(one('def decide(text: str) -> str:\n    return f"{text:>5}{{}}"  # C1\n', "text: text"))
     assert list(found.rows[0].outputs.values()) == ["f'{text:>5}{{}}'"]
+
+
+def test_what_is_empty_is_read_back_too() -> None:
+    logic = (
+        "def decide(text: str) -> str:\n    words: tuple[str, ...] = ()\n    if text in ():\n"
+        '        return "a"  # C1\n    if text.startswith(()):\n        return "b"  # C2\n'
+        '    for word in text.split():\n        words = (*words, word)\n    return " ".join(words)  # C3\n'
+    )
+    said = as_text(one(logic, "text: text"))
+    assert "let words be an empty list" in said.lower()
+    assert "nothing" in said

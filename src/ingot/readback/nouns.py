@@ -47,7 +47,9 @@ def constant(expression: ast.expr) -> Decimal | date | None:
 
 
 def listed(parts: Sequence[str], word: str = "and") -> str:
-    """``a, b and c``."""
+    """``a, b and c``; of no parts, ``nothing``."""
+    if not parts:
+        return "nothing"
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} {word} {parts[-1]}"
 
 

@@ -190,7 +190,7 @@ class Words:
 
     def _collection(self, expression: ast.expr) -> str:
         match expression:
-            case ast.List(elts=[]):
+            case ast.List(elts=[]) | ast.Tuple(elts=[]):
                 return "an empty list"
             case ast.Dict(keys=[]):
                 return "an empty table"
