@@ -28,6 +28,7 @@ TypeName = Literal["text", "integer", "decimal", "float", "boolean", "date", "da
 Sensitivity = Literal["phi", "pii", "pan"]
 
 MOST_DIGITS = 60
+DEEPEST = 60
 MONEY_UNITS = frozenset({"USD", "EUR", "GBP", "CAD", "AUD", "JPY", "CHF", "MYR", "RM", "$", "€", "£", "cents"})
 
 
@@ -206,6 +207,36 @@ def _encodable(value: str) -> str:
     return value
 
 
+def free_form(value: object, depth: int = 0) -> Any:
+    """A value inside an object without fields: null, a boolean, a whole number, a text, or a list or object of these.
+
+    Only what JSON gives back as it was has a place there. A number with a point has not: it comes in as a decimal or as a
+    binary fraction, is kept as text, and without a type nothing says which of the three a rule should see again. Raises ValueError with the kind that has
+    no place, never with the value.
+    """
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, str):
+        return _encodable(value)
+    if depth > DEEPEST:
+        raise ValueError("it is nested too deeply")
+    if isinstance(value, Mapping):
+        if not all(isinstance(key, str) for key in value):
+            raise ValueError("it holds a key that is no text")
+        return {_encodable(key): free_form(inner, depth + 1) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [free_form(inner, depth + 1) for inner in value]
+    kind = _KINDS.get(type(value), f"a {type(value).__name__}")
+    raise ValueError(f"an object without fields holds {kind}; declare its 'fields', or write that as text")
+
+
+_KINDS: Mapping[type, str] = {
+    float: "a number with a point", Decimal: "a number with a point", date: "a date", datetime: "a date and time",
+}  # fmt: skip
+
+
 def _float_in(value: object) -> object:
     """Specs and the command line read numbers with a point as Decimal; a float field takes them as floats."""
     return float(value) if type(value) is Decimal else value
@@ -262,7 +293,7 @@ def _python_type(field: Field) -> Any:
             assert field.items is not None
             kind = Annotated[list[_python_type(field.items)], pydantic.Field(strict=True, **length)]  # type: ignore[misc]
         case "object":
-            kind = _object_type(field) if field.fields else dict[str, Any]
+            kind = _object_type(field) if field.fields else Annotated[dict[str, Any], AfterValidator(free_form)]
     return kind | None if field.nullable else kind
 
 

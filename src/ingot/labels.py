@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from ingot.canonical import digest, equal_bytes
@@ -59,8 +60,8 @@ def read_labels(text: str, name: str, found: Found | None = None, *, by: str = "
             continue
         place = f"{name}:{number}"
         try:
-            row = json.loads(line)
-        except (ValueError, RecursionError):
+            row = json.loads(line, parse_float=Decimal)
+        except (ValueError, ArithmeticError, RecursionError):
             raise InputError("not JSON", place=place, hint="one object a line") from None
         if not isinstance(row, dict):
             raise InputError("a label is an object", place=place, hint=f"with keys of: {', '.join(KEYS)}")

@@ -1326,8 +1326,8 @@ def _from_file(
         if not line.strip():
             continue
         try:
-            row = json.loads(line, object_pairs_hook=_without_twins)
-        except (ValueError, RecursionError) as error:
+            row = json.loads(line, object_pairs_hook=_without_twins, parse_float=Decimal)
+        except (ValueError, ArithmeticError, RecursionError) as error:
             raise SpecError(f"not JSON: {error}", place=f"{name}:{number}:1") from error
         if not isinstance(row, dict):
             raise SpecError("a case is an object with input and expected", place=f"{name}:{number}:1")

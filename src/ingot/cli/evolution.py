@@ -284,9 +284,11 @@ def _text(path: Path) -> str:
 
 
 def _object(text: str, option: str) -> dict[str, Any]:
+    from ingot.runtime.lines import read_json
+
     try:
-        found = json.loads(_text(Path(text[1:])) if text.startswith("@") else text)
-    except (ValueError, RecursionError):
+        found = read_json(_text(Path(text[1:])) if text.startswith("@") else text)
+    except ValueError:
         found = None
     if not isinstance(found, dict):
         raise InputError("it is no JSON object", place=option, hint="""write for instance '{"fee": "5.00"}'""")

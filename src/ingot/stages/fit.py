@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from ingot.fields import Field, validator
+from ingot.fields import Field, free_form, validator
 from ingot.runtime.tagged import Foreign
 
 _EXACT: Mapping[str, tuple[type, ...]] = {
@@ -67,6 +67,8 @@ def _value(field: Field, value: Any, path: str) -> Iterator[Misfit]:
         yield Misfit(path, "a text that is none of its values", "one of " + ", ".join(field.values) + " is declared")
     elif (inside := _strange(value)) is not None:
         yield Misfit(path, f"a value that holds {inside}", "plain values are declared")
+    elif field.type == "object":
+        yield from _free_form(value, path)
 
 
 def _type_name(value: Any) -> str:
@@ -84,6 +86,14 @@ def _strange(value: Any) -> str | None:
     if isinstance(value, str) and not value.isascii():
         return "text that is not Unicode" if any("\ud800" <= letter <= "\udfff" for letter in value) else None
     return None
+
+
+def _free_form(value: Any, path: str) -> Iterator[Misfit]:
+    """What has no place in an object without fields."""
+    try:
+        free_form(value)
+    except ValueError as error:
+        yield Misfit(path, "no plain object", str(error))
 
 
 def _bounds(fields: tuple[Field, ...], values: Mapping[str, Any]) -> Iterator[Misfit]:
