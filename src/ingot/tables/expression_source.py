@@ -13,9 +13,11 @@ from decimal import Decimal
 
 from ingot.fields import Field
 from ingot.tables.cells import Binary, Call, Compare, Expression, If, Literal, Logic, Negative, Not, Ref
-from ingot.tables.table import Kind, is_small_power, kind_of
+from ingot.tables.table import Kind, is_small_power, kind_of, rounds
 
 Scope = Mapping[str, Field]
+LEAST_PLACES, MOST_PLACES = -32, 59
+"""Tens between which a rounded power is: with its 28 significant digits it then has no more than a decimal's 60."""
 _ANY: Mapping[Kind, str] = {
     "integer": "0", "decimal": 'Decimal("0")', "float": "0.0", "text": '""', "boolean": "False",
     "date": "date(1, 1, 1)", "null": "None",
@@ -73,7 +75,7 @@ def _binary(expression: Binary, scope: Scope) -> tuple[str, list[str]]:
 
 def _power(expression: Binary, scope: Scope) -> tuple[str, list[str]]:
     """A power: exact for a small whole exponent, rounded for any other. What has no value, such as the root of a negative
-    number or a power of zero that is not above zero, is null."""
+    number or a power of zero that is not above zero, is null, and so is what is too large or too near zero for a decimal."""
     beside = _number_field(expression, scope)
     left, right = (written(one, scope, beside) for one in (expression.left, expression.right))
     guards = _joined([left, right])
@@ -91,7 +93,19 @@ def _power(expression: Binary, scope: Scope) -> tuple[str, list[str]]:
     if not isinstance(known, Decimal) or known <= 0:
         whole_exponent = f"{base} < 0 and {exponent} == {exponent}.to_integral_value()"
         guards.append(f"({base} > 0 or ({whole_exponent}) or ({base} == 0 and {exponent} > 0))")
+    stated = expression.right.value if isinstance(expression.right, Literal) else None
+    if not (isinstance(stated, Decimal) and abs(stated) <= 1):  # those go no further than their base
+        places = f"{LEAST_PLACES} < {exponent} * abs({base}).log10() < {MOST_PLACES}"
+        guards.append(places if isinstance(known, Decimal) and known else f"({base} == 0 or {places})")
     return f"({base} ** {exponent})", guards
+
+
+def fits(expression: Expression, source: str) -> list[str]:
+    """The condition under which an answer that is worked out with a rounded power is a decimal: such a power may be large or near
+    zero enough that what it divides has more digits."""
+    if not rounds(expression) or (isinstance(expression, Binary) and expression.op == "**"):
+        return []
+    return [f"({source} == 0 or {LEAST_PLACES - 1} <= {source}.adjusted() < {MOST_PLACES})"]
 
 
 def _as_decimal(expression: Expression, source: str, scope: Scope) -> str:

@@ -16,7 +16,7 @@ from ingot.program import Signature
 from ingot.spec import Step
 from ingot.tables.cells import Binary, Cell, Comparison, Expression, If, Literal, Ref, Test
 from ingot.tables.coverage import Coverage, cover, in_order
-from ingot.tables.expression_source import holds, is_truth, written
+from ingot.tables.expression_source import fits, holds, is_truth, written
 from ingot.tables.table import DecisionTable, Row, kind_of, read_table
 
 MOST_TESTS_ON_A_LINE = 100
@@ -202,6 +202,8 @@ def _value(expression: Expression, field: Field, table: DecisionTable) -> str:
     kind = kind_of(expression, table.scope)
     if field.type == "decimal" and kind == "integer" and not isinstance(expression, Literal):
         source = f"Decimal({source})"
+    if field.type == "decimal" and kind == "decimal":
+        guards = [*guards, *fits(expression, source)]
     if field.type == "decimal" and field.places is not None and not isinstance(expression, Literal):
         source = source if isinstance(expression, Binary) else f"({source})"
         source = f'{source}.quantize(Decimal("{Decimal(1).scaleb(-field.places)}"), ROUND_HALF_UP)'

@@ -241,7 +241,7 @@ def _check_operand(expression: Expression, field: Field, kind: Kind, scope: Mapp
             raise CellError(f"{expression.path!r} is not a list of {field.type}")
         return
     found = kind_of(expression, scope)
-    if _rounds(expression):
+    if rounds(expression):
         raise CellError("the exponent of ** is a whole number from 0 to 10 where a column is compared with it")
     if found in ("null", kind):
         _check_value(expression, field)
@@ -253,10 +253,10 @@ def _check_operand(expression: Expression, field: Field, kind: Kind, scope: Mapp
         raise CellError(f"{show_expression(expression)} is {_a(found)}, and {field.name!r} is {field.type}")
 
 
-def _rounds(expression: Expression) -> bool:
+def rounds(expression: Expression) -> bool:
     """True where a power is rounded, so that a number next to it may fall on the wrong side."""
     power = isinstance(expression, Binary) and expression.op == "**" and not is_small_power(expression.right)
-    return power or any(_rounds(one) for one in parts_of(expression))
+    return power or any(rounds(one) for one in parts_of(expression))
 
 
 def _check_value(expression: Expression, field: Field) -> None:
