@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from ingot.agreement import agree, calibrate, confidence, interval, is_known, needed_cases, recall, spellings
+from ingot.agreement import agree, calibrate, confidence, interval, known_of, needed_cases, recall, spellings
 
 
 def test_most_votes_win_and_earlier_candidates_break_ties() -> None:
@@ -90,16 +90,18 @@ def test_confidence_is_the_highest_precision_that_trusts_a_score() -> None:
 
 def test_a_known_value_is_taken_in_its_spelling_and_stands_above_votes() -> None:
     known = spellings(["HIGH ST. 1", "HIGH ST. 1", "LOT 2.", "LOT 2", "LOT 2", "", None, 7, "--"])
-    assert known == {"highst1": ("HIGH ST. 1",), "lot2": ("LOT 2", "LOT 2.")}
-    assert recall("High St 1,", known) == ("HIGH ST. 1", True)
-    assert recall("LOT 2.", known) == ("LOT 2.", False)  # spelt both ways: it stays, and is not known
-    assert recall("LOT-2", known) == ("LOT 2", False)
-    assert recall("HIGH ST. 11", known) == ("HIGH ST. 11", False)
-    assert recall(7, known) == (7, False)
+    assert known == {"highst1": [["HIGH ST. 1", 2]], "lot2": [["LOT 2", 2], ["LOT 2.", 1]]}
+    assert recall("High St 1,", known) == ("HIGH ST. 1", 2)
+    assert recall("High St 1,", spellings(["HIGH ST. 1"])) == ("HIGH ST. 1", 1)
+    assert recall("LOT 2.", known) == ("LOT 2.", 0)  # spelt both ways: it stays, and is not known
+    assert recall("LOT-2", known) == ("LOT 2", 0)
+    assert recall("HIGH ST. 11", known) == ("HIGH ST. 11", 0)
+    assert recall(7, known) == (7, 0)
     one, two = agree(["high st 1", "x", "x"], known), agree(["x", "x", "x"], known)
-    assert (one.value, one.known, one.votes) == ("HIGH ST. 1", True, 1)
-    assert (two.value, two.known, two.votes) == ("x", False, 3)
+    assert (one.value, one.known, one.votes) == ("HIGH ST. 1", 2, 1)
+    assert (two.value, two.known, two.votes) == ("x", 0, 3)
     assert one.score > two.score
     assert agree(["HIGH ST 1", "high st, 1"], known).votes == 2
     assert agree(["x", "y"], {}) == agree(["x", "y"])
-    assert not is_known(agree(["a"] * 8).score)
+    assert agree(["high st 1"], known).score > agree(["high st 1"] * 8, spellings(["HIGH ST. 1"])).score
+    assert known_of(agree(["a"] * 8).score) == 0

@@ -3,6 +3,8 @@
 The value of a field is the one that most candidates name; its score says how many, and which of them. Calibration cases
 that no candidate was written from tell, for each score, how often the value was right. A value is trusted from the lowest
 score at which the calibration supports the wanted precision, with one more error added for the case to come.
+Where values recur, those that labelled cases have are known (`Spellings`): a value with the letters and digits of a known
+one is taken in its spelling, and that it is known, from several cases or from one, counts before any vote.
 """
 
 from __future__ import annotations
@@ -36,9 +38,9 @@ class Agreed:
         return votes_of(self.score)
 
     @property
-    def known(self) -> bool:
-        """Whether labelled cases have it, all in one spelling."""
-        return is_known(self.score)
+    def known(self) -> int:
+        """2 where several labelled cases have it, all in one spelling, 1 where one has it, else 0."""
+        return known_of(self.score)
 
 
 def votes_of(score: int) -> int:
@@ -46,31 +48,35 @@ def votes_of(score: int) -> int:
     return score % _KNOWN // _STEP
 
 
-def is_known(score: int) -> bool:
-    """Whether a score is that of a known value."""
-    return score >= _KNOWN
+def known_of(score: int) -> int:
+    """How well known the value of a score is: from several labelled cases (2), from one (1), not (0)."""
+    return score // _KNOWN
 
 
-Spellings = Mapping[str, Sequence[str]]
-"""By the letters and digits of values (`plain_text`) how labelled cases write them, the most frequent first."""
+Spellings = Mapping[str, Sequence[Sequence[Any]]]
+"""By the letters and digits of values (`plain_text`) how labelled cases write them: each spelling with the number of its
+cases, the most frequent first."""
 
 
-def spellings(values: Iterable[Any]) -> dict[str, tuple[str, ...]]:
+def spellings(values: Iterable[Any]) -> dict[str, list[list[Any]]]:
     """How these values are written; what is no text, or has no letter or digit, is left out."""
     counted: dict[str, Counter[str]] = {}
     for value in values:
         if isinstance(value, str) and (key := plain_text(value)):
             counted.setdefault(key, Counter())[value] += 1
-    return {key: tuple(one for one, _ in counted[key].most_common()) for key in sorted(counted)}
+    return {key: [[one, cases] for one, cases in counted[key].most_common()] for key in sorted(counted)}
 
 
-def recall(value: Any, known: Spellings) -> tuple[Any, bool]:
-    """A value in the spelling of labelled cases, and whether they have it in one spelling only. One that is spelt as some of
-    them have it stays; an unknown one stays as it is."""
+def recall(value: Any, known: Spellings) -> tuple[Any, int]:
+    """A value in the spelling of labelled cases, and how well known it is: 2 where several have it in one spelling, 1 where
+    one has it, 0 where none has or they spell it differently. Then one that is spelt as some of them have it stays."""
     written = known.get(plain_text(value), ()) if known and isinstance(value, str) else ()
     if not written:
-        return value, False
-    return (value if value in written else written[0]), len(written) == 1
+        return value, 0
+    first, cases = written[0]
+    if len(written) > 1:
+        return (value if any(value == one for one, _ in written) else first), 0
+    return first, 2 if cases > 1 else 1
 
 
 def agree(values: Sequence[Any], known: Spellings | None = None) -> Agreed:

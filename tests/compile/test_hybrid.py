@@ -227,14 +227,14 @@ def test_values_that_recur_are_recalled_and_known_ones_are_trusted(tmp_path: Pat
     path = check(spec, LOGIC, author="test", out=tmp_path / "out").path
     assert path is not None
     told = json.loads((path / "evidence" / "calibration.json").read_text(encoding="utf-8"))["settle"]
-    assert told["city"]["spellings"]["highst1"] == ["High St. 1"]
+    assert told["city"]["spellings"]["highst1"] == [["High St. 1", 7]]
     assert "spellings" not in told["amount"]
     # each held-out case recalls what the others say: those that stand once are not known when they are tried
     assert [(one["score"] >= 10_000, one["cases"], one["right"]) for one in told["city"]["levels"]] == [
         (True, 17, 17), (False, 3, 0),
     ]  # fmt: skip
     page = (path / "report.html").read_text(encoding="utf-8")
-    assert "a value that labelled cases have, 1 of 1 agreeing" in page
+    assert "a value that several labelled cases have, 1 of 1 agreeing" in page
     assert "6 values of labelled cases are recalled, 6 of them known in one spelling only" in page
     assert rerun_stages(verify(path, trusted_keys()))
     workflow = load(path)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
 
-from ingot.agreement import is_known, votes_of
+from ingot.agreement import known_of, votes_of
 from ingot.artifact.parts import table
 from ingot.spec import Spec, Step
 
@@ -53,7 +53,9 @@ def _rows(step: Step, fields: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple
 def _threshold(threshold: int | None, candidates: int) -> str:
     if threshold is None:
         return "never: nothing is answered"
-    known = "a value that labelled cases have, " if is_known(threshold) else ""
+    known = ("", "a value that a labelled case has, ", "a value that several labelled cases have, ")[
+        known_of(threshold)
+    ]
     return f"{known}{votes_of(threshold)} of {candidates} agreeing (score {threshold})"
 
 

@@ -37,9 +37,7 @@ def _calibrated(program: Program, step: Step) -> dict[str, Any]:
     found = measured(program, step, program.spec.held_out)
     told = {name: one.to_json() for name, one in found.items()}
     for name in step.recall:
-        told[name]["spellings"] = {
-            key: list(written) for key, written in known_spellings(program.spec, step, name).items()
-        }
+        told[name]["spellings"] = known_spellings(program.spec, step, name)
     return told
 
 
