@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -19,6 +20,7 @@ import pytest
 import sqlalchemy
 
 from ingot.compile.driver import check
+from ingot.store.keys import StoreKey
 
 SPEC = """
 metadata: {{name: {name}, owner: clerk}}
@@ -166,10 +168,13 @@ class Server:
         self.start()
 
     def start(self) -> None:
+        from ingot.edges.temporal_client import connect
+
         self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         until = time.monotonic() + 30
         while time.monotonic() < until:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
+                asyncio.run(connect(StoreKey(bytes(32)), self.address))  # it listens before it is ready
                 return
             time.sleep(0.05)
         raise AssertionError("the Temporal server did not come up")
