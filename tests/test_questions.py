@@ -394,6 +394,21 @@ def test_numbers_are_compared_by_value() -> None:
     assert "case:case-1:fee" in asked(rule, outputs=outputs, rest=good.replace("60.00", "61"))
 
 
+def test_an_output_that_is_only_not_null_is_not_measured_and_contradicts_null() -> None:
+    rule = logic("IF age >= 30 THEN age * 2", "ELSE 10")
+    fee = "{fee: 'integer?'}"
+    rest = cases("input: {age: 30}, answered: [fee]", held=("input: {age: 3}, answered: [fee]",))
+    question = asked(rule, outputs=fee, rest=rest)["cases:fee"]
+    assert question.text == "no case expects a value of the output fee, only that it is not null"
+    assert question.reading == "that its values are right is not measured"
+    both = cases(
+        "id: a, input: {age: 3}, answered: [fee]", "id: b, input: {age: 3}, expected: {fee: null}", held=HELD[:0]
+    )
+    assert "expect another fee" in asked(rule, outputs=fee, rest=both)["case:a:b"].text
+    null = cases("id: n, input: {}, answered: [fee]", held=("input: {age: 3}, expected: {fee: 6}",))
+    assert "which 'judge' sends to a person" in asked(rule, "{age: 'integer?'}", fee, null)["case:n:null"].text
+
+
 def test_an_output_that_no_case_names() -> None:
     rest = cases("input: {age: 3}, escalates: true", held=("input: {age: 4}, escalates: true",))
     assert (

@@ -204,6 +204,8 @@ def contradiction(one: Case, other: Case) -> str | None:
     for name in one.expected:
         if name in other.expected and one.expected[name] != other.expected[name]:
             return f"output {name!r}"
+    for name in one.null_in_one(other):
+        return f"output {name!r}, null in one and not null in the other"
     if one.escalates is not None and other.escalates is not None and one.escalates is not other.escalates:
         return "whether a person decides"
     return None

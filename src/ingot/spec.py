@@ -293,6 +293,16 @@ class Case(_Part):
     note: str = ""
     place: str = ""
 
+    def null_in_one(self, other: Case) -> tuple[str, ...]:
+        """The outputs that one of two cases expects to be null, and the other says are not."""
+        sides = ((self, other), (other, self))
+        return tuple(
+            name
+            for one, twin in sides
+            for name in one.answered
+            if name in twin.expected and twin.expected[name] is None
+        )
+
     def to_json(self) -> dict[str, Any]:
         """The case as it is stored in an artifact."""
         return {

@@ -112,6 +112,33 @@ def test_where_a_person_decides_nothing_else_need_be_said() -> None:
     assert (made.spec.cases[-1].escalates, dict(made.spec.cases[-1].expected)) == (True, {})
 
 
+NULLABLE = INLINE.replace("fee: decimal,", "fee: decimal?,")
+
+
+def test_an_output_of_which_only_null_would_be_wrong_is_named_under_answered() -> None:
+    empty = NEW.replace("3.10", "")
+    assert "or null, or 'answered: [fee]' where all that is known is that it is not null" in refused(empty, NULLABLE)
+    made = put(NULLABLE, empty + "  answered: [fee]\n")
+    assert made.spec_text.count("expected: {kind: HIGH}, answered: [fee]}") == 1
+    assert (made.spec.cases[-1].answered, dict(made.spec.cases[-1].expected)) == (("fee",), {"kind": "HIGH"})
+    by_file = added(
+        HEAD + "cases: {given: more.jsonl}\n", "spec.yaml",
+        {"more.jsonl": '{"input": {"age": 3, "paid": 1}, "expected": {"fee": 2}}'}.__getitem__,
+        empty + "  answered: [fee]\n", "new.yaml",
+    )  # fmt: skip
+    assert '"answered": ["fee"]' in by_file.files["more.jsonl"]
+    assert "answered" in refused(empty + "  answered: fee\n", NULLABLE)
+
+
+@pytest.mark.parametrize(("there", "here"), [
+    ("expected: {fee: null}", "answered: [fee]"), ("answered: [fee]", "expected: {fee: null}"),
+])  # fmt: skip
+def test_null_contradicts_what_is_not_null(there: str, here: str) -> None:
+    spec = NULLABLE[: NULLABLE.index("cases")] + f"cases: [{{id: old, input: {{age: 3, paid: 1}}, {there}}}]\n"
+    said = refused(f"- {{id: new, input: {{age: 3, paid: 1}}, {here}}}\n", spec)
+    assert "contradicts it: fee is null in one of the two and not null in the other" in said
+
+
 @pytest.mark.parametrize(("old", "new", "said"), [
     ("kind: HIGH", "kind: MIDDLE", "new.yaml:7:5: case field 'expected.kind' is 'MIDDLE'"),
     ("kind: HIGH", "kid: HIGH", "new.yaml:7:5: case 'new' expects 'kid', which is not an output\n  hint: did you mean 'kind'"),

@@ -240,6 +240,17 @@ def test_what_contradicts_or_does_not_fit_is_refused(new: Label, said: str) -> N
         unknown_labels(spec, [label(99, "2", place="f:1"), new], LABELS)
 
 
+def test_a_label_of_null_contradicts_a_case_that_is_not_null() -> None:
+    spec = parse_spec(
+        SPEC.replace("fee: {type: decimal, places: 2}\n", "fee: {type: decimal, places: 2, nullable: true}\n").replace(
+            "name: A}, expected: {fee: 110}", "name: A}, expected: {base_fee: 110}, answered: [fee]"
+        )
+    )
+    null = Label({"days": 110, "member": False, "name": "A"}, {"fee": None}, "Ada", "2026-01-01")
+    with pytest.raises(InputError, match=r"contradicts case 'hundred' .*'fee', null in one and not null in the other"):
+        unknown_labels(spec, [null], [])
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [

@@ -107,12 +107,17 @@ def _filled(spec: Spec, row: Mapping[str, Any], node: Any, name: str) -> dict[st
             hint = "write each output with its value under it"
             raise _left_empty(row["id"], "expected", empty["expected"], name, hint)
     left = dict(_empties(expected))
+    answered = row.get("answered")
+    stated = [key for key in left if isinstance(answered, list) and key in answered]
     unknown = next((key for key in left if key not in outputs), None)
     if unknown is not None:
         raise SpecError(
             f"case {row['id']!r} expects {unknown!r}, which is not an output",
             place=_at(left[unknown], name), hint=closest(unknown, list(outputs)),
         )  # fmt: skip
+    if stated:  # not null is what is said of them
+        case["expected"] = {key: value for key, value in case["expected"].items() if key not in stated}
+        left = {key: node for key, node in left.items() if key not in stated}
     if left and case.get("escalates") is not True:
         first, *more = left
         others = f" (and {len(more)} more of this case)" if more else ""
@@ -143,7 +148,9 @@ def _wanted(output: Field) -> str:
         said = f"write what is right: one of {', '.join(output.values)}"
     else:
         said = f"write what is right, a {output.type}"
-    return said + (", or null" if output.nullable else "") + "; or delete the case"
+    if output.nullable:
+        said += f", or null, or 'answered: [{output.name}]' where all that is known is that it is not null"
+    return said + "; or delete the case"
 
 
 def _marked(cases: Sequence[Case], held_out: Collection[str], share: float, name: str) -> tuple[Case, ...]:
@@ -189,6 +196,11 @@ def _twin(case: Case, twin: Case) -> SpecError:
                 f"{both} and contradicts it: {output} is {as_source(to_plain(mine))} here{other}", place=case.place,
                 hint="one of the two is wrong: correct it, or delete this one",
             )  # fmt: skip
+    for output in case.null_in_one(twin):
+        return SpecError(
+            f"{both} and contradicts it: {output} is null in one of the two and not null in the other", place=case.place,
+            hint="one of the two is wrong: correct it, or delete this one",
+        )  # fmt: skip
     if case.escalates is not None and twin.escalates is not None and case.escalates is not twin.escalates:
         return SpecError(
             f"{both} and contradicts it: escalates is {scalar(case.escalates)} here", place=case.place,

@@ -40,8 +40,10 @@ def _unnamed(spec: Spec) -> Iterator[Question]:
     for field in spec.outputs:
         expected = [case.expected[field.name] for case in spec.cases if field.name in case.expected]
         if not expected:
-            text = f"no case expects anything of the output {field.name}"
-            yield ask(f"cases:{field.name}", text, "its accuracy is not measured", place="cases")
+            stated = any(field.name in case.answered for case in spec.cases)
+            told = "a value of the output {}, only that it is not null" if stated else "anything of the output {}"
+            reading = "that its values are right is not measured" if stated else "its accuracy is not measured"
+            yield ask(f"cases:{field.name}", f"no case expects {told.format(field.name)}", reading, place="cases")
             continue
         values: tuple[Any, ...] = (
             field.values if field.type == "enum" else (True, False) if field.type == "boolean" else ()
@@ -69,6 +71,7 @@ def _pairs(spec: Spec) -> Iterator[Question]:
         first = cases[0]
         for other in cases[1:]:
             differing = [name for name in first.expected if name in other.expected and _differs(first, other, name)]
+            differing += first.null_in_one(other)
             if differing:
                 text = f"cases {_name(first)} and {_name(other)} have the same input and expect another {', '.join(differing)}"
                 yield ask(f"case:{first.id}:{other.id}", text, "no program can pass both", place=other.place)
@@ -153,7 +156,7 @@ def _equal(left: Any, right: Any) -> bool:
 def _nulls(spec: Spec) -> Iterator[Question]:
     """Cases that expect an answer where the flow sends a null to a person."""
     for case in spec.cases:
-        if case.escalates or not case.expected:
+        if case.escalates or not (case.expected or case.answered):
             continue
         values = _values(case)
         for step in spec.functions:
