@@ -38,7 +38,7 @@ def submits(name: str, fee: int) -> list[str]:
     """What an agent of this framework says to give one answer, and the other one to approve it."""
     if name == "langchain":
         return [call("submit", fee=fee)]
-    return [turn(submit={"fee": fee}), turn(say="APPROVE")]
+    return [turn(submit={"fee": fee}), turn(say="APPROVE.")]
 
 
 def solver(name: str, answers: list[Any]) -> tuple[Any, Scripted]:
@@ -155,12 +155,12 @@ def test_the_estimate_is_a_lower_bound(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(importlib.util.find_spec("autogen_agentchat") is None, reason="extra autogen")
 def test_a_reviewer_sends_a_decision_back(tmp_path: Path) -> None:
-    sent_back = [turn(submit={"fee": 5}), turn(say="C2 says 9"), turn(submit={"fee": 9}), turn(say="APPROVE")]
+    sent_back = [turn(submit={"fee": 5}), turn(say="I do not APPROVE: C2 says 9"), turn(submit={"fee": 9}), turn(say="APPROVE")]
     one, model = solver("autogen", [*submits("autogen", 5), *sent_back, *submits("autogen", 5)])
     log = evaluate(suite(), one, tmp_path)
     assert [item.right for item in log.items] == [True, True, False]
     assert log.items[1].answer.usage.requests == 4
-    assert "reviewer:\nC2 says 9" in model.requests[4].prompt
+    assert "reviewer:\nI do not APPROVE: C2 says 9" in model.requests[4].prompt
     assert "You review" in model.requests[3].system
 
 

@@ -114,7 +114,7 @@ def _finish(work: Coroutine[Any, Any, None]) -> None:
 
 async def _run(desk: Desk, model: Metered, given: Mapping[str, Any], turns: int, silent: list[str]) -> None:
     from autogen_agentchat.agents import AssistantAgent
-    from autogen_agentchat.conditions import TextMentionTermination
+    from autogen_agentchat.conditions import FunctionalTermination
     from autogen_agentchat.messages import StructuredMessage
     from autogen_agentchat.teams import RoundRobinGroupChat
 
@@ -129,11 +129,17 @@ async def _run(desk: Desk, model: Metered, given: Mapping[str, Any], turns: int,
     )  # fmt: skip
     team = RoundRobinGroupChat(
         [decider, reviewer],
-        termination_condition=TextMentionTermination(APPROVED, sources=[REVIEWER]),
+        termination_condition=FunctionalTermination(_is_approved),
         max_turns=turns,
         custom_message_types=[StructuredMessage[decision]],
     )
     await team.run(task=transaction(given))
+
+
+def _is_approved(messages: Sequence[Any]) -> bool:
+    """Whether the reviewer's last word is the word and nothing else: "I do not APPROVE" sends the decision back."""
+    said = [str(one.content) for one in messages if one.source == REVIEWER and one.type == "TextMessage"]
+    return bool(said) and said[-1].strip(" .!\"'*`\n").upper() == APPROVED
 
 
 def _tools(desk: Desk) -> list[Any]:
