@@ -155,7 +155,12 @@ def test_the_estimate_is_a_lower_bound(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(importlib.util.find_spec("autogen_agentchat") is None, reason="extra autogen")
 def test_a_reviewer_sends_a_decision_back(tmp_path: Path) -> None:
-    sent_back = [turn(submit={"fee": 5}), turn(say="I do not APPROVE: C2 says 9"), turn(submit={"fee": 9}), turn(say="APPROVE")]
+    sent_back = [
+        turn(submit={"fee": 5}),
+        turn(say="I do not APPROVE: C2 says 9"),
+        turn(submit={"fee": 9}),
+        turn(say="APPROVE"),
+    ]
     one, model = solver("autogen", [*submits("autogen", 5), *sent_back, *submits("autogen", 5)])
     log = evaluate(suite(), one, tmp_path)
     assert [item.right for item in log.items] == [True, True, False]
