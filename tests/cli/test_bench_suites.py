@@ -100,7 +100,7 @@ def test_logs_of_different_tasks_are_put_together_only_where_that_is_said(ingot:
     for command in (("compare", *both), ("report", *both, "--out", suite.parent / "report")):
         done = ingot("bench", *command)
         assert done.code == 2
-        assert "human 2; human 1, cut short" in done.err
+        assert "human 1 has 2; human 2 has 1, cut short" in done.err
         assert "--shared" in done.err
         done = ingot("bench", *command, "--shared")
         assert done.code == 0, done.err

@@ -63,7 +63,8 @@ def test_a_log_that_was_cut_short_is_compared_on_what_both_have_and_says_so() ->
     further = replace(whole.tasks[0], task="further", items=of("000").items)
     a, b = replace(whole, tasks=(*whole.tasks, further)), replace(whole, whole=False)
     with pytest.raises(
-        InputError, match=r"different tasks: compiled 2; compiled 1, cut short(.|\n)*--shared for the 1 tasks"
+        InputError,
+        match=r"different tasks: compiled openai:gpt-5 1 has 2; compiled openai:gpt-5 2 has 1, cut short(.|\n)*--shared for the 1 tasks",
     ):
         compare(a, b)
     found = {one.name: one for one in compare(a, b, shared=True)}["accuracy"]

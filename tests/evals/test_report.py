@@ -130,7 +130,7 @@ def test_a_log_that_was_cut_short_is_marked_and_stands_beside_others_on_what_all
     further = replace(ours.tasks[0], task="further")
     ours = replace(ours, tasks=(*ours.tasks, further))
     theirs = replace(theirs, whole=False)
-    with pytest.raises(InputError, match="different tasks: compiled 2; direct 1, cut short"):
+    with pytest.raises(InputError, match="different tasks: compiled has 2; direct has 1, cut short"):
         measured([ours, theirs])
     logs = alike([ours, theirs], shared=True)
     assert [len(log.tasks) for log in logs] == [1, 1]
@@ -141,6 +141,18 @@ def test_a_log_that_was_cut_short_is_marked_and_stands_beside_others_on_what_all
     assert "direct: cut short after 1 tasks" in "\n".join(summary(logs, measured(logs)))
     told = figures(logs, measured(logs))
     assert (told["tasks"], list(told["cut_short"])) == (1, ["compiled", "direct"])
+
+
+def test_logs_of_one_solver_are_told_apart() -> None:
+    ours, theirs = both()
+    other = replace(ours, header=replace(ours.header, model="local:m.gguf"))
+    names = [log.name for log in alike([ours, other, theirs])]
+    assert names == ["compiled openai:gpt-5", "compiled local:m.gguf", "direct"]
+    twice = alike([ours, ours])
+    assert [log.name for log in twice] == ["compiled openai:gpt-5 1", "compiled openai:gpt-5 2"]
+    assert list(figures(twice, measured(twice))["solvers"]) == [log.name for log in twice]
+    assert "| compiled openai:gpt-5 1 | compiled openai:gpt-5 2 |" in shown(markdown, twice)
+    assert alike([ours])[0].name == "compiled"
 
 
 def sure(confidence: float, right: bool) -> Scored:

@@ -157,12 +157,18 @@ class Header:
 @dataclass(frozen=True, slots=True)
 class Log:
     """An evaluation. `whole` is False where it was cut short. `left_out` counts tasks that are not shown, since a log beside it
-    has not got so far; it is not written."""
+    has not got so far, and `label` tells it from a log of the same solver beside it; neither is written."""
 
     header: Header
     tasks: tuple[TaskLog, ...]
     whole: bool = True
     left_out: int = 0
+    label: str = ""
+
+    @property
+    def name(self) -> str:
+        """What it is called in a report: its solver, and what tells it from others of that."""
+        return self.label or self.header.solver
 
     @property
     def items(self) -> tuple[Scored, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -21,6 +22,7 @@ def alike(logs: Sequence[Log], *, shared: bool = False) -> list[Log]:
                 f"the logs are of different suites or of different items ({_suite(logs[0])}, {_suite(other)})",
                 hint="put logs of one suite together, run with the same --limit",
             )
+    logs = _labelled(logs)
     names = [{task.task for task in log.tasks} for log in logs]
     every = set.intersection(*names) if names else set()
     if all(one == every for one in names):
@@ -42,6 +44,18 @@ def cut_short(log: Log) -> str:
     return "; ".join(parts)
 
 
+def _labelled(logs: Sequence[Log]) -> list[Log]:
+    """Logs of one solver are told apart by their models, and where that is not enough by their place."""
+    found = list(logs)
+    for more in (lambda log, _: log.header.model, lambda _, at: str(at)):
+        counted = Counter(log.name for log in found)
+        found = [
+            replace(log, label=f"{log.name} {more(log, at)}".strip()) if counted[log.name] > 1 else log
+            for at, log in enumerate(found, start=1)
+        ]
+    return found
+
+
 def _kept(log: Log, names: set[str]) -> Log:
     tasks = tuple(task for task in log.tasks if task.task in names)
     return replace(log, tasks=tasks, left_out=log.left_out + len(log.tasks) - len(tasks))
@@ -52,4 +66,4 @@ def _suite(log: Log) -> str:
 
 
 def _tasks(log: Log) -> str:
-    return f"{log.header.solver} {len(log.tasks)}{'' if log.whole else ', cut short'}"
+    return f"{log.name} has {len(log.tasks)}{'' if log.whole else ', cut short'}"

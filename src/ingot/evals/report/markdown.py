@@ -33,7 +33,7 @@ def facts(logs: Sequence[Log]) -> list[tuple[str, str]]:
         writers = sorted({task.generation.model for task in log.tasks} - {"", log.header.model})
         wrote = f"; written by {', '.join(writers)}" if writers else ""
         cut = f"; {cut_short(log)}" if cut_short(log) else ""
-        found.append((f"solver {log.header.solver}", f"{log.header.started}{asked}{wrote}{cut}"))
+        found.append((f"solver {log.name}", f"{log.header.started}{asked}{wrote}{cut}"))
     return found
 
 
@@ -57,7 +57,7 @@ def _lines(logs: Sequence[Log], found: Measured) -> Iterator[str]:
 
 
 def _table(table: Table, logs: Sequence[Log]) -> Iterator[str]:
-    names = [log.header.solver for log in logs]
+    names = [log.name for log in logs]
     yield from ("", f"## {table.title.capitalize()}", "")
     yield f"| | unit | {' | '.join(names)} | n | note |"
     yield f"|---|---|{'---|' * len(names)}---|---|"
@@ -85,7 +85,7 @@ def _misses(logs: Sequence[Log], most: int = 12) -> Iterator[str]:
                 key = f"error: {item.answer.error.split(':')[0]}"
                 counted[key] = counted.get(key, 0) + 1
         if counted:
-            yield from ("", f"## What went wrong: {log.header.solver}", "", "| what | times |", "|---|---|")
+            yield from ("", f"## What went wrong: {log.name}", "", "| what | times |", "|---|---|")
             for said, count in sorted(counted.items(), key=lambda one: -one[1])[:most]:
                 yield f"| {_cell(said)} | {count} |"
 

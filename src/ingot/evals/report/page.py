@@ -44,7 +44,7 @@ def _facts(logs: Sequence[Log]) -> str:
 
 
 def _table(table: Table, logs: Sequence[Log]) -> str:
-    head = "".join(f"<th>{escape(log.header.solver)}</th>" for log in logs)
+    head = "".join(f"<th>{escape(log.name)}</th>" for log in logs)
     rows = []
     for row in table.rows:
         figures = "".join(

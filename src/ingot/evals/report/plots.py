@@ -73,7 +73,7 @@ def _answers(axes: Any, logs: Sequence[Log], found: Measured) -> bool:
         axes.errorbar(
             [one.value for _, one in known], [place for place, _ in known],
             xerr=[[(one.value or 0) - (one.low or 0) for _, one in known], [(one.high or 0) - (one.value or 0) for _, one in known]],
-            fmt="o", capsize=3, color=COLOURS[at % len(COLOURS)], label=log.header.solver,
+            fmt="o", capsize=3, color=COLOURS[at % len(COLOURS)], label=log.name,
         )  # fmt: skip
     axes.set_yticks(range(len(ANSWERS)), ANSWERS)
     axes.invert_yaxis()
@@ -90,7 +90,7 @@ def _tokens(axes: Any, logs: Sequence[Log], found: Measured) -> bool:
         return False
     for at, (log, own, (first, each)) in enumerate(drawn):
         colour = COLOURS[at % len(COLOURS)]
-        axes.plot(numbers, [first + (n - 1) * each for n in numbers], color=colour, label=log.header.solver)
+        axes.plot(numbers, [first + (n - 1) * each for n in numbers], color=colour, label=log.name)
         even = _figure(own, "token efficiency", "break-even, tokens")
         if even is not None and even.value is not None and 1 <= even.value <= numbers[-1]:
             at_even = (even.value, first + (even.value - 1) * each)
@@ -118,7 +118,7 @@ def _latency(axes: Any, logs: Sequence[Log], _: Measured) -> bool:
         seconds = sorted(item.answer.seconds for item in log.items if item.answer.seconds)
         if seconds:
             shares = [(number + 1) / len(seconds) for number in range(len(seconds))]
-            axes.step(seconds, shares, where="post", color=COLOURS[at % len(COLOURS)], label=log.header.solver)
+            axes.step(seconds, shares, where="post", color=COLOURS[at % len(COLOURS)], label=log.name)
             drawn = True
     if drawn:
         axes.set_xscale("log")
@@ -139,7 +139,7 @@ def _risk(axes: Any, logs: Sequence[Log], _: Measured) -> bool:
                 [one.risk for one in points],
                 where="post",
                 color=colour,
-                label=log.header.solver,
+                label=log.name,
             )
             drawn = True
     if drawn:
@@ -152,7 +152,7 @@ def _risk(axes: Any, logs: Sequence[Log], _: Measured) -> bool:
 
 
 def _cost(axes: Any, logs: Sequence[Log], found: Measured) -> bool:
-    known = [(log.header.solver, own["cost"][0].value) for log, own in zip(logs, found, strict=True)]
+    known = [(log.name, own["cost"][0].value) for log, own in zip(logs, found, strict=True)]
     bars = [(name, value) for name, value in known if value]
     if not bars:
         return False

@@ -20,8 +20,8 @@ def summary(logs: Sequence[Log], found: Measured) -> Iterator[str]:
     yield f"{header.title} ({header.protocol}): {len(logs[0].tasks)} tasks, {len(logs[0].items)} items, scored by {header.scorer}"
     for log in logs:
         if cut := cut_short(log):
-            yield f"{log.header.solver}: {cut}"
-    yield f"{'':<34}" + "".join(f"{log.header.solver:>{wide}}" for log in logs)
+            yield f"{log.name}: {cut}"
+    yield f"{'':<34}" + "".join(f"{log.name:>{wide}}" for log in logs)
     for table in tables(found):
         if table.title in SHORT:
             for row in table.rows:

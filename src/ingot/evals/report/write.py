@@ -30,9 +30,9 @@ def figures(logs: Sequence[Log], found: Measured) -> dict[str, Any]:
         "suite": logs[0].header.suite,
         "suite_digest": logs[0].header.suite_digest,
         "tasks": len(logs[0].tasks),
-        "cut_short": {log.header.solver: cut_short(log) for log in logs if cut_short(log)},
+        "cut_short": {log.name: cut_short(log) for log in logs if cut_short(log)},
         "solvers": {
-            log.header.solver: {category: [one.to_json() for one in measures] for category, measures in own.items()}
+            log.name: {category: [one.to_json() for one in measures] for category, measures in own.items()}
             for log, own in zip(logs, found, strict=True)
         },
     }
