@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from ingot.errors import InputError, ModelError, SpecError
+from ingot.evals.alone import alone
 from ingot.evals.evaluate import evaluate
 from ingot.evals.log import read_log
 from ingot.evals.solvers import Answer
@@ -158,6 +159,15 @@ def test_the_lock_ends_with_its_process(tmp_path: Path) -> None:
             evaluate(suite(), Human(), tmp_path)
         other.kill()
     assert evaluate(suite(), Human(), tmp_path).whole
+
+
+def test_where_nothing_was_written_nothing_is_left(tmp_path: Path) -> None:
+    with alone(tmp_path / "out" / "suite"):
+        assert (tmp_path / "out" / "suite").is_dir()
+    assert list(tmp_path.iterdir()) == []
+    with alone(tmp_path / "out" / "suite"):
+        (tmp_path / "out" / "report").write_text("")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["report"]
 
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
