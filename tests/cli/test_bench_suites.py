@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from ingot.cli.progress import INTERRUPTED
 from ingot.evals.alone import alone
 from ingot.models import Scripted
 from ingot.models.budget import Budget, Budgeted
@@ -114,6 +119,57 @@ def test_two_runs_of_a_suite_at_once_are_not_in_one_folder(ingot: Run, suite: Pa
         assert done.code == 2
         assert "another run is writing here" in done.err
     assert ingot("bench", suite, "--solver", "human", "--out", out).code == 0
+
+
+def waiting(suite: Path, box: Path) -> subprocess.Popen[str]:
+    """A bench in a process of its own that awaits a reply: it holds its folder and has written its request."""
+    lock = suite.parent / "out" / "shipping" / ".lock"
+    lock.unlink(missing_ok=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ingot", "bench", suite, "--model", f"files:{box}", "--out", suite.parent / "out"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    for _ in range(300):
+        if process.poll() is not None or (lock.exists() and list(box.glob("*.request.md"))):
+            break
+        time.sleep(0.1)
+    time.sleep(1)  # past the start, inside the wait
+    return process
+
+
+def test_a_run_that_waits_for_a_reply_is_stopped_or_killed_and_goes_on(ingot: Run, suite: Path) -> None:
+    box = suite.parent / "box"
+    process = waiting(suite, box)
+    held = ingot("bench", suite, "--solver", "human", "--out", suite.parent / "out")
+    assert (held.code, f"another run is writing here (process {process.pid})" in held.err) == (2, True)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == INTERRUPTED
+    assert f"each request is written to {box}/*.request.md" in said
+    assert "cut short: the same command goes on" in said
+    process = waiting(suite, box)
+    process.kill()
+    process.communicate(timeout=30)
+    late = ingot("bench", suite, "--model", f"files:{box}", "--timeout", "0.2", "--out", suite.parent / "out")
+    assert (late.code, "no reply within 0.2 s" in late.err) == (1, True)
+    (request,) = box.glob("*.request.md")
+    request.with_name(request.name.replace("request", "reply")).write_text(f"```python\n{RIGHT}```\n")
+    done = ingot("bench", suite, "--model", f"files:{box}", "--timeout", "30", "--out", suite.parent / "out")
+    assert done.code == 0, done.err
+    log = json.loads((suite.parent / "out" / "shipping" / "compiled" / "log.json").read_text())
+    assert log["whole"] is True
+
+
+def test_what_cannot_be_kept_is_said_before_a_model_is_paid(
+    ingot: Run, suite: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = Scripted([])
+    monkeypatch.setattr("ingot.models.open.open_model", lambda *_, **__: model)
+    (suite.parent / "out").mkdir()
+    (suite.parent / "out" / "completions").touch()
+    done = ingot("bench", suite, "--model", "openai:x", "--out", suite.parent / "out")
+    assert "completions cannot be kept here: it is no folder" in done.err
+    assert model.requests == []
 
 
 def test_wrong_use_is_one_line(ingot: Run, suite: Path) -> None:

@@ -132,6 +132,33 @@ def test_a_folder_of_another_evaluation_is_not_gone_on_with(tmp_path: Path) -> N
         evaluate(suite(items=(Item("z", {"weight": 1}, {"fee": 5}),)), Human(), tmp_path)
 
 
+def test_what_is_other_in_a_folder_is_named(tmp_path: Path) -> None:
+    evaluate(suite(), Human(), tmp_path, settings={"limit": 1, "attempts": 5})
+    with pytest.raises(InputError, match=r"evaluation: limit 1 there and None here; candidates None there and 3 here\n"):
+        evaluate(suite(), Human(), tmp_path, settings={"attempts": 5, "candidates": 3})
+    with pytest.raises(InputError, match=r"evaluation: title .* there and 'Other' here; limit"):
+        evaluate(replace(suite(), title="Other"), Human(), tmp_path, settings={"attempts": 5})
+    other = suite(items=(Item("z", {"weight": 1}, {"fee": 5}),))
+    with pytest.raises(InputError, match=r"evaluation: other specs, items or scorers\n"):
+        evaluate(other, Human(), tmp_path, settings={"limit": 1, "attempts": 5})
+
+
+@pytest.mark.parametrize("cut", ["", '{"form', '{"format": "ingot-eval/1"'])
+def test_a_run_that_was_killed_before_its_first_line_was_whole_begins_anew(tmp_path: Path, cut: str) -> None:
+    (tmp_path / "journal.jsonl").write_text(cut)
+    assert evaluate(suite(), Human(), tmp_path).whole
+
+
+@pytest.mark.parametrize("line", ["[1]", '{"task": "shipping"}', "\x00", '{"task": "a", "generation": {}, "items": 3}'])
+def test_a_journal_with_a_line_that_is_none_is_refused_at_its_place(tmp_path: Path, line: str) -> None:
+    evaluate(suite(), Human(), tmp_path)
+    with (tmp_path / "journal.jsonl").open("a") as file:
+        file.write(line + "\n")
+    with pytest.raises(InputError) as raised:
+        evaluate(suite(), Human(), tmp_path)
+    assert str(raised.value.place).endswith("journal.jsonl:3")
+
+
 def test_a_finished_task_of_another_program_is_not_gone_on_with(tmp_path: Path) -> None:
     evaluate(suite(), Human(), tmp_path)
     with pytest.raises(InputError, match="another evaluation"):

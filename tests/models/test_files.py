@@ -75,6 +75,24 @@ def test_a_reply_written_slowly_is_read_whole(request_: Request, tmp_path: Path)
     assert Files(tmp_path).complete(request_).text == "".join(f"line {number}\n" for number in range(8))
 
 
+def test_a_block_that_is_still_open_is_waited_for_until_its_writer_is_gone(request_: Request, tmp_path: Path) -> None:
+    path = reply_path(tmp_path, request_)
+
+    def finish() -> None:
+        with path.open("a") as file:
+            file.write("y = 2\n```\n")
+
+    path.write_text("```python\nx = 1\n")
+    later(finish, 0.8)
+    assert Files(tmp_path).complete(request_).text == "```python\nx = 1\ny = 2\n```\n"
+    path.write_text("```python\nx = ")
+    assert Files(tmp_path, timeout=0.6).complete(request_).text == "```python\nx = "
+    os.utime(path, (1, 1))
+    began = time.monotonic()
+    assert Files(tmp_path).complete(request_).text == "```python\nx = "
+    assert time.monotonic() - began < 0.2
+
+
 def test_an_empty_reply_is_an_empty_text(request_: Request, tmp_path: Path) -> None:
     path = reply_path(tmp_path, request_)
     path.touch()

@@ -109,6 +109,8 @@ def _run(suite: Suite, chosen: Chosen) -> None:
     logs: list[Log] = []
     interrupted = False
     model = _model(chosen)
+    if model is not None:
+        _say_where(chosen)
     for name in chosen.solvers:
         folder = chosen.out / suite.name / name
         solver = _solver(name, model, chosen, folder)
@@ -140,6 +142,16 @@ def _model(chosen: Chosen) -> Model | None:
         return None
     budget = Budget(max_tokens=chosen.max_tokens, max_cost=chosen.max_cost)
     return Kept(open_model(chosen.model, budget=budget, timeout=chosen.timeout), chosen.out / "completions")
+
+
+def _say_where(chosen: Chosen) -> None:
+    """Whoever writes the replies must know where they are awaited: nothing else is seen of a wait that may take an hour."""
+    kind, _, folder = (chosen.model or "").partition(":")
+    if kind == "files" and not (chosen.as_json and chosen.yes):
+        click.echo(
+            f"each request is written to {folder}/*.request.md; its reply is awaited beside it, under *.reply.md",
+            err=True,
+        )
 
 
 def _solver(name: str, model: Model | None, chosen: Chosen, folder: Path) -> Solver:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from pathlib import Path
 
@@ -19,8 +20,10 @@ class Kept:
     for, and is kept too. `asked` counts new ones. Safe between threads."""
 
     def __init__(self, model: Model, directory: Path) -> None:
+        """Raises ModelError where nothing could be kept there: that is said before the model is paid."""
         self.model = model
         self.directory = directory
+        _refuse_unwritable(directory)
         self.asked = 0
         self._lock = threading.Lock()
 
@@ -61,6 +64,23 @@ class Kept:
             "recorded": completion.recorded,
         }
         write_atomically(path, readable_json(content))
+
+
+def _refuse_unwritable(directory: Path) -> None:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        writable = os.access(directory, os.W_OK | os.X_OK)
+        why = "" if writable else "Permission denied"
+    except FileExistsError:
+        why = "it is no folder"
+    except OSError as error:
+        why = error.strerror or str(error)
+    if why:
+        raise ModelError(
+            f"completions cannot be kept here: {why}",
+            place=str(directory),
+            hint="make it writable, or give another --out",
+        )
 
 
 def _asked(path: Path) -> str | None:

@@ -147,11 +147,25 @@ class Header:
             "references": [dict(one) for one in self.references],
         }
 
-    def same(self, other: Header) -> bool:
-        """True where the other one can go on with what this one began: everything but when and where is the same."""
-        left, right = self.to_json(), other.to_json()
-        apart = {"started", "machine", "python", "references"}
-        return all(left[name] == right[name] for name in left if name not in apart)
+    def apart(self, other: Header) -> tuple[str, ...]:
+        """What the other one, which is to go on with what this one began, has otherwise; when and where do not count."""
+        found = []
+        for name, here in other.to_json().items():
+            there = self.to_json()[name]
+            if there == here or name in ("started", "machine", "python", "references"):
+                continue
+            if name == "settings":
+                keys = dict.fromkeys((*there, *here))
+                found += [_apart(key, there.get(key), here.get(key)) for key in keys if there.get(key) != here.get(key)]
+            else:
+                found.append(_apart(name, there, here))
+        return tuple(found)
+
+
+def _apart(name: str, there: Any, here: Any) -> str:
+    if name in ("suite_digest", "programs"):  # digests tell a reader nothing
+        return "other specs, items or scorers" if name == "suite_digest" else "other programs"
+    return f"{'Ingot' if name == 'ingot' else name} {there!r} there and {here!r} here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,19 +216,31 @@ class Journal:
     def _resume(self, header: Header) -> None:
         lines = self.path.read_bytes().split(b"\n")
         whole = lines[:-1]  # what follows the last line end was cut off while it was written
+        if not whole:
+            self._write(header.to_json(), "w")
+            return
         if lines[-1]:
             write_atomically(self.path, b"".join(line + b"\n" for line in whole))
-        found = _header(_parsed(whole[0].decode(), f"{self.path}:1") if whole else {}, str(self.path))
-        if not found.same(header):
+        found = _header(_parsed(whole[0], f"{self.path}:1"), str(self.path))
+        if apart := found.apart(header):
             raise InputError(
-                "the folder holds another evaluation (another suite, solver, model or setting)",
+                f"the folder holds another evaluation: {'; '.join(apart)}",
                 place=str(self.path),
-                hint="give another --out, or remove it",
+                hint="give another --out, or remove it; kept completions are beside it, and cost nothing again",
             )
         self.header = found
         for number, line in enumerate(whole[1:], start=2):
-            task = TaskLog.of(_parsed(line.decode(), f"{self.path}:{number}"))
-            self.done[task.task] = task
+            self._take(_parsed(line, f"{self.path}:{number}"), f"{self.path}:{number}")
+
+    def _take(self, told: Any, place: str) -> None:
+        try:
+            task = TaskLog.of(told)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise InputError(
+                f"not a finished task: {type(error).__name__} {error}", place=place,
+                hint="remove the line: the task is then run again",
+            ) from None  # fmt: skip
+        self.done[task.task] = task
 
     def _write(self, told: Mapping[str, Any], mode: str) -> None:
         with self.path.open(mode, encoding="utf-8", errors=ESCAPED) as file:
@@ -260,8 +286,11 @@ def _header(told: Mapping[str, Any], place: str) -> Header:
     return Header(**{name: told[name] for name in names if name in told})
 
 
-def _parsed(text: str, place: str) -> Any:
+def _parsed(text: str | bytes, place: str) -> Any:
     try:
-        return json.loads(text)
+        found = json.loads(text)
+        if not isinstance(found, dict):
+            raise ValueError(f"a {type(found).__name__}, not an object")
+        return found
     except ValueError as error:
         raise InputError(f"not JSON: {error}", place=place, hint="remove the file and run the bench again") from None

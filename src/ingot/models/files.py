@@ -25,6 +25,7 @@ from ingot.usage import Usage
 POLL = 0.1
 SETTLED = 0.3  # seconds without a change after which a reply counts as whole
 SETTLED_EMPTY = 2.0  # an empty file is mostly one that is about to be written
+SETTLED_OPEN = 5.0  # so is one whose block of code is not closed; its writer may also be gone
 UNSTATED = "files:unstated"
 _FRONT_MATTER_LINES = 10
 
@@ -68,9 +69,11 @@ class Files:
             if mark != seen:
                 seen, since = mark, now
             if mark is not None:
-                needed = SETTLED if mark[0] else SETTLED_EMPTY
-                if now - since >= needed or time.time() - mark[1] / 1e9 >= needed:
-                    return _read(expected)
+                still = max(now - since, time.time() - mark[1] / 1e9)
+                if still >= (SETTLED if mark[0] else SETTLED_EMPTY):
+                    reply = _read(expected)
+                    if still >= SETTLED_OPEN or now - began >= self.timeout or not _is_open(reply):
+                        return reply
             if now - began >= self.timeout:
                 raise ModelTimeout(
                     f"no reply within {self.timeout:g} s; it is expected at {str(expected)!r}",
@@ -78,6 +81,11 @@ class Files:
                     hint="write the reply there and run the same command again: it is then used at once",
                 )
             time.sleep(POLL)
+
+
+def _is_open(reply: str) -> bool:
+    """Whether a fenced block begins and does not end: more of the reply may be on its way."""
+    return sum(line.startswith("```") for line in reply.splitlines()) % 2 == 1
 
 
 def request_text(request: Request) -> str:
