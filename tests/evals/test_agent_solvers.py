@@ -145,12 +145,16 @@ def test_null_is_an_answer_that_may_be_left_out(name: str, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_estimate_is_a_lower_bound(name: str, tmp_path: Path) -> None:
-    one, _ = solver(name, [*submits(name, 5), *submits(name, 9), *submits(name, 5)])
+def test_the_estimate_is_what_agents_take_that_look_everything_up_once(name: str, tmp_path: Path) -> None:
+    together = [{"tool": "look_up", "arguments": {"ids": ["C1", "C2"]}}, {"tool": "show_cases", "arguments": {}}]
+    whole = [turn(calls=together)] if name == "langchain" else []
+    said = [[one] if name == "langchain" else [turn(calls=together), one] for one in submits(name, 5)]
+    one, _ = solver(name, [*whole, *(each for part in said for each in part)] * 3)
     expected = one.estimate(suite().tasks[0])
     log = evaluate(suite(), one, tmp_path)
     assert expected.requests == sum(item.answer.usage.requests for item in log.items)
-    assert expected.input_tokens <= sum(item.answer.usage.input_tokens for item in log.items)
+    used = sum(item.answer.usage.input_tokens for item in log.items)
+    assert 0.95 * used <= expected.input_tokens <= used
 
 
 @pytest.mark.skipif(importlib.util.find_spec("autogen_agentchat") is None, reason="extra autogen")

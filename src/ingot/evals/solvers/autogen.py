@@ -47,14 +47,16 @@ class AutoGen:
         self.model = model.name
 
     def estimate(self, task: Task) -> Usage:
-        """Two requests an item: a decision at once, approved at once."""
+        """As if each agent looked up all that there is in one turn, the first decision then being approved."""
         spec = task.plain()
-        desk, sent = Desk(spec), 0
-        for item in task.items:
-            line, tools = Line("user", transaction(item.input)), desk.tools(submit=False)
-            sent += estimate_input(turn_request(f"{DECIDES}\n\n{desk.task()}", [line], tools, desk.schema))
-            sent += estimate_input(turn_request(f"{REVIEWS}\n\n{desk.task()}", [line], tools))
-        return Usage(sent, len(task.items) * (20 + 20 * len(spec.outputs)), 2 * len(task.items))
+        desk, tools = Desk(spec), Desk(spec).tools(submit=False)
+        turns = [lines for item in task.items for lines in desk.turns(item.input)]
+        sent = 0
+        for lines in turns:
+            sent += estimate_input(turn_request(f"{DECIDES}\n\n{desk.task()}", lines, tools, desk.schema))
+            sent += estimate_input(turn_request(f"{REVIEWS}\n\n{desk.task()}", lines, tools))
+        replies = 2 * len(turns) * 20 + len(task.items) * 20 * len(spec.outputs)
+        return Usage(sent, replies, 2 * len(turns))
 
     def prepare(self, task: Task) -> AutoGenTask:
         """Nothing happens: the rule goes with every transaction."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from ingot.canonical import canonical_json
 from ingot.evals.solvers.direct import rule_text, shown_cases
-from ingot.evals.solvers.turns import Tool
+from ingot.evals.solvers.turns import Line, Tool, called
 from ingot.fields import json_schema, to_plain, validator
 from ingot.runtime.bounded.reading import Unfit, checked
 from ingot.spec import Spec
@@ -56,6 +56,18 @@ class Desk:
             return "\n".join(shown_cases(self._spec))
         problem = self.submit(arguments)
         return f"refused: {problem}" if problem else "submitted"
+
+    def turns(self, given: Mapping[str, Any]) -> list[list[Line]]:
+        """What is before an agent at each of its turns where it looks up all that there is and then answers: an agent that is
+        told ids alone can hardly do with less."""
+        first = [Line("user", transaction(given))]
+        calls = {LOOK_UP: {"ids": list(self._clauses)}} if self._clauses else {}
+        calls |= {SHOW_CASES: {}} if shown_cases(self._spec) else {}
+        if not calls:
+            return [first]
+        asked = [Line("you", called(name, arguments)) for name, arguments in calls.items()]
+        told = [Line(name, self.use(name, arguments)) for name, arguments in calls.items()]
+        return [first, [*first, *asked, *told]]
 
     def submit(self, values: Mapping[str, Any]) -> str:
         """Take an answer; what is wrong with it, or "" where it fits. Fields left out that may be null are null."""

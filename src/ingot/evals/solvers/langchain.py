@@ -37,14 +37,14 @@ class LangChain:
         self.model = model.name
 
     def estimate(self, task: Task) -> Usage:
-        """One request an item, as if the agent submitted at once, and a reply as long as its outputs."""
+        """As if the agent looked up all that there is in one turn and then submitted, and replies as long as its outputs."""
         spec = task.plain()
         desk = Desk(spec)
         system = f"{SYSTEM}\n\n{desk.task()}"
-        lines = [Line("user", transaction(item.input)) for item in task.items]
-        requests = [turn_request(system, [line], desk.tools(), talk=False) for line in lines]
+        turns = [lines for item in task.items for lines in desk.turns(item.input)]
+        requests = [turn_request(system, lines, desk.tools(), talk=False) for lines in turns]
         sent = sum(estimate_input(one) for one in requests)
-        return Usage(sent, len(requests) * (20 + 20 * len(spec.outputs)), len(requests))
+        return Usage(sent, len(requests) * 20 + len(task.items) * 20 * len(spec.outputs), len(requests))
 
     def prepare(self, task: Task) -> LangChainTask:
         """Nothing happens: the rule goes with every transaction."""
