@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from ingot.evals.solvers.desk import Desk
 from ingot.evals.solvers.registry import Settings, make_solver
 from ingot.evals.solvers.turns import Line, Metered, Tool, next_turn, read_turn, turn_request
 from ingot.models import Completion, Request, Scripted
+from ingot.usage import Usage
 from tests.evals.test_evaluate import suite
 from tests.evals.test_solvers import unsure
 
@@ -212,6 +214,24 @@ def test_talk_is_refused_where_a_tool_must_be_called() -> None:
     model = Scripted(['{"turn": {"say": "It is 5."}}', call("look")])
     assert next_turn(Metered(model), "", [], [LOOK], talk=False).calls[0].tool == "look"
     assert "say" not in str(model.requests[0].schema)
+
+
+def test_a_transaction_takes_the_models_told_time_and_the_frameworks_own() -> None:
+    class Kept:
+        name = "kept"
+
+        def complete(self, request: Request) -> Completion:
+            time.sleep(0.05)
+            return Completion(call("look"), "kept", Usage(1, 1, 1), seconds=7.0)
+
+    began = time.perf_counter()
+    model = Metered(Kept())
+    model.complete(Request("", ""))
+    time.sleep(0.03)
+    assert model.seconds >= 7.03
+    before = time.perf_counter()
+    told = model.seconds
+    assert told <= 7.0 + (before - began) - 0.05 + 0.01  # what was waited for is told once
 
 
 def test_twice_unfit_is_silence() -> None:

@@ -57,12 +57,20 @@ class Turn:
 
 
 class Metered:
-    """A model whose usage and time add up over one transaction. `broken` holds what it raised: a framework may hide it."""
+    """A model whose usage and time add up over one transaction, which begins now. `broken` holds what it raised: a framework
+    may hide it."""
 
     def __init__(self, model: Model) -> None:
         self._model = model
-        self.usage, self.seconds = Usage(), 0.0
+        self.usage = Usage()
+        self._began, self._told, self._waited = time.perf_counter(), 0.0, 0.0
         self.broken: ModelError | None = None
+
+    @property
+    def seconds(self) -> float:
+        """What the transaction has taken: the model's time as it was told, which for a kept completion is that of the first
+        time, and the framework's own."""
+        return self._told + max(0.0, time.perf_counter() - self._began - self._waited)
 
     def complete(self, request: Request) -> Completion:
         """Ask, and count. Raises what the model raises."""
@@ -72,8 +80,10 @@ class Metered:
         except ModelError as error:
             self.broken = error
             raise
+        waited = time.perf_counter() - began
         self.usage += completion.usage
-        self.seconds += completion.seconds or time.perf_counter() - began
+        self._told += completion.seconds or waited
+        self._waited += waited
         return completion
 
 
