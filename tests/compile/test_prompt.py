@@ -137,8 +137,13 @@ def test_a_case_says_only_what_it_says(spec: Spec) -> None:
 
 def test_patterns_and_enums_are_spoken_of_where_a_text_is_searched(spec: Spec) -> None:
     searched = parse_spec(SPEC.replace("zone: {type: enum, values: [A, B],", "zone: {type: text,"))
-    assert "regular expression" in first_request(searched, make_plan(searched)).system
-    assert "enum" not in first_request(searched, make_plan(searched)).system
+    told = {**searched.given[0].input, "zone": "the car stands in zone A"}
+    prose = searched.given[0].model_copy(update={"input": told})
+    for cases in ((prose,), ()):
+        system = first_request(searched.model_copy(update={"cases": cases}), make_plan(searched)).system
+        assert "regular expression" in system
+        assert "enum" not in system
+    assert "regular expression" not in first_request(searched, make_plan(searched)).system
     coded = parse_spec(SPEC.replace("zone: {type: enum, values: [A, B],", "zone: {type: text, max_length: 20,"))
     assert "regular expression" not in first_request(coded, make_plan(coded)).system
     assert "regular expression" not in first_request(spec, make_plan(spec)).system

@@ -22,7 +22,9 @@ from ingot.verdict import Finding
 
 GIVEN_BYTES = 1_200
 LONGEST_NAME = 100
-"""Characters; a longer text is prose."""
+"""Characters; a longer text may be prose."""
+FEWEST_WORDS = 5
+"""So many words in a given case make it prose."""
 FINDINGS_SHOWN = 8
 LONGEST_QUOTE = 120
 
@@ -52,14 +54,19 @@ def system_text(spec: Spec) -> str:
     """The standing instructions, with the spec's limits, and what its types call for."""
     text = _SYSTEM.format(lines=spec.thresholds.function_lines, complexity=spec.thresholds.complexity)
     signed = [one for one in signatures(spec) if one.name in {step.step for step in spec.asked}]
-    prose = any(_is_prose(field) for one in signed for _, field in walk(one.params))
+    computed = {field.name for step in spec.functions for field in step.outputs}
+    brought = [field for one in signed for field in one.params if field.name not in computed]
+    prose = any(_is_prose(field, spec.given) for field in brought)
     enums = prose and any(field.type == "enum" for one in signed for _, field in walk(one.outputs))
     return text + (_PATTERNS if prose else "") + (_ENUMS if enums else "")
 
 
-def _is_prose(field: Field) -> bool:
-    """Whether a text is one to be searched, not a name or a code."""
-    return field.type == "text" and not field.pattern and (field.max_length is None or field.max_length > LONGEST_NAME)
+def _is_prose(field: Field, given: Sequence[Case]) -> bool:
+    """Whether a field's texts are to be searched, not names or codes: given cases show it, or its length where none does."""
+    if field.type != "text" or field.pattern or (field.max_length or LONGEST_NAME + 1) <= LONGEST_NAME:
+        return False
+    shown = [case.input[field.name] for case in given if field.name in case.input]
+    return not shown or any(isinstance(text, str) and len(text.split()) >= FEWEST_WORDS for text in shown)
 
 
 def first_request(spec: Spec, plan: Plan, *, draw: int = 0) -> Request:
