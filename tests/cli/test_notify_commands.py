@@ -150,4 +150,10 @@ def test_a_run_on_dbos_takes_killed_ones_up(ingot: Run, asking: Path, artifact: 
     assert len(ingot("reviews", "list", "--store", store, "--json").out.splitlines()) == 2
     pure = ingot("run", artifact, "--input", CASE, "--store", store, "--durable", "dbos")
     assert (pure.code, "this workflow is pure" in pure.err) == (2, True)
+    idle = ["resume", str(asking), "--store", str(store)]
+    for more in (["--durable", "dbos", "--executor", "one"], ["--all"]):
+        again = subprocess.run(
+            [sys.executable, "-m", "ingot", *idle, *more], capture_output=True, text=True, timeout=60, check=False
+        )
+        assert (again.returncode, again.stdout, again.stderr) == (0, "", "no run is under way\n")
     assert "needs --store" in ingot("run", asking, "--input", CASE, "--durable", "dbos").err

@@ -549,6 +549,8 @@ def test_a_full_disk_is_one_error_and_the_batch_goes_on_later(
         ("in.txt", "x", "not a kind of file"),
         ("in.csv", "", "no header"),
         ("in.csv", "a,b,a\n1,2,3\n", "'a' is there twice"),
+        ("in.csv", "zone;months;resident\nA;3;true\n", "set apart by ';', not by commas"),
+        ("in.csv", '"zone"\t"months"\t"resident"\nA\t3\ttrue\n', "set apart by tabs, not by commas"),
         ("in.csv", "a\0b" + "x" * 200_000 + "\n1\n", "no CSV"),
         ("in.parquet", "no parquet", "not Parquet"),
     ],

@@ -127,6 +127,19 @@ def test_wrong_items_say_which_line(folder: Path) -> None:
         assert said in str(caught.value)
 
 
+@pytest.mark.parametrize(("rows", "said"), [
+    ("id;weight;fee\n1;20;9\n", "rows.csv:1: its columns are set apart by ';', not by commas"),
+    ("id,weight,fee\n1,20\n", "rows.csv:2: the row has not one cell for each of 3 columns"),
+    ("id,weight,fee\n1,20,9,9\n", "rows.csv:2: the row has not one cell for each of 3 columns"),
+    ('id,weight,fee\n1,"20"x,9\n', "rows.csv:2: not CSV"),
+])  # fmt: skip
+def test_rows_that_are_no_csv_are_one_precise_error(folder: Path, rows: str, said: str) -> None:
+    (folder / "rows.csv").write_text(rows)
+    with pytest.raises(InputError) as caught:
+        load_suite(rewrite(folder, "suite: x\nspec: spec.yaml\nrows: rows.csv\nsplit: {given: 1, held_out: 1}\n"))
+    assert said in str(caught.value)
+
+
 def test_a_split_that_leaves_nothing_is_refused(folder: Path) -> None:
     (folder / "rows.csv").write_text("id,weight,fee\n1,20,9\n2,30,9\n")
     with pytest.raises(InputError, match="leave none to score"):

@@ -3,6 +3,7 @@
 import json
 import re
 import sqlite3
+import sys
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -153,6 +154,16 @@ def test_a_module_without_its_settings_is_one_error(made: Make) -> None:
     with pytest.raises(StepError, match="MEMBERS_DB") as refused:
         load(made(MEMBERS, MEMBERS_LOGIC), environment={}).run({"member_id": "m1", "amount": 1})
     assert refused.value.place == "find_member"
+
+
+@pytest.mark.parametrize("package", ["psycopg", "sqlalchemy"])
+def test_a_package_that_a_module_lacks_is_named_with_its_extra(
+    made: Make, monkeypatch: pytest.MonkeyPatch, package: str
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    environment = {"MEMBERS_DB": "postgresql://127.0.0.1:1/x"}
+    with pytest.raises(StepError, match=rf"{package}[\s\S]*pip install 'ingot\[modules\]'"):
+        load(made(MEMBERS, MEMBERS_LOGIC), environment=environment).run({"member_id": "m1", "amount": 1})
 
 
 def test_a_batch_resumes_and_keeps_bad_rows_apart(made: Make, tmp_path: Path) -> None:

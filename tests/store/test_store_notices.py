@@ -136,7 +136,10 @@ def test_mail_goes_to_each_and_a_refused_address_costs_no_other(clerk: RecordedW
     ("target", "environment", "says"),
     [
         ("http://example.org/hook", {}, "must begin with https://"),
-        ("somebody", {}, "does not hold a URL"),
+        ("somebody", {}, "it begins with no scheme; there are https, http and mailto"),
+        ("ftp://example.org/hook", {}, "no scheme 'ftp'; there are https, http and mailto"),
+        ("token:of-a-hook", {}, "it begins with no scheme"),
+        ("https:///hook", {}, "it does not hold a URL"),
         ("mailto:ann@example.org", {}, "'INGOT_SMTP_FROM' is not set"),
         ("mailto:", {"INGOT_SMTP_HOST": "h", "INGOT_SMTP_FROM": "a@b.org"}, "names no address"),
         ("mailto:ann", {"INGOT_SMTP_HOST": "h", "INGOT_SMTP_FROM": "a@b.org"}, "not an e-mail address"),

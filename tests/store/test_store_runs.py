@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from decimal import Decimal
@@ -34,6 +35,12 @@ def everything(store: Store) -> str:
             for row in connection.execute(text(f"SELECT * FROM {table}")).all()
         ]
     return repr(rows) + json.dumps(list(store.audit.records()))
+
+
+def test_a_driver_that_is_not_there_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(StoreError, match=r"PostgreSQL needs 'psycopg'[\s\S]*pip install 'ingot\[store\]'"):
+        Store.open("postgresql://localhost/runs", KEY)
 
 
 def test_a_run_is_in_the_log_before_it_answers(pure: RecordedWorkflow) -> None:

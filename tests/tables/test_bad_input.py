@@ -147,6 +147,10 @@ def test_files_are_beside_the_spec(tmp_path: Path) -> None:
     (tmp_path / "fees.csv").write_text("age,level\n18\n")
     with pytest.raises(SpecError, match=r"fees\.csv:2:2: 1 cells for 2 columns"):
         load_spec(path)
+    for mark, said in ((";", "';'"), ("\t", "tabs"), ("|", r"'\|'")):
+        (tmp_path / "fees.csv").write_text(f"age{mark}level\n< 18{mark}A\n")
+        with pytest.raises(SpecError, match=rf"fees\.csv:1:1: its columns are set apart by {said}, not by commas"):
+            load_spec(path)
 
 
 @pytest.mark.parametrize(

@@ -51,10 +51,14 @@ def resume_command(
             with dbos.durable(workflow, store, executor=executor) as recorded:
                 for run in recorded.taken_up:
                     click.echo(json.dumps(recorded.wait(run).to_json(), ensure_ascii=False))
+                if not recorded.taken_up:
+                    click.echo("no run is under way", err=True)
             return
         plain = RecordedWorkflow(workflow, store)
         under_way = plain.unfinished()
         for run in runs or (under_way if every else ()):
             click.echo(json.dumps(plain.resume(run).to_json(), ensure_ascii=False))
+        if every and not runs and not under_way:
+            click.echo("no run is under way", err=True)
     if not runs and not every:
         click.echo("\n".join(under_way) or "no run is under way")

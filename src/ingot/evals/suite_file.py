@@ -19,7 +19,7 @@ import csv
 import importlib
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from ingot.evals.scoring import Null, by_spec
 from ingot.evals.suite import Item, Protocol, Reference, Suite, Task, check_apart, split
 from ingot.fields import Field, to_plain
 from ingot.spec import Spec, load_spec, parse_spec, self_contained_text
+from ingot.tables.csv_text import BY_COMMAS, other_delimiter
 from ingot.yaml_text import Place, read_yaml
 
 
@@ -136,7 +137,8 @@ def _task(part: Part, suite: Path, name: str) -> Task:
         text = _with_cases(spec_path, spec, spec.given, spec.held_out)
         items = [_item(row, place) for row, place in read_rows(base / part.items)]
     else:
-        rows = [_row(row, part, spec, place) for row, place in read_rows(base / (part.rows or ""))]
+        found = read_rows(base / (part.rows or ""), _columns(part, spec))
+        rows = [_row(row, part, spec, place) for row, place in found]
         given, held_out, rest = split(rows, part.split.given, part.split.held_out, seed=part.split.seed)
         text = _with_cases(spec_path, spec, [*spec.given, *given], [*spec.held_out, *held_out])
         items = rest
@@ -164,15 +166,15 @@ def _case(one: Any, *, held: bool) -> dict[str, Any]:
     return found
 
 
-def read_rows(path: Path) -> list[tuple[dict[str, Any], str]]:
-    """The rows of a JSON Lines or CSV file, each with its ``file:line``. Raises InputError."""
+def read_rows(path: Path, columns: Iterable[str] = ()) -> list[tuple[dict[str, Any], str]]:
+    """The rows of a JSON Lines or CSV file, each with its ``file:line``. `columns` are those that are read, by which another
+    delimiter than a comma is told. Raises InputError."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot read the rows: {error}", place=str(path)) from None
     if path.suffix.lower() == ".csv":
-        read = csv.DictReader(text.splitlines(keepends=True), strict=True)
-        return [(dict(row), f"{path}:{read.line_num}") for row in read]
+        return list(_csv_rows(path, text, columns))
     found = []
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
@@ -184,6 +186,29 @@ def read_rows(path: Path) -> list[tuple[dict[str, Any], str]]:
                 raise InputError("a row is an object", place=f"{path}:{number}")
             found.append((row, f"{path}:{number}"))
     return found
+
+
+def _csv_rows(path: Path, text: str, columns: Iterable[str]) -> Iterator[tuple[dict[str, Any], str]]:
+    read = csv.DictReader(text.splitlines(keepends=True), strict=True)
+    try:
+        if other := other_delimiter(read.fieldnames or (), columns):
+            raise InputError(f"its columns are set apart by {other}, not by commas", place=f"{path}:1", hint=BY_COMMAS)
+        for row in read:
+            if None in row or None in row.values():
+                known = len(read.fieldnames or ())
+                raise InputError(
+                    f"the row has not one cell for each of {known} columns", place=f"{path}:{read.line_num}"
+                )
+            yield dict(row), f"{path}:{read.line_num}"
+    except csv.Error as error:
+        raise InputError(f"not CSV: {error}", place=f"{path}:{read.reader.line_num}") from None
+
+
+def _columns(part: Part, spec: Spec) -> list[str]:
+    """The columns of a row that a part reads."""
+    inputs = part.input or {field.name: field.name for field in spec.inputs}
+    outputs = part.expected or {field.name: field.name for field in spec.outputs}
+    return [part.id, *inputs.values(), *outputs.values()]
 
 
 def _item(row: Mapping[str, Any], place: str) -> Item:

@@ -76,15 +76,18 @@ def _module_step(
     exec(compile(modules[module], f"modules/{module}.py", "exec"), namespace)  # noqa: S102 - verified artifact bytes
     try:
         call = namespace["OPERATIONS"][step.module](dict(step.with_), env)
-    except (ValueError, KeyError) as error:
-        raise StepError(f"module {step.module} cannot be set up: {error}", place=step.step) from error
+    except (ValueError, KeyError, ImportError) as error:
+        raise StepError(
+            f"module {step.module} cannot be set up: {error}", place=step.step, hint=_extra(error)
+        ) from error
     check = validator(step.outputs) if step.outputs else None
 
     def perform(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         try:
             found = call(arguments)
         except Exception as error:  # whatever a driver raises, the run stops here with its step named
-            raise StepError(f"{step.module} failed: {type(error).__name__}: {error}", place=step.step) from error
+            said = f"{step.module} failed: {type(error).__name__}: {error}"
+            raise StepError(said, place=step.step, hint=_extra(error)) from error
         if check is None:
             return dict(found)
         try:
@@ -95,6 +98,11 @@ def _module_step(
             raise NeedsReview(step.step, f"{step.module} gave no valid {where}: {first['msg']}") from error
 
     return perform
+
+
+def _extra(error: Exception) -> str | None:
+    """What to install where a package that modules use is not there, or not whole."""
+    return "pip install 'ingot[modules]'" if isinstance(error, ImportError) else None
 
 
 def _person_for_part(ask: AskPerson | None) -> Callable[[Step, Mapping[str, Any]], Mapping[str, Any]]:

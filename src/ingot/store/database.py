@@ -112,8 +112,14 @@ def _url(url: str) -> URL:
 
 def _engine(url: URL) -> Engine:
     if url.get_backend_name() == "postgresql":
-        # Unbounded: a run with steps holds one connection while it writes on another, and must not wait for its own kind.
-        return sqlalchemy.create_engine(url, pool_pre_ping=True, max_overflow=-1)
+        try:
+            # Unbounded: a run with steps holds one connection while it writes on another, and must not wait for its own kind.
+            return sqlalchemy.create_engine(url, pool_pre_ping=True, max_overflow=-1)
+        except ImportError as error:  # psycopg raises it too where it is there and libpq is not
+            raise StoreError(
+                f"a store in PostgreSQL needs 'psycopg': {error}",
+                hint="pip install 'ingot[store]', which brings it whole",
+            ) from None
     if url.database and url.database != ":memory:" and not Path(url.database).parent.is_dir():
         raise StoreError("the folder of the store is not there", place=url.database, hint="make it, or name another")
     make_own(url.database)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -65,6 +66,7 @@ def sender(target: str, environment: Mapping[str, str] | None = None) -> Send:
     machine. Raises InputError, which does not show the target: such URLs are often secrets.
     """
     environment = os.environ if environment is None else environment
+    _refuse_scheme(target)
     try:
         if target.lower().startswith("mailto:"):
             return _mailer(target[len("mailto:") :], environment)
@@ -73,8 +75,23 @@ def sender(target: str, environment: Mapping[str, str] | None = None) -> Send:
             settings["secret_env"] = "INGOT_NOTIFY_SECRET"  # noqa: S105 - the name of a variable
         return _webhook(settings, {**environment, "INGOT_NOTIFY": target})
     except ValueError as error:
-        hint = "give an https:// URL, or mailto:ADDRESS with INGOT_SMTP_HOST and INGOT_SMTP_FROM"
-        raise InputError(f"nobody can be told: {error}", place="--notify", hint=hint) from None
+        why = str(error).replace("the environment variable 'INGOT_NOTIFY'", "it")
+        raise InputError(f"nobody can be told: {why}", place="--notify", hint=_SCHEMES) from None
+
+
+_SCHEMES = (
+    "give https://HOST/…, http://127.0.0.1/… for this machine only, or mailto:ADDRESS,… with INGOT_SMTP_HOST and "
+    "INGOT_SMTP_FROM"
+)
+
+
+def _refuse_scheme(target: str) -> None:
+    """Raise InputError for what is none of the schemes. Nothing but the scheme is shown."""
+    if target.lower().startswith(("https://", "http://", "mailto:")):
+        return
+    found = re.match(r"([a-z][a-z0-9+.-]{1,15})://", target, re.IGNORECASE)
+    why = f"there is no scheme {found[1]!r}" if found else "it begins with no scheme"
+    raise InputError(f"nobody can be told: {why}; there are https, http and mailto", place="--notify", hint=_SCHEMES)
 
 
 def _webhook(settings: Mapping[str, Any], environment: Mapping[str, str]) -> Send:

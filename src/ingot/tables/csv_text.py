@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ingot.errors import SpecError
@@ -35,6 +35,10 @@ def read_csv(text: str, name: str, outputs: Sequence[str], inputs: Sequence[str]
     if len(rows) > MOST_ROWS:
         raise SpecError(f"the table has {len(rows):,} rows; {MOST_ROWS:,} is the limit", place=f"{name}:1:1")
     head = rows[0][1]
+    if other := other_delimiter(head, (*outputs, *inputs)):
+        raise SpecError(
+            f"its columns are set apart by {other}, not by commas", place=f"{name}:{rows[0][0]}:1", hint=BY_COMMAS
+        )
     wanted = [*(inputs or [column for column in head if column not in outputs]), *outputs]
     _check_head(head, wanted, f"{name}:{rows[0][0]}")
     for line, row in rows[1:]:
@@ -48,6 +52,23 @@ def read_csv(text: str, name: str, outputs: Sequence[str], inputs: Sequence[str]
     width = len(wanted) - len(outputs)
     cells = [[row[at] or ("-" if n < width else "") for n, at in enumerate(order)] for _, row in rows[1:]]
     return {"inputs": wanted[:width], "outputs": list(outputs), "rows": cells}
+
+
+_OTHERS = {";": "';'", "\t": "tabs", "|": "'|'"}
+
+
+def other_delimiter(head: Sequence[str], wanted: Iterable[str]) -> str | None:
+    """What the columns of a file are set apart by in place of commas, in words; None where its first row, read by commas,
+    names a column that is `wanted`, or would name none by another delimiter either."""
+    known, line = set(wanted), ",".join(head)
+    if not known.isdisjoint(cell.strip() for cell in head):
+        return None
+    parts = {said: [cell.strip().strip('"') for cell in line.split(mark)] for mark, said in _OTHERS.items()}
+    return next((said for said, cells in parts.items() if len(cells) > 1 and not known.isdisjoint(cells)), None)
+
+
+BY_COMMAS = "write the file with commas: a text with a comma in it, and a number with a decimal comma, stand in quotes"
+"""What to do about another delimiter. It is not guessed: a decimal comma comes with it, and would be read wrongly."""
 
 
 def _check_head(head: Sequence[str], wanted: Sequence[str], place: str) -> None:
