@@ -134,7 +134,9 @@ def test_a_folder_of_another_evaluation_is_not_gone_on_with(tmp_path: Path) -> N
 
 def test_what_is_other_in_a_folder_is_named(tmp_path: Path) -> None:
     evaluate(suite(), Human(), tmp_path, settings={"limit": 1, "attempts": 5})
-    with pytest.raises(InputError, match=r"evaluation: limit 1 there and None here; candidates None there and 3 here\n"):
+    with pytest.raises(
+        InputError, match=r"evaluation: limit 1 there and None here; candidates None there and 3 here\n"
+    ):
         evaluate(suite(), Human(), tmp_path, settings={"attempts": 5, "candidates": 3})
     with pytest.raises(InputError, match=r"evaluation: title .* there and 'Other' here; limit"):
         evaluate(replace(suite(), title="Other"), Human(), tmp_path, settings={"attempts": 5})
