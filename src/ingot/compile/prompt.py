@@ -39,7 +39,7 @@ exist already. A table of literals may stand before the functions as an UPPER_CA
 change a parameter.
 - Decimal("0.10") for money and decimals, never float() or round(); round with .quantize(Decimal("0.01"), ROUND_HALF_UP).
 - A name that may be None is tested before use; a search starts with its default, not with None.
-- End each return line with its clause: return x  # C2"""
+- End each return line, and each line that carries out a clause, with that clause: return x  # C2, C4"""
 _PATTERNS = """
 - Read a text with a few regular expressions, each one whole literal (several: a tuple to loop over); repeats next to each \
 other share no character. What is not found is None:
