@@ -20,11 +20,12 @@ TV = DocumentSet(
         DocumentField(
             "contract_num",
             about=(
-                "the number under which the station keeps this paper. On an invoice it is the invoice's own number (Invoice #, Inv #), with "
-                "a suffix such as -1 where it has one, even where an Order # or a Contract stands beside it. On an order or contract "
-                "it is labelled Order, Order / Rev, Contract, Contract # or Contract / Revision (what stands after the slash is the "
-                "revision, no part of it). Never an Alt Order #, Deal #, Estimate, Acct #, Agency Ref, Advertiser Ref, code, phone "
-                "number or date. Digits, at times with one dash and more digits."
+                "the number under which the station keeps this contract or order, or bills it. Where a Contract is named (Contract, "
+                "Contract #, Contract / Revision; what stands after the slash is the revision, no part of it), it is that number: some "
+                "people wrote down the Inv # that stands beside it instead, but the Contract is the rule. Without one, an invoice's "
+                "is its Invoice #, with a suffix such as -1 where it has one, even where an Order # stands beside it; an order's is "
+                "labelled Order or Order / Rev. Never an Alt Order #, Deal #, Estimate, Acct #, Agency Ref, Advertiser Ref, code, "
+                "phone number or date. Digits, at times with one dash and more digits."
             ),
         ),
         DocumentField(
@@ -104,9 +105,11 @@ SROIE = DocumentSet(
                 "The state that follows the postcode's line belongs to it, also after a postcode without a town. A label before it (HQ "
                 "ADD:, BR NO, ADDRESS) is no part of it. It ends before REG, COMPANY REG, DOC, DOCUMENT NO, NO ID, a goods line or "
                 "anything else that is no place, in the same line too. A name of a building or branch that stands before the street "
-                "number belongs to it where it is a place (PLAZA, MALL, JALAN) and no company. The line with the postcode always "
-                "belongs to it. Commas, points and brackets are copied as they are, at the beginning and end of lines too. Of two "
-                "addresses, the first."
+                "number belongs to it where it is a place (PLAZA, MALL, JALAN) and no company. All lines up to that with "
+                "the postcode belong to it, and it itself (a first line behind a label, too: the next line goes on); after a state, "
+                "DARUL EHSAN, D.E. and MALAYSIA too. A number in brackets before it ((123456-A)) is none of it, nor is a telephone "
+                "number, also one without a label (012-3456789, 03-12345678). Commas, points and brackets are copied as they are, at "
+                "the beginning and end of lines too. Of two addresses, the first."
             ),
         ),
         DocumentField(
@@ -114,9 +117,13 @@ SROIE = DocumentSet(
             "amount",
             about=(
                 "the amount to be paid, after tax and rounding: a whole word as printed, so that RM or $ belongs to it where no blank "
-                "stands between (RM12.30) and does not where one does (RM 12.30 is 12.30): of Total, Grand Total, Net Total, Total Sales "
-                "(inclusive of GST), Rounded Total, Amount Due the last that includes rounding. Never a subtotal, the total excluding "
-                "GST, the tax, the discount, the quantity, cash handed over or change. Two decimals. Cash less change is equal to it."
+                "stands between (RM12.30) and does not where one does (RM 12.30 is 12.30). Where what was handed over (CASH, PAY, "
+                "PAID) and CHANGE are both printed, the first less the second tells it to within a rounding of five hundredths: of the "
+                "amounts so near to it the last at a label with the word TOTAL; where there is none, the one at another label (DUE, "
+                "AMOUNT, SUBTOTAL) or at none. Else that of Total, Grand Total, Net Total, Total Sales (inclusive of GST), Rounded "
+                "Total, Amount Due, Due the last that includes rounding; a subtotal only where there is none. Never a total "
+                "excluding GST, the tax (TOTAL GST, TOTAL INCLUDED GST @ 6 %, what a GST summary adds up), the discount, the "
+                "quantity, cash handed over or change. Two decimals."
             ),
         ),
     ),
