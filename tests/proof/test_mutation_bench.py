@@ -12,10 +12,10 @@ from ingot.verdict import Verdict
 
 
 def test_the_bench_counts_and_times_an_example() -> None:
-    done = CliRunner().invoke(bench_command, ["mutation", "late_fee", "--json"])
+    done = CliRunner().invoke(bench_command, ["mutation", "copay", "--json"])
     assert done.exit_code == 0, done.output
     (row,) = json.loads(done.output)
-    assert row["name"] == "late_fee"
+    assert row["name"] == "copay"
     counted = row["killed"] + row["survived"] + row["no_difference_found"] + row["proved"]
     assert row["mutants"] == counted > 20
     assert row["proved"] > 0

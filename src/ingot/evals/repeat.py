@@ -53,8 +53,11 @@ def repeat(
     """`runs` fresh processes, each with a hash seed of its own (1, 2, …), in that order; closing it starts no more of them.
     Raises StageError where one breaks."""
     told = json.dumps({"artifact": str(artifact), "input": dict(given), "keys": [str(key) for key in keys]})
-    with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
+    pool = ThreadPoolExecutor(workers or os.cpu_count() or 1)
+    try:
         yield from pool.map(lambda seed: _one(told, seed), range(1, runs + 1))
+    finally:  # Ctrl-C may come while the runs are still being queued
+        pool.shutdown(cancel_futures=True)
 
 
 def _one(told: str, seed: int) -> Repeated:
