@@ -31,13 +31,16 @@ TV = DocumentSet(
         DocumentField(
             "advertiser",
             about=(
-                "the name of the advertiser (a candidate, committee or PAC), all of it as printed after its label, with a prefix such as "
-                "POL/ and a number in brackets that ends it; labelled Advertiser, or Name in the block of the advertiser. That "
-                "label stands by itself in a cell; the same word in a sentence (terms and conditions, warranty), in a line for "
-                "signatures or with another word (Advertiser Code, Ref, External ID, Advertiser/Sponsor) is none. The name "
-                "stands to the right of its label, or one or two lines below it, beginning up to twenty columns left or right "
-                "of where the label does. Never the agency that buys for it or is billed, the product, the station, a person who sells or buys, "
-                "an address, or the next label in the line."
+                "the name of the advertiser (a candidate, committee, party, fund or PAC), all of it as printed, with a prefix such as "
+                "POL/ or ISS/, an ending such as -D, and a number in brackets that ends it. It stands at the label Advertiser, or Name in "
+                "the block of the advertiser: to the right of the label; or, where the next cell to the right is a label of its own "
+                "(Original Date / Revision, Product, Estimate, Type, Remarks, Phone, Contract) or nothing, one to three lines below, beginning up "
+                "to twenty columns left or right of where the label does. The name ends at two blanks or the end of the line; in a narrow "
+                "cell it goes on in the next line, in the columns below it, where no label stands between. A "
+                "text of label words alone (Date, Revision, Type, Remarks, Contract, Page), a call sign of four letters, a date and "
+                "a number are no names: look further then. The word Advertiser in a sentence (terms and conditions), in a line for "
+                "signatures or with another word (Advertiser Code, Ref, External ID, Advertiser/Sponsor) is no label. Never the agency that "
+                "buys for it or is billed, the product, the station, a person who sells or buys, or an address."
             ),
         ),
         DocumentField(
