@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from ingot.cli import cli
+from ingot.compile.assemble import assemble
 from ingot.compile.attempts import SEEDS
 from ingot.compile.candidates_inputs import numbered, shared_inputs, shares
 from ingot.compile.driver import Compiled, Event, compile_spec
@@ -408,6 +409,8 @@ def test_readers_are_compared_on_given_documents_however_long(tmp_path: Path) ->
     right = 'def read_total(page: str) -> str:\n    return page[-4:] if page[-8:-4] == "SUM " else ""  # C1\n'
     other = right.replace('page[-8:-4] == "SUM "', 'page[:-4].endswith("SUM ")')
     short = right.replace('page[-8:-4] == "SUM "', 'page < ""')
+    pages = [trial.input["page"] for trial in shared_inputs([assemble(load_spec(path), right)])]
+    assert sum(len(page) > 5_000 for page in pages) == len(rows)
     done = drawn(path, fenced(short), fenced(right), fenced(other))
     assert done.agreement is not None
     assert done.agreement.functions["read_total"].candidate in (2, 3)
