@@ -18,7 +18,7 @@ import msgspec
 from ingot.errors import InputError
 from ingot.fields import Field
 from ingot.runtime.lines import read_row
-from ingot.tables.csv_text import BY_COMMAS, other_delimiter
+from ingot.tables.csv_text import refuse_other_delimiter
 
 Row = Mapping[str, Any]
 ReadRow = Callable[[Any], Row]
@@ -137,8 +137,7 @@ def _csv(path: Path, fields: Sequence[Field]) -> Source:
             raise InputError("its header is no CSV in UTF-8", place=str(path)) from None
     if not header:
         raise InputError("the file has no header", place=str(path), hint=", ".join(one.name for one in fields))
-    if other := other_delimiter(header, [one.name for one in fields]):
-        raise InputError(f"its columns are set apart by {other}, not by commas", place=f"{path}:1", hint=BY_COMMAS)
+    refuse_other_delimiter(header, [one.name for one in fields], f"{path}:1", InputError)
     twins = {name for name in header if header.count(name) > 1}
     if twins:
         raise InputError(f"the column {min(twins)!r} is there twice", place=f"{path}:1")

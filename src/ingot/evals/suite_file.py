@@ -32,7 +32,7 @@ from ingot.evals.scoring import Null, by_spec
 from ingot.evals.suite import Item, Protocol, Reference, Suite, Task, check_apart, split
 from ingot.fields import Field, to_plain
 from ingot.spec import Spec, load_spec, parse_spec, self_contained_text
-from ingot.tables.csv_text import BY_COMMAS, other_delimiter
+from ingot.tables.csv_text import refuse_other_delimiter
 from ingot.yaml_text import Place, read_yaml
 
 
@@ -191,8 +191,7 @@ def read_rows(path: Path, columns: Iterable[str] = ()) -> list[tuple[dict[str, A
 def _csv_rows(path: Path, text: str, columns: Iterable[str]) -> Iterator[tuple[dict[str, Any], str]]:
     read = csv.DictReader(text.splitlines(keepends=True), strict=True)
     try:
-        if other := other_delimiter(read.fieldnames or (), columns):
-            raise InputError(f"its columns are set apart by {other}, not by commas", place=f"{path}:1", hint=BY_COMMAS)
+        refuse_other_delimiter(read.fieldnames or (), columns, f"{path}:1", InputError)
         for row in read:
             if None in row or None in row.values():
                 known = len(read.fieldnames or ())

@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ingot.errors import SpecError
+from ingot.errors import IngotError, SpecError
 from ingot.yaml_text import closest
 
 LARGEST = 256 * 1024
@@ -35,10 +35,7 @@ def read_csv(text: str, name: str, outputs: Sequence[str], inputs: Sequence[str]
     if len(rows) > MOST_ROWS:
         raise SpecError(f"the table has {len(rows):,} rows; {MOST_ROWS:,} is the limit", place=f"{name}:1:1")
     head = rows[0][1]
-    if other := other_delimiter(head, (*outputs, *inputs)):
-        raise SpecError(
-            f"its columns are set apart by {other}, not by commas", place=f"{name}:{rows[0][0]}:1", hint=BY_COMMAS
-        )
+    refuse_other_delimiter(head, (*outputs, *inputs), f"{name}:{rows[0][0]}:1", SpecError)
     wanted = [*(inputs or [column for column in head if column not in outputs]), *outputs]
     _check_head(head, wanted, f"{name}:{rows[0][0]}")
     for line, row in rows[1:]:
@@ -57,7 +54,17 @@ def read_csv(text: str, name: str, outputs: Sequence[str], inputs: Sequence[str]
 _OTHERS = {";": "';'", "\t": "tabs", "|": "'|'"}
 
 
-def other_delimiter(head: Sequence[str], wanted: Iterable[str]) -> str | None:
+def refuse_other_delimiter(head: Sequence[str], wanted: Iterable[str], place: str, kind: type[IngotError]) -> None:
+    """Raise an error of this kind where the columns of a file are not set apart by commas. It is not guessed: a decimal comma
+    comes with another delimiter, and would be read wrongly."""
+    if other := _other_delimiter(head, wanted):
+        raise kind(
+            f"its columns are set apart by {other}, not by commas", place=place,
+            hint="write the file with commas: a text with a comma in it, and a number with a decimal comma, stand in quotes",
+        )  # fmt: skip
+
+
+def _other_delimiter(head: Sequence[str], wanted: Iterable[str]) -> str | None:
     """What the columns of a file are set apart by in place of commas, in words; None where its first row, read by commas,
     names a column that is `wanted`, or would name none by another delimiter either."""
     known, line = set(wanted), ",".join(head)
@@ -65,10 +72,6 @@ def other_delimiter(head: Sequence[str], wanted: Iterable[str]) -> str | None:
         return None
     parts = {said: [cell.strip().strip('"') for cell in line.split(mark)] for mark, said in _OTHERS.items()}
     return next((said for said, cells in parts.items() if len(cells) > 1 and not known.isdisjoint(cells)), None)
-
-
-BY_COMMAS = "write the file with commas: a text with a comma in it, and a number with a decimal comma, stand in quotes"
-"""What to do about another delimiter. It is not guessed: a decimal comma comes with it, and would be read wrongly."""
 
 
 def _check_head(head: Sequence[str], wanted: Sequence[str], place: str) -> None:
