@@ -42,12 +42,13 @@ def tidy(code: str, types: Collection[str] = (), said: Collection[str] = ()) -> 
         comments = _copied(code, said)
     except (SyntaxError, ValueError, RecursionError, MemoryError, tokenize.TokenError):
         return Tidied(code)
-    statements = [node for block in _blocks(tree) for node in _known(block, types, tree)]
-    calls = [node for node in ast.walk(tree) if _called(node) in types]
-    if not (statements or calls or comments):
-        return Tidied(code)
+    used = _used(tree, types)
+    statements = [node for block in _blocks(tree) for node in _known(block, types, used)]
     lines = code.encode().splitlines(keepends=True)
-    edits = [edit for node in calls if isinstance(node, ast.Call) for edit in _as_dict(node, lines)]
+    dicts = [(_called(node), _as_dict(node, lines)) for node in ast.walk(tree) if _called(node) in types]
+    edits = [edit for _, made in dicts for edit in made]
+    if not (statements or edits or comments):
+        return Tidied(code)
     for row, start, end, text in sorted(edits, reverse=True):
         line = lines[row - 1]
         lines[row - 1] = line[:start] + text + line[end:]
@@ -55,7 +56,7 @@ def tidy(code: str, types: Collection[str] = (), said: Collection[str] = ()) -> 
     left = b"".join(line for row, line in enumerate(lines, start=1) if row not in gone | comments).decode()
     if not _parses(left):
         return Tidied(code)
-    changed = tuple(dict.fromkeys(_called(node) for node in calls)) if edits else ()
+    changed = tuple(dict.fromkeys(name for name, made in dicts if made))
     return Tidied(left.lstrip("\n"), tuple(_told(node) for node in statements), changed, len(comments - gone))
 
 
@@ -94,9 +95,8 @@ def _blocks(tree: ast.Module) -> Iterator[Sequence[ast.stmt]]:
 # ---- imports and classes -------------------------------------------------------------------------------------------
 
 
-def _known(block: Sequence[ast.stmt], types: Collection[str], tree: ast.Module) -> list[ast.stmt]:
+def _known(block: Sequence[ast.stmt], types: Collection[str], used: Collection[str]) -> list[ast.stmt]:
     """Such statements in a block that share their lines with nothing, where more than they stands in it."""
-    used = _used(tree, types)
     found = [
         node
         for node in block
@@ -160,8 +160,9 @@ def _called(node: ast.AST) -> str:
     return node.func.id if all(one.arg for one in node.keywords) else ""
 
 
-def _as_dict(call: ast.Call, lines: Sequence[bytes]) -> list[_Edit]:
-    """The edits that make a dict of ``Type(a=1)``; none where its text is not as plain as that."""
+def _as_dict(call: ast.AST, lines: Sequence[bytes]) -> list[_Edit]:
+    """The edits that make a dict of ``Type(a=1)``, which `_called` names; none where its text is not as plain as that."""
+    assert isinstance(call, ast.Call)
     assert isinstance(call.func, ast.Name)
     row, column = call.func.lineno, call.func.col_offset
     head = re.match(rb"\w+\s*\(", lines[row - 1][column:])

@@ -149,9 +149,9 @@ class Header:
 
     def apart(self, other: Header) -> tuple[str, ...]:
         """What the other one, which is to go on with what this one began, has otherwise; when and where do not count."""
-        found = []
+        found, own = [], self.to_json()
         for name, here in other.to_json().items():
-            there = self.to_json()[name]
+            there = own[name]
             if there == here or name in ("started", "machine", "python", "references"):
                 continue
             if name == "settings":

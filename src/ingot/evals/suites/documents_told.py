@@ -79,9 +79,7 @@ def _labels(documents: Sequence[Document], seen: Sequence[_Seen]) -> Iterator[st
 
 
 def _lines(seen: Sequence[_Seen]) -> Iterator[str]:
-    """Which line it begins in, where documents are short and labels say little."""
-    if sum(bool(one.label) for one in seen) * 2 > len(seen) and median(one.text.count("\n") for one in seen) > SHORT:
-        return
+    """Which line it begins in, where documents are short and values begin in few lines."""
     if median(one.text.count("\n") for one in seen) > SHORT:
         return
     counted = Counter(
