@@ -99,6 +99,9 @@ def test_templates_are_told_apart_and_dealt_whole() -> None:
     parts = by_template(mixed)
     names = [{one.id[0] for one in part} for part in (parts.scored, parts.given, parts.held_out)]
     assert names == [{"a"}, {"b"}, {"c"}]
+    scored = [one.id for turn in range(3) for one in by_template(mixed, turn).scored]
+    assert sorted(scored) == sorted(one.id for one in mixed)
+    assert "dealt by size to given, held_out and scored in turn" in by_template(mixed, 1).said
     with pytest.raises(InputError, match="2 templates"):
         by_template([one for one in mixed if one.id[0] != "c"])
 
@@ -238,12 +241,18 @@ def test_the_known_sets_load_from_a_folder(tmp_path: Path) -> None:
     ]
     (tmp_path / "dev.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     assert [len(task.items) for task in load_tv(tmp_path).tasks] == [4] * 5
+    other = load_tv(tmp_path, turn=2, about={"advertiser": "who pays"})
+    assert other.name == "documents-tv-turn-2"
+    assert "advertiser: who pays" in other.tasks[1].text
+    with pytest.raises(InputError, match="no field 'advertizer'"):
+        load_tv(tmp_path, about={"advertizer": "who pays"})
 
 
 def test_one_set_at_a_time() -> None:
     found = CliRunner().invoke(documents_command, ["--tv", "a", "--sroie", "b"])
     assert isinstance(found.exception, InputError)
     assert isinstance(CliRunner().invoke(documents_command, []).exception, InputError)
+    assert "--turn 1" in str(CliRunner().invoke(documents_command, ["--sroie", "b", "--turn", "1"]).exception)
 
 
 def test_what_is_right_is_the_same_for_gates_calibration_and_score(slips: Path) -> None:

@@ -24,7 +24,11 @@ FOLDER = click.Path(path_type=Path)
 @click.option("--jsonl", type=FOLDER, help="Any documents: JSON Lines with id, text and fields; needs --fields.")
 @click.option("--docile", type=FOLDER, help="The DocILE data set, by its official metric too (extra docile).")
 @click.option("--fields", default="", help="For --jsonl and --docile: total:amount,date:date,items[name,price:amount].")
-@click.option("--about", type=FOLDER, help="For --jsonl and --docile: a JSON file of field to what it is.")
+@click.option(
+    "--about",
+    type=FOLDER,
+    help="A JSON file of field to what it is (for --tv and --sroie in place of their own words).",
+)
 @click.option(
     "--given", default=12, show_default=True, type=click.IntRange(1), help="Documents shown, where drawn at random."
 )
@@ -32,6 +36,13 @@ FOLDER = click.Path(path_type=Path)
     "--held-out", default=100, show_default=True, type=click.IntRange(0), help="Documents to calibrate on, likewise."
 )
 @click.option("--unseen-templates", is_flag=True, help="For --jsonl: score on templates that no case has.")
+@click.option(
+    "--turn",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0, 2),
+    help="For --tv: which third of the templates is scored; over the three turns each document is scored once.",
+)
 @click.option(
     "--match",
     type=click.Choice(["exact", "normalised"]),
@@ -50,6 +61,7 @@ def documents_command(
     given: int,
     held_out: int,
     unseen_templates: bool,
+    turn: int,
     match: Match,
     **options: Any,
 ) -> None:
@@ -59,14 +71,16 @@ def documents_command(
     what was answered, and the share answered without a model at a precision that was set on held-out documents.
     """
     from ingot.evals.suites.documents import load_rows, load_sroie, load_tv
-    from ingot.evals.suites.documents_rows import read_fields
+    from ingot.evals.suites.documents_rows import meanings, read_fields
 
     if sum(one is not None for one in (sroie, tv, jsonl, docile)) != 1:
         raise InputError("one document set is run at a time", hint="give one of --sroie, --tv, --jsonl, --docile")
+    if turn and tv is None:
+        raise InputError(f"--turn {turn} is for TV invoices", hint="give --tv, or leave it out")
     if tv is not None:
-        run_suite(load_tv(tv, match), **options)
+        run_suite(load_tv(tv, match, turn, meanings(about)), **options)
     elif sroie is not None:
-        run_suite(load_sroie(sroie, given, held_out, match), **options)
+        run_suite(load_sroie(sroie, given, held_out, match, meanings(about)), **options)
     elif jsonl is not None:
         read = read_fields(fields, about)
         suite = load_rows(jsonl, read, given=given, held_out=held_out, unseen=unseen_templates, match=match)

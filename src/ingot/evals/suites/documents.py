@@ -28,16 +28,28 @@ SCORED = {
 }
 
 
-def load_tv(path: Path, match: Match = "exact") -> Suite:
-    """TV advertising invoices: scored ones are of templates that no case has. Raises InputError."""
-    found = documents(path, TV.fields)
-    return suite_of(replace(TV, match=match), by_template(found), TV_REACH)
+def load_tv(path: Path, match: Match = "exact", turn: int = 0, about: Mapping[str, str] | None = None) -> Suite:
+    """TV advertising invoices: scored ones are of templates that no case has. `turn`: which third (`by_template`); `about`:
+    what fields are, in other words than the set's. Raises InputError."""
+    kind = _told(TV, about or {}, match)
+    return suite_of(kind, by_template(documents(path, kind.fields), turn), TV_REACH, f"turn {turn}" if turn else "")
 
 
-def load_sroie(path: Path, given: int = 12, held_out: int = 100, match: Match = "exact") -> Suite:
+def load_sroie(
+    path: Path, given: int = 12, held_out: int = 100, match: Match = "exact", about: Mapping[str, str] | None = None
+) -> Suite:
     """Scanned receipts: `given` shown, `held_out` to calibrate on, the rest scored. Raises InputError."""
-    found = documents(path, SROIE.fields)
-    return suite_of(replace(SROIE, match=match), at_random(found, given, held_out), SROIE_REACH)
+    kind = _told(SROIE, about or {}, match)
+    return suite_of(kind, at_random(documents(path, kind.fields), given, held_out), SROIE_REACH)
+
+
+def _told(kind: DocumentSet, about: Mapping[str, str], match: Match) -> DocumentSet:
+    """The set with these meanings in place of its own. Raises InputError for a field that it does not have."""
+    names = [one.name for one in kind.fields]
+    if unknown := sorted(set(about) - set(names)):
+        raise InputError(f"{kind.title} have no field {unknown[0]!r}", hint=f"the fields are {', '.join(names)}")
+    fields = tuple(replace(one, about=about.get(one.name, one.about)) for one in kind.fields)
+    return replace(kind, fields=fields, match=match)
 
 
 def load_rows(
@@ -55,8 +67,8 @@ def load_rows(
     return suite_of(kind, by_template(found) if unseen else at_random(found, given, held_out), {})
 
 
-def suite_of(kind: DocumentSet, parts: Parts, reach: Mapping[str, float]) -> Suite:
-    """A task for each field. Near-equal documents of two parts stay in the one that learns of them."""
+def suite_of(kind: DocumentSet, parts: Parts, reach: Mapping[str, float], part: str = "") -> Suite:
+    """A task for each field; `part` is added to the name. Near-equal documents of two parts stay in the one that learns of them."""
     parts = apart(parts)
     if not parts.scored:
         raise InputError("no document is left to score", hint="give more documents, or make fewer of them cases")
@@ -64,13 +76,14 @@ def suite_of(kind: DocumentSet, parts: Parts, reach: Mapping[str, float]) -> Sui
     counts = f"{len(parts.given)} given, {len(parts.held_out)} held out, {len(parts.scored)} scored documents"
     return check_apart(
         Suite(
-            _name(kind), f"Documents: {kind.title}", "unseen", tasks, SCORED[kind.match], f"{counts}; {parts.said}", references(kind),
+            _name(kind, part), f"Documents: {kind.title}", "unseen", tasks, SCORED[kind.match], f"{counts}; {parts.said}", references(kind),
         )
     )  # fmt: skip
 
 
-def _name(kind: DocumentSet) -> str:
-    return f"documents-{kind.name}" if kind.match == "exact" else f"documents-{kind.name}-{kind.match}"
+def _name(kind: DocumentSet, part: str) -> str:
+    match = "" if kind.match == "exact" else kind.match
+    return "-".join(["documents", kind.name, *filter(None, (match, part.replace(" ", "-")))])
 
 
 def _task(kind: DocumentSet, field: DocumentField, parts: Parts, reach: float) -> Task:

@@ -62,7 +62,7 @@ def read_fields(text: str, about: Path | None = None) -> tuple[DocumentField, ..
 
     Raises InputError naming what cannot be read.
     """
-    meanings = _meanings(about)
+    told = meanings(about)
     found: list[DocumentField] = []
     at = 0
     while at < len(text):
@@ -72,7 +72,7 @@ def read_fields(text: str, about: Path | None = None) -> tuple[DocumentField, ..
                 f"cannot read the fields at {text[at : at + 20]!r}", hint="total:amount,items[name,price:amount]"
             )
         name, kind, columns = match[1], match[2] or "text", match[3]
-        found.append(DocumentField(name, _kind(kind), meanings.get(name, ""), _columns(columns)))
+        found.append(DocumentField(name, _kind(kind), told.get(name, ""), _columns(columns)))
         at = match.end() + 1
     if not found or len({one.name for one in found}) < len(found):
         raise InputError(f"{text!r} names no field, or one twice", hint="total:amount,date:date")
@@ -90,7 +90,8 @@ def _kind(text: str) -> Kind:
     return next(one for one in KINDS if one == text)
 
 
-def _meanings(path: Path | None) -> dict[str, str]:
+def meanings(path: Path | None) -> dict[str, str]:
+    """What fields are, from a JSON file of name to text; nothing without a file. Raises InputError."""
     if path is None:
         return {}
     try:

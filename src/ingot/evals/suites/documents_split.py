@@ -47,9 +47,13 @@ def at_random(documents: Sequence[Document], given: int, held_out: int, seed: in
     return Parts(tuple(cases[:given]), tuple(cases[given:]), tuple(left), said)
 
 
-def by_template(documents: Sequence[Document]) -> Parts:
+TURNS = ("scored", "given", "held_out")
+
+
+def by_template(documents: Sequence[Document], turn: int = 0) -> Parts:
     """Whole templates, dealt from the largest to the smallest to scored, given and held out in turn: no scored document and
-    no held-out one is of a template that another part has.
+    no held-out one is of a template that another part has. `turn` (0 to 2) moves the parts on by one: over the three turns
+    each document is scored once.
 
     Raises InputError where there are fewer than three templates.
     """
@@ -59,12 +63,13 @@ def by_template(documents: Sequence[Document]) -> Parts:
             f"the documents are of {len(groups)} templates",
             hint="3 are needed: one each to learn, to calibrate, to score",
         )
-    dealt: dict[str, list[Document]] = {"scored": [], "given": [], "held_out": []}
-    for part, group in zip(cycle(dealt), groups, strict=False):
+    order = TURNS[turn:] + TURNS[:turn]
+    dealt: dict[str, list[Document]] = {part: [] for part in order}
+    for part, group in zip(cycle(order), groups, strict=False):
         dealt[part] += group
     said = (
-        f"{len(groups)} templates (documents that share half of their labels, linked), dealt by size to scored, given and "
-        "held out in turn: scored ones are of templates that no case has"
+        f"{len(groups)} templates (documents that share half of their labels, linked), dealt by size to "
+        f"{order[0]}, {order[1]} and {order[2]} in turn: scored ones are of templates that no case has"
     )
     return Parts(_mixed(dealt["given"]), tuple(dealt["held_out"]), tuple(dealt["scored"]), said)
 
