@@ -243,7 +243,7 @@ def test_the_known_sets_load_from_a_folder(tmp_path: Path) -> None:
     assert [len(task.items) for task in load_tv(tmp_path).tasks] == [4] * 5
     other = load_tv(tmp_path, turn=2, about={"advertiser": "who pays"})
     assert other.name == "documents-tv-turn-2"
-    assert "advertiser: who pays" in other.tasks[1].text
+    assert "advertiser: who pays" in other.tasks[1].spec_text
     with pytest.raises(InputError, match="no field 'advertizer'"):
         load_tv(tmp_path, about={"advertizer": "who pays"})
 
