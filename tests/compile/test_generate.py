@@ -172,6 +172,37 @@ def test_a_type_that_is_called_is_written_as_its_dict() -> None:
         assert read_reply(fenced(text), REQUEST) == (text, ())
 
 
+FOUND = Request(
+    "",
+    "Types:\nclass Found(TypedDict):\n    name: str | None\n    kind: Literal['a', 'b'] | None\nclass Fee(TypedDict):\n"
+    "    base: int\n    note: str | None\n\ndef f(a: str) -> Found:",
+    ("f",),
+    100,
+)
+
+
+def test_nothing_is_written_as_the_dict_of_what_is_not_found() -> None:
+    code, said = read_reply(
+        fenced(
+            "def f(a: str) -> Found:\n    if not a:\n        return None  # C1\n    if a > 'x': return\n    return None\n"
+        ),
+        FOUND,
+    )
+    nulls = '{"name": None, "kind": None}'
+    assert code == (
+        f"def f(a: str) -> Found:\n    if not a:\n        return {nulls}  # C1\n    if a > 'x': return {nulls}\n    return {nulls}\n"
+    )
+    assert [(one.code, one.severity) for one in said] == [("GEN008", "warning")]
+    for kept in (
+        "def f(a: str) -> Fee:\n    return None\n",
+        "def f(a: str) -> Found | None:\n    return None\n",
+        "def f(a: str) -> Found:\n    def g():\n        return None\n    return x\n",
+        "def f(a: str) -> Found:\n    return (\n        None\n    )\n",
+        "def f(a: str) -> Found:\n    return None or x\n",
+    ):
+        assert read_reply(fenced(kept), FOUND) == (kept, ())
+
+
 def test_imports_inside_a_function_are_left_out_too() -> None:
     code, said = read_reply(fenced("def f(a: int) -> int:\n    import re\n    import os\n    return a\n"))
     assert code == "def f(a: int) -> int:\n    import os\n    return a\n"

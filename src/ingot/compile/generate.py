@@ -36,6 +36,10 @@ RULES = (
          "A type stands for a plain dict, and generated code calls functions only. What is called with named values is "
          "written as the dict that it is.",
          "return Fee(base=10, total=12)", 'write the dict: {"base": 10, "total": 12}', "warning"),
+    Rule("GEN008", "nothing-for-nulls", "reply",
+         "Where a dict is declared whose values may all be None, a function that returns None has found none of them. It is "
+         "written as that dict.",
+         "return None", 'write the dict: {"name": None, "city": None}', "warning"),
 )  # fmt: skip
 
 _FENCE = re.compile(r"^[ \t]*```[ \t]*([A-Za-z0-9_+-]*)[ \t]*\r?\n(.*?)^[ \t]*```[ \t]*\r?$", re.MULTILINE | re.DOTALL)
@@ -64,7 +68,7 @@ def read_reply(text: str, request: Request | None = None) -> tuple[str | None, t
     said = [_finding("GEN005", f"{len(outside)} characters outside the code block were ignored")] if outside else []
     shown = request.prompt if request else ""
     lines = {f"# {line}" for line in shown.splitlines()}
-    tidied = tidy(code, re.findall(r"^class (\w+)\(TypedDict\):$", shown, re.MULTILINE), lines)
+    tidied = tidy(code, _types_shown(shown), lines)
     said += [_finding("GEN006", f"{one!r} was left out: the program has it already") for one in tidied.left_out]
     if tidied.comments:
         said.append(
@@ -73,7 +77,17 @@ def read_reply(text: str, request: Request | None = None) -> tuple[str | None, t
     said += [
         _finding("GEN007", f"{name!r} is called; it was written as the dict it stands for") for name in tidied.called
     ]
+    said += [_finding("GEN008", f"{name!r} returns None; it was written as a dict of None") for name in tidied.nothing]
     return tidied.code, tuple(said)
+
+
+def _types_shown(prompt: str) -> dict[str, list[str] | None]:
+    """The types of a request by name: their keys where every value may be None, else None."""
+    found: dict[str, list[str] | None] = {}
+    for name, body in re.findall(r"^class (\w+)\(TypedDict\):\n((?:    .*\n)+)", prompt, re.MULTILINE):
+        keys = [line.strip().partition(": ") for line in body.splitlines()]
+        found[name] = [key for key, _, _ in keys] if all(kind.endswith("| None") for _, _, kind in keys) else None
+    return found
 
 
 def _finding(code: str, message: str) -> Finding:

@@ -1,8 +1,8 @@
 """What small models write beside the functions, taken out of a reply and told: it changes nothing of what the code does.
 
 Imports of what every program has, or of its modules where nothing uses them; the classes of the types shown to the model,
-written out once more; the rule's own lines, copied as comments; and ``Type(a=1)`` for the dict that a type stands for.
-Whatever else is odd stays, for the stages to refuse.
+written out once more; the rule's own lines, copied as comments; ``Type(a=1)`` for the dict that a type stands for; and
+``return None`` where a dict is declared whose values may all be None. Whatever else is odd stays, for the stages to refuse.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import ast
 import io
 import re
 import tokenize
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -23,20 +23,23 @@ _Edit = tuple[int, int, int, bytes]
 
 @dataclass(frozen=True, slots=True)
 class Tidied:
-    """The code that is left; the statements left out, as source; the types whose calls became dicts; the number of
-    comment lines left out."""
+    """The code that is left; the statements left out, as source; the types whose calls became dicts; the functions in which
+    a None became a dict of them; the number of comment lines left out."""
 
     code: str
     left_out: tuple[str, ...] = ()
     called: tuple[str, ...] = ()
+    nothing: tuple[str, ...] = ()
     comments: int = 0
 
 
-def tidy(code: str, types: Collection[str] = (), said: Collection[str] = ()) -> Tidied:
-    """`types` are the names of the classes that the program has already, `said` what comments of a line must not repeat.
+def tidy(code: str, types: Mapping[str, Sequence[str] | None] | None = None, said: Collection[str] = ()) -> Tidied:
+    """`types` are the classes that the program has already: by name the keys, where every value may be None, else None;
+    `said` is what comments of a line must not repeat.
 
     Code that does not parse is left as it is.
     """
+    types = types or {}
     try:
         tree = ast.parse(code)
         comments = _copied(code, said)
@@ -46,7 +49,8 @@ def tidy(code: str, types: Collection[str] = (), said: Collection[str] = ()) -> 
     statements = [node for block in _blocks(tree) for node in _known(block, types, used)]
     lines = code.encode().splitlines(keepends=True)
     dicts = [(_called(node), _as_dict(node, lines)) for node in ast.walk(tree) if _called(node) in types]
-    edits = [edit for _, made in dicts for edit in made]
+    nulls = [(name, edit) for name, node, keys in _nothings(tree, types) if (edit := _as_nulls(node, keys, lines))]
+    edits = [*(edit for _, made in dicts for edit in made), *(edit for _, edit in nulls)]
     if not (statements or edits or comments):
         return Tidied(code)
     for row, start, end, text in sorted(edits, reverse=True):
@@ -57,7 +61,8 @@ def tidy(code: str, types: Collection[str] = (), said: Collection[str] = ()) -> 
     if not _parses(left):
         return Tidied(code)
     changed = tuple(dict.fromkeys(name for name, made in dicts if made))
-    return Tidied(left.lstrip("\n"), tuple(_told(node) for node in statements), changed, len(comments - gone))
+    nothing = tuple(dict.fromkeys(name for name, _ in nulls))
+    return Tidied(left.lstrip("\n"), tuple(_told(node) for node in statements), changed, nothing, len(comments - gone))
 
 
 def _parses(code: str) -> bool:
@@ -175,3 +180,35 @@ def _as_dict(call: ast.AST, lines: Sequence[bytes]) -> list[_Edit]:
             return []
         edits.append((one.lineno, one.col_offset, one.col_offset + name.end(), f'"{one.arg}": '.encode()))
     return [*edits, (call.end_lineno, call.end_col_offset - 1, call.end_col_offset, b"}")]
+
+
+# ---- None for a dict of them ---------------------------------------------------------------------------------------
+
+
+def _nothings(
+    tree: ast.Module, types: Mapping[str, Sequence[str] | None]
+) -> Iterator[tuple[str, ast.Return, Sequence[str]]]:
+    """The returns of nothing in functions that are to return a dict of a type, all of whose keys may be None."""
+    for function in tree.body:
+        if isinstance(function, ast.FunctionDef) and isinstance(function.returns, ast.Name):
+            keys = types.get(function.returns.id)
+            for node in _own(function) if keys else ():
+                if isinstance(node, ast.Return) and (node.value is None or ast.unparse(node.value) == "None"):
+                    yield function.name, node, keys or ()
+
+
+def _own(node: ast.AST) -> Iterator[ast.AST]:
+    """The parts of a function that are not in one of its own."""
+    for part in ast.iter_child_nodes(node):
+        if not isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
+            yield part
+            yield from _own(part)
+
+
+def _as_nulls(node: ast.Return, keys: Sequence[str], lines: Sequence[bytes]) -> _Edit | None:
+    """The edit that writes a return's dict; none where the return does not stand in one line."""
+    found = re.match(rb"return(\s+None\b)?", lines[node.lineno - 1][node.col_offset :])
+    if found is None or node.end_lineno != node.lineno:
+        return None
+    written = ", ".join(f'"{key}": None' for key in keys)
+    return node.lineno, node.col_offset, node.col_offset + found.end(), f"return {{{written}}}".encode()

@@ -276,19 +276,30 @@ def _unknown_clauses(
 
 
 _NONE = "it may be None here: test it first (value = match.group(1) if match else None)"
+_CONVERT = "convert the value to the declared type, for instance int(text) or Decimal(text)"
+_MISFITS = ("invalid-argument-type", "invalid-explicit-return")
 _TYPE_HINTS = (
-    ("missing-union-attribute", "`None`", _NONE),
-    ("not-subscriptable", "`None`", _NONE),
-    ("unsupported-operator", "None", "one side may be None here: test it first"),
-    ("not-iterable", "None", "it may be None here: test it first"),
+    ("missing-union-attribute", r"`None`", _NONE),
+    ("not-subscriptable", r"`None`", _NONE),
+    ("unsupported-operator", r"None", "one side may be None here: test it first"),
+    ("not-iterable", r"None", "it may be None here: test it first"),
+    ("missing-typed-dict-key", "", "the dict has every key of its type; None where nothing is found"),
+    (_MISFITS, r"found `None`", "return a value of the declared type: of a dict all keys"),
     (
-        "invalid-argument-type",
-        "TypedDict",
-        "convert the value to the declared type, for instance int(text) or Decimal(text)",
+        _MISFITS,
+        r"(declared type|expected) `Literal\[.*type `str|expected `Literal\[.*found `str",
+        "a piece of the text is no enum value: look it up, "
+        'WORDS: dict[str, Literal["a", "b"]] = {"a": "a", "b": "b"} before the functions, then WORDS.get(text)',
     ),
-    ("invalid-explicit-return", "", "convert the value to the declared type, for instance int(text) or Decimal(text)"),
+    (
+        _MISFITS,
+        r"declared type `bool.*type `str|expected `bool.*found `str",
+        "say True where the text has the words: match is not None",
+    ),
+    ("invalid-argument-type", r"TypedDict", _CONVERT),
+    ("invalid-explicit-return", "", _CONVERT),
 )
-"""How ty's words begin, a word in them, and what to do."""
+"""How ty's words begin, a pattern in them, and what to do."""
 
 
 # ---- ty and ruff ----------------------------------------------------------------------------------------------------
@@ -305,7 +316,9 @@ def _types(program: Program, running: Tools) -> Iterator[Finding]:
         whole = text.startswith("invalid-explicit-return") and _begin(row) in keyed
         if line is not None and not whole:
             severity: Severity = "warning" if row["severity"] == "minor" else "error"
-            hint = next((hint for start, word, hint in _TYPE_HINTS if text.startswith(start) and word in text), None)
+            hint = next(
+                (hint for start, word, hint in _TYPE_HINTS if text.startswith(start) and re.search(word, text)), None
+            )
             yield _tool_finding(program, "SYN004", text, (line, begin["column"]), severity, hint)
 
 
