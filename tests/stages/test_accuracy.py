@@ -54,6 +54,38 @@ def test_a_wrong_given_case_shows_input_expected_and_answer() -> None:
         assert part in finding.message
 
 
+READS = """
+metadata: {name: read}
+inputs: {text: {type: text, max_length: 5000}}
+outputs: {total: {type: integer, nullable: true}}
+logic_requirements:
+  - {step: read_total, type: function, intent: Read the total.}
+cases:
+  given: [{id: one, input: {text: the sum is 12}, expected: {total: 12}}]
+"""
+READER = """
+WORDS = (r"amount (\\d+)", r"sum is")
+
+
+def read_total(text):
+    match = re.search(r"(?i)total of (\\d+)", text) or re.search("THE SUM", text, re.I)
+    for word in WORDS:
+        match = re.search(word, text)
+    return None
+"""
+
+
+def test_where_nothing_was_found_the_patterns_that_are_not_in_the_text_are_said() -> None:
+    reads = assemble(parse_spec(READS), READER)
+    verdict, _ = check_accuracy(reads, {"one": Observation({"total": None})})
+    assert verdict.findings[0].message.endswith("; not found in it: '(?i)total of (\\\\d+)', 'amount (\\\\d+)'")
+    verdict, _ = check_accuracy(reads, {"one": Observation({"total": 1})})
+    assert "not found in it" not in verdict.findings[0].message
+    long = parse_spec(READS.replace("the sum is 12", "the sum is 12" + " x" * 1000))
+    verdict, _ = check_accuracy(assemble(long, READER), {"one": Observation({"total": None})})
+    assert "not found in it" not in verdict.findings[0].message
+
+
 def test_a_wrong_held_out_case_names_the_field_and_nothing_of_the_case() -> None:
     verdict, _ = check_accuracy(program(), {**RIGHT, "secret": seen("1", "hidden")})
     assert not verdict.passed

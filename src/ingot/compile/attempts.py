@@ -153,12 +153,18 @@ def _next_request(spec: Spec, plan: Plan, made: Sequence[Attempt], seed: int) ->
     last, draw = made[-1], seed + len(made)
     again = _ours(spec, last) != tabled(spec)  # a repair of the rest would keep a table's function in the reply
     if last.logic is None or again or not _is_worth_repair(made):
-        return "redraw", prompt.first_request(spec, plan, draw=draw)
+        return "redraw", prompt.first_request(spec, plan, draw=draw, refused=_lessons(spec, made))
     # a repair is drawn with some freedom: at temperature zero, small models write their last answer again
     failed = _failed_functions(spec, last)
     ours = _ours(spec, last)
     findings = [finding for finding in _errors(last) if finding.function not in ours]
     return "repair", prompt.repair_request(spec, failed, asked_part(spec, last.logic), findings, draw=draw)
+
+
+def _lessons(spec: Spec, made: Sequence[Attempt]) -> tuple[Finding, ...]:
+    """What the best program so far was refused for."""
+    best = max((one for one in made if one.logic is not None), key=_standing, default=None)
+    return () if best is None else tuple(one for one in _errors(best) if one.function not in _ours(spec, best))
 
 
 def is_for_the_author(spec: Spec, attempt: Attempt) -> bool:

@@ -69,8 +69,9 @@ def _is_prose(field: Field, given: Sequence[Case]) -> bool:
     return not shown or any(isinstance(text, str) and len(text.split()) >= FEWEST_WORDS for text in shown)
 
 
-def first_request(spec: Spec, plan: Plan, *, draw: int = 0) -> Request:
-    """The request for all functions. `draw` > 0 asks again for a different candidate."""
+def first_request(spec: Spec, plan: Plan, *, draw: int = 0, refused: Sequence[Finding] = ()) -> Request:
+    """The request for all functions. `draw` > 0 asks again for a different candidate; `refused` says why those before were
+    refused, without their code: shown it, small models write it again."""
     spec = spec.model_copy(update={"cases": spec.given, "answers": _sayable(spec)})
     signed, tabled = _by_writer(spec)
     parts = [f"Workflow: {spec.metadata.title or spec.metadata.name}"]
@@ -80,6 +81,10 @@ def first_request(spec: Spec, plan: Plan, *, draw: int = 0) -> Request:
     parts += _known(signed, tabled)
     parts += _asked(spec, signed)
     parts += _given(spec)
+    if lines := _finding_lines(refused, ""):
+        parts.append(
+            "Earlier programs for this were refused. Write another one, without these faults:\n" + "\n".join(lines)
+        )
     return _request(spec, parts, signed, draw)
 
 

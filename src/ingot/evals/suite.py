@@ -60,7 +60,8 @@ class Task:
     the solver ``human``; "" where there is none. `others` are further measures by name: they decide nothing, and count
     what was withheld by the solver's guess at it. `files` are the case files that the spec names, by name. `plain_text` is the
     same rule for whoever asks a model at every transaction, where `spec_text` has words for whoever writes a program, or
-    outputs that only a program has a use for; its outputs are among those of `spec_text`. `gaps` names the outputs that an
+    outputs that only a program has a use for; its outputs are among those of `spec_text`. `once_text` is the rule for whoever asks
+    once for functions without gates, where `spec_text` has steps that are none; it has the same given cases. `gaps` names the outputs that an
     answer lacks, where a null may be an answer: a hybrid asks for these alone. Without it every null is a gap.
     """
 
@@ -73,6 +74,7 @@ class Task:
     others: Mapping[str, Score] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     plain_text: str = ""
+    once_text: str = ""
     gaps: Callable[[Mapping[str, Any]], Sequence[str]] | None = None
 
     def spec(self) -> Spec:
@@ -82,6 +84,10 @@ class Task:
     def plain(self) -> Spec:
         """The rule as one asks a model of it at every transaction. Raises SpecError."""
         return parse_spec(self.plain_text or self.spec_text, f"{self.id}.yaml", read=self._file)
+
+    def once(self) -> Spec:
+        """The rule as one asks a model once for its functions. Raises SpecError."""
+        return parse_spec(self.once_text or self.spec_text, f"{self.id}.yaml", read=self._file)
 
     def _file(self, name: str) -> str:
         if name not in self.files:
@@ -136,10 +142,10 @@ class Suite:
 
 
 def _more(task: Task) -> list[Any]:
-    """What else a task is: which fields are scored and how, and where there are any the case files and the plain rule."""
+    """What else a task is: which fields are scored and how, and where there are any the case files and the rule in other words."""
     others = {name: scorer_text(one) for name, one in task.others.items()}
     scored = {"fields": list(task.fields), "score": scorer_text(task.score), **({"others": others} if others else {})}
-    told = {"files": dict(task.files), "plain": task.plain_text}
+    told = {"files": dict(task.files), "plain": task.plain_text, "once": task.once_text}
     return [scored, {name: one for name, one in told.items() if one}]
 
 

@@ -19,6 +19,7 @@ from ingot.proof.mutation import MutationScore
 from ingot.spec import Case, Spec
 from ingot.stages.excerpt import shown_input
 from ingot.stages.execution import warm_sandbox
+from ingot.stages.missed import missed_patterns
 from ingot.stages.scorers import score
 from ingot.stages.stage import Observed, Stage
 from ingot.stages.stated_invariants import RULE as INVARIANT_BROKEN
@@ -103,7 +104,7 @@ def check_accuracy(program: Program, observed: Observed) -> tuple[Verdict, Obser
     spec = program.spec
     given = [score_case(spec, case, observed.get(case.id)) for case in spec.given]
     held_out = [score_case(spec, case, observed.get(case.id)) for case in spec.held_out]
-    findings = [*_given_findings(spec, given, observed), *_held_out_findings(spec, held_out)]
+    findings = [*_given_findings(program, given, observed), *_held_out_findings(spec, held_out)]
     if not spec.cases:
         findings.append(_finding("ACC003", "the spec has no cases: nothing is known about the answers"))
     elif not spec.held_out:
@@ -133,7 +134,8 @@ def _mutation(program: Program, scores: list[CaseScore]) -> MutationScore | None
     return score_of_cases(program, right, lambda case, seen: score_case(program.spec, case, seen).right, warm_sandbox())
 
 
-def _given_findings(spec: Spec, scores: list[CaseScore], observed: Observed) -> Iterable[Finding]:
+def _given_findings(program: Program, scores: list[CaseScore], observed: Observed) -> Iterable[Finding]:
+    spec = program.spec
     wrong = [one for one in scores if not one.right]
     severe = bool(wrong) and _share(scores) < spec.thresholds.accuracy
     for one in wrong:
@@ -144,7 +146,9 @@ def _given_findings(spec: Spec, scores: list[CaseScore], observed: Observed) -> 
             yield _finding("ACC005", f"given case {one.case.id!r} {error}; input {shown}", severe, _where(seen))
             continue
         names = [name for name, value in one.fields.items() if value < 1.0]
-        yield _finding("ACC001", _given_message(one, seen, names, shown), severe, _blame(spec, names))
+        blamed = _blame(spec, names)
+        message = _given_message(one, seen, names, shown) + _missed(program, blamed, one, seen, names)
+        yield _finding("ACC001", message, severe, blamed)
 
 
 def _input(one: CaseScore, seen: Observation | None) -> str:
@@ -163,6 +167,15 @@ def _given_message(one: CaseScore, seen: Observation, names: list[str], shown: s
         what = "did not go to a person" if seen.review is None else f"went to a person ({seen.review[1]})"
         parts.append(what)
     return f"given case {one.case.id!r}: {'; '.join(parts)}; input {shown}"
+
+
+def _missed(program: Program, blamed: str | None, one: CaseScore, seen: Observation, names: list[str]) -> str:
+    """Where nothing was found: the patterns of the function at fault that are not in the case's texts."""
+    output = seen.output or {}
+    if blamed is None or all(output.get(name) not in (None, "", []) for name in names):
+        return ""
+    missed = missed_patterns(program, blamed, [value for value in one.case.input.values() if isinstance(value, str)])
+    return f"; not found in it: {', '.join(map(repr, missed))}" if missed else ""
 
 
 def _expected(case: Case, name: str) -> str:

@@ -1,6 +1,7 @@
 """What people do without gates: ask a model once for the functions and run what it wrote.
 
-The same request as the compile's first, no stage, no repair. It still runs in the sandbox, since a bench runs on
+The same request as the compile's first, or, where that asks for more than functions (`Task.once_text`), for one function of the
+same words and cases; no stage, no vote, no calibration, no repair. It still runs in the sandbox, since a bench runs on
 somebody's machine; what the cage refuses is an error of that transaction.
 """
 
@@ -8,23 +9,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ingot.compile.assemble import assemble
 from ingot.compile.generate import read_reply
-from ingot.compile.plan import make_plan
+from ingot.compile.plan import Plan, make_plan
 from ingot.compile.prompt import first_request
 from ingot.errors import InputError, StageError
 from ingot.evals.solvers.solver import INPUT_REFUSED, Answer, Generation
 from ingot.evals.suite import Task
 from ingot.fields import to_plain, validator
-from ingot.models.model import Model
+from ingot.models.model import Model, Request
 from ingot.models.reply import estimate_input
 from ingot.program import Program
 from ingot.runtime.sandbox import Trial
 from ingot.spec import Spec
 from ingot.stages.execution import warm_sandbox
 from ingot.usage import Usage
+
+MOST_TOKENS = 4_000
+"""Of a reply with one function that stands for several."""
 
 
 class CodeOnce:
@@ -37,18 +42,14 @@ class CodeOnce:
         self.model = model.name
 
     def estimate(self, task: Task) -> Usage:
-        """The one request, and a reply of half of what it may have."""
-        request = first_request(task.spec(), make_plan(task.spec()))
+        """The one request, and a reply of half of what it may have. Raises InputError as `prepare` does."""
+        request, _, _ = _asked(task)
         return Usage(estimate_input(request), request.max_tokens // 2, 1)
 
     def prepare(self, task: Task) -> CodeOnceTask:
         """Ask. Raises InputError for a spec with steps that no function computes."""
-        spec = task.spec()
-        if any(not step.is_function for step in spec.logic_requirements):
-            raise InputError(f"task {task.id!r} has steps beside functions", hint="choose another solver for it")
-        plan = make_plan(spec)
+        request, spec, plan = _asked(task)
         began = time.perf_counter()
-        request = first_request(spec, plan)
         completion = self._model.complete(request)
         code, _ = read_reply(completion.text, request)
         program = None if code is None else assemble(spec, code, plan.template, plan.blocks)
@@ -58,6 +59,18 @@ class CodeOnce:
             (), completion.model, code or "",
         )  # fmt: skip
         return CodeOnceTask(generation, program, spec)
+
+
+def _asked(task: Task) -> tuple[Request, Spec, Plan]:
+    """What is asked for a task, by which spec and plan. Raises InputError for a spec with steps that no function computes."""
+    spec = task.once()
+    if any(not step.is_function for step in spec.logic_requirements):
+        raise InputError(f"task {task.id!r} has steps beside functions", hint="choose another solver for it")
+    plan = make_plan(spec)
+    request = first_request(spec, plan)
+    if task.once_text:
+        request = replace(request, max_tokens=max(MOST_TOKENS, request.max_tokens))
+    return request, spec, plan
 
 
 class CodeOnceTask:

@@ -17,6 +17,7 @@ from typing import Any
 from ingot.errors import InputError
 from ingot.evals import scorers
 from ingot.evals.suite import Item, Scores, Suite, Task, check_apart
+from ingot.evals.suites.documents_once import once_file, once_text
 from ingot.evals.suites.documents_rows import DocumentField, documents
 from ingot.evals.suites.documents_sets import REACH, SROIE, SROIE_REACH, TV, TV_REACH, references
 from ingot.evals.suites.documents_spec import DocumentSet, Match, case_files, plain_text, spec_text
@@ -97,8 +98,9 @@ def _task(kind: DocumentSet, field: DocumentField, parts: Parts, reach: float) -
         right,
         (field.name,),
         others=others,
-        files=case_files(field, parts),
+        files={**case_files(field, parts), **once_file(field, parts)},
         plain_text=plain_text(kind, field, parts),
+        once_text=once_text(kind, field, parts),
     )
 
 

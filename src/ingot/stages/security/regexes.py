@@ -30,7 +30,7 @@ def regexes(scan: Scan) -> Iterator[Finding]:
     for node, dotted in scan.calls():
         if dotted not in _WITH_PATTERN:
             continue
-        pattern = node.args[0] if node.args else next((k.value for k in node.keywords if k.arg == "pattern"), None)
+        pattern = _pattern_of(node)
         texts = texts_of(scan, pattern) if pattern is not None else None
         if texts is None:
             hint = "write the pattern as a literal, or choose between literals"
@@ -40,6 +40,18 @@ def regexes(scan: Scan) -> Iterator[Finding]:
         anchored = dotted in ("re.match", "re.fullmatch")
         for text in sorted(texts):
             yield from _pattern(scan, node, text, (_flags_of(scan, node), whole, anchored))
+
+
+def patterns_of(scan: Scan) -> Iterator[tuple[str, frozenset[str], int]]:
+    """Every call that takes a literal pattern: its top-level function ("" outside), what the pattern can be, its flags."""
+    for node, dotted in scan.calls():
+        if dotted in _WITH_PATTERN and (pattern := _pattern_of(node)) is not None:
+            owner = scan.owners.get(node)
+            yield owner.name if owner else "", texts_of(scan, pattern) or frozenset(), _flags_of(scan, node)
+
+
+def _pattern_of(node: ast.Call) -> ast.expr | None:
+    return node.args[0] if node.args else next((k.value for k in node.keywords if k.arg == "pattern"), None)
 
 
 def _passed_on(scan: Scan) -> Iterator[Finding]:
