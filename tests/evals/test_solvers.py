@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any, cast
 
 import pytest
 
-from ingot.errors import BudgetExceeded, PromptTooLong
+from ingot.errors import BudgetExceeded, ModelError, PromptTooLong
 from ingot.evals.evaluate import evaluate
 from ingot.evals.kept import Kept
 from ingot.evals.log import Log, read_log
@@ -65,6 +66,38 @@ class Half:
 
 def half(task: Task, *replies: Any) -> HybridTask:
     return HybridTask(task, cast("CompiledTask", Half()), Direct(Scripted(list(replies))).prepare(task))
+
+
+class Slow:
+    """A model that answers what it is asked about, and tells how many ask it at a time."""
+
+    name = "slow"
+
+    def __init__(self, *, broken: bool = False) -> None:
+        self.broken, self.now, self.most, self.asked = broken, 0, 0, 0
+        self.both = threading.Barrier(2)
+
+    def complete(self, request: Request) -> Completion:
+        self.asked += 1
+        if self.broken:
+            raise ModelError("out of reach")
+        self.both.wait(timeout=30)  # nobody is answered before two ask
+        weight = json.loads(request.prompt.rpartition("Transaction:\n")[2])["weight"]
+        return Completion(json.dumps({"fee": weight}), self.name, Usage(1, 1, 1))
+
+
+def test_transactions_are_asked_side_by_side_and_stay_in_order(tmp_path: Path) -> None:
+    items = tuple(Item(str(n), {"weight": n}, {"fee": n}) for n in range(8))
+    many = Suite("tiny", "Tiny", "unseen", (Task("shipping", SPEC, items, exact, ("fee",)),), "exact match")
+    told: list[int] = []
+    log = evaluate(many, Direct(Slow()), tmp_path / "two", tell=lambda _task, done, _all: told.append(done), at_once=2)
+    assert [one.item for one in log.items] == [str(n) for n in range(8)]
+    assert all(one.right for one in log.items)
+    assert told == [*range(1, 9), 8]
+    broken = Slow(broken=True)
+    with pytest.raises(ModelError, match="out of reach"):
+        evaluate(many, Direct(broken), tmp_path / "broken", at_once=2)
+    assert broken.asked <= 2
 
 
 def test_direct_asks_for_every_transaction(tmp_path: Path) -> None:

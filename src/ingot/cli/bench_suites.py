@@ -47,6 +47,7 @@ class Chosen:
     as_json: bool
     estimate: bool = False
     items: int | None = None
+    at_once: int = 1
 
 
 def suite_options(command: F) -> F:
@@ -70,6 +71,10 @@ def suite_options(command: F) -> F:
             click.option("--attempts", default=5, show_default=True, type=click.IntRange(1, 50), help="Replies to try."),
             click.option(
                 "--candidates", default=1, show_default=True, type=click.IntRange(1, 8), help="Programs to draw."
+            ),
+            click.option(
+                "--at-once", default=1, show_default=True, type=click.IntRange(1, 64),
+                help="Transactions at a time, of solvers that ask a model for each: direct, langchain, autogen.",
             ),
             click.option("--max-tokens", type=click.IntRange(1), help="Hard stop at this many tokens."),
             click.option("--max-cost", callback=dollars, help="Hard stop at this many US dollars."),
@@ -115,10 +120,12 @@ def _run(suite: Suite, chosen: Chosen) -> None:
         folder = chosen.out / suite.name / name
         solver = _solver(name, model, chosen, folder)
         settings = {"attempts": chosen.attempts, "candidates": chosen.candidates, "limit": chosen.limit}
+        if chosen.at_once > 1 and solver.side_by_side:  # latencies are then those of so many at a time
+            settings["at_once"] = chosen.at_once
         _say_cost(suite, solver, chosen)
         try:
             with _shown(f"{suite.name}, {name}", suite.items, chosen.as_json) as tell:
-                logs.append(evaluate(suite, solver, folder, settings=settings, tell=tell))
+                logs.append(evaluate(suite, solver, folder, settings=settings, tell=tell, at_once=chosen.at_once))
         except KeyboardInterrupt:
             logs.append(finished(folder, suite, solver, settings))
             interrupted = True
@@ -235,7 +242,14 @@ class BenchGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0].endswith((".yaml", ".yml")) and args[0] not in self.commands:
             return "suite", file_command, args
-        return super().resolve_command(ctx, args)
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from ingot.yaml_text import closest
+
+            hint = closest(args[0], self.list_commands(ctx)) if args else None
+            own = "A suite of your own is named by its file, which ends in .yaml."
+            raise click.UsageError(f"{error.message} {hint or own}", ctx) from None
 
 
 @click.command("suite")

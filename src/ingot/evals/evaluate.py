@@ -15,6 +15,7 @@ from ingot.canonical import canonical_json, digest
 from ingot.errors import PromptTooLong
 from ingot.evals.alone import alone
 from ingot.evals.log import UNWITHHELD, Header, Journal, Log, Scored, TaskLog, write_log
+from ingot.evals.side_by_side import side_by_side
 from ingot.evals.solvers.solver import NOT_DEPLOYED, Answer, Generation, Prepared, Solver, too_long
 from ingot.evals.suite import Item, Suite, Task, check_apart
 from ingot.usage import Usage
@@ -35,8 +36,11 @@ def evaluate(
     *,
     settings: Mapping[str, Any] | None = None,
     tell: Tell | None = None,
+    at_once: int = 1,
 ) -> Log:
     """Run a suite with a solver; the log is in `folder`, which a run that was cut short goes on with.
+
+    Of a solver that can (`Solver.side_by_side`), `at_once` transactions of a task are answered at a time.
 
     What is finished is kept at Ctrl-C, task by task. A task whose prompt does not fit the model's context is not deployed,
     and a transaction whose prompt does not is withheld; the others go on. Raises ModelError and StageError where a tool is broken,
@@ -45,15 +49,17 @@ def evaluate(
     """
     check_apart(suite)
     with alone(folder):
-        return _evaluated(suite, solver, folder, settings or {}, tell or (lambda *_: None))
+        return _evaluated(suite, solver, folder, settings or {}, tell or (lambda *_: None), at_once)
 
 
-def _evaluated(suite: Suite, solver: Solver, folder: Path, settings: Mapping[str, Any], tell: Tell) -> Log:
+def _evaluated(
+    suite: Suite, solver: Solver, folder: Path, settings: Mapping[str, Any], tell: Tell, at_once: int
+) -> Log:
     journal = Journal(folder, _header(suite, solver, settings))
     done = 0
     for task in suite.tasks:
         if task.id not in journal.done:
-            journal.add(_run(task, solver, partial(_told, tell, task.id, done, suite.items)))
+            journal.add(_run(task, solver, partial(_told, tell, task.id, done, suite.items), at_once))
         done += len(task.items)
         tell(task.id, done, suite.items)
     log = Log(journal.header, tuple(journal.done[task.id] for task in suite.tasks))
@@ -74,12 +80,15 @@ def finished(folder: Path, suite: Suite, solver: Solver, settings: Mapping[str, 
     return log
 
 
-def _run(task: Task, solver: Solver, tell: Callable[[int], None]) -> TaskLog:
+def _run(task: Task, solver: Solver, tell: Callable[[int], None], at_once: int) -> TaskLog:
     prepared: Prepared
     with closing(_prepared(task, solver)) as prepared:
+        answered = partial(_answered, task, prepared)
+        if at_once > 1 and solver.side_by_side:
+            return TaskLog(task.id, prepared.generation, tuple(side_by_side(answered, task.items, at_once, tell)))
         items = []
         for count, item in enumerate(task.items, start=1):
-            items.append(_answered(task, item, prepared))
+            items.append(answered(item))
             tell(count)
         return TaskLog(task.id, prepared.generation, tuple(items))
 
@@ -104,7 +113,7 @@ class _TooLong:
         return
 
 
-def _answered(task: Task, item: Item, prepared: Prepared) -> Scored:
+def _answered(task: Task, prepared: Prepared, item: Item) -> Scored:
     if not prepared.generation.deployed:
         answer = Answer(None, withheld=f"{NOT_DEPLOYED}{prepared.generation.reason}", ran=False)
     else:

@@ -38,6 +38,7 @@ class AutoGen:
     """Two agents a transaction, `turns` in all. The decision submitted last is the answer; none is an error."""
 
     name = "autogen"
+    side_by_side = True
 
     def __init__(self, model: Model, *, turns: int = TURNS) -> None:
         """Raises ModelError where AutoGen is not installed."""
@@ -101,13 +102,11 @@ def _finish(work: Coroutine[Any, Any, None]) -> None:
 
     What AutoGen logs meanwhile are tracebacks of what is raised here anyway.
     """
-    loop, log = asyncio.new_event_loop(), logging.getLogger("autogen_core")
-    level = log.level
-    log.setLevel(logging.CRITICAL + 1)
+    loop = asyncio.new_event_loop()
+    logging.getLogger("autogen_core").setLevel(logging.CRITICAL + 1)
     try:
         loop.run_until_complete(work)
     finally:
-        log.setLevel(level)
         for task in asyncio.all_tasks(loop):
             task.cancel()
         loop.run_until_complete(loop.shutdown_asyncgens())

@@ -36,6 +36,7 @@ class CodeOnce:
     """One request for the functions, whatever comes is run."""
 
     name = "code-once"
+    side_by_side = False
 
     def __init__(self, model: Model) -> None:
         self._model = model

@@ -33,6 +33,7 @@ class Compiled:
     """
 
     name = "compiled"
+    side_by_side = False
 
     def __init__(
         self, model: Model | None, *, attempts: int = 5, candidates: int = 1, keep: Path | None = None
@@ -98,6 +99,7 @@ class Human:
     """A program that a person wrote, through the same gates: what the rule is worth when nobody is asked."""
 
     name = "human"
+    side_by_side = False
     model = ""
 
     def __init__(self, *, keep: Path | None = None) -> None:

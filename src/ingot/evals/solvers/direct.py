@@ -30,6 +30,7 @@ class Direct:
     """One call a transaction. A reply that does not fit the schema is asked for once more, then it is an error."""
 
     name = "direct"
+    side_by_side = True
 
     def __init__(self, model: Model, *, retries: int = 1, max_tokens: int = 1_000) -> None:
         self._model, self._retries, self._max_tokens = model, retries, max_tokens

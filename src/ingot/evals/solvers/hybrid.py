@@ -20,6 +20,7 @@ class Hybrid:
     (`Task.gaps`). The rest is one bounded call."""
 
     name = "hybrid"
+    side_by_side = False
 
     def __init__(self, model: Model, *, attempts: int = 5, candidates: int = 1, keep: Path | None = None) -> None:
         self._compiled = Compiled(model, attempts=attempts, candidates=candidates, keep=keep)

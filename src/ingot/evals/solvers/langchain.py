@@ -28,6 +28,7 @@ class LangChain:
     """One agent a transaction, which may ask the model `rounds` times. One that submits nothing is an error."""
 
     name = "langchain"
+    side_by_side = True
 
     def __init__(self, model: Model, *, rounds: int = ROUNDS) -> None:
         """Raises ModelError where LangChain is not installed."""

@@ -145,6 +145,10 @@ class Solver(Protocol):
     """A system under evaluation."""
 
     @property
+    def side_by_side(self) -> bool:
+        """Whether what it prepares may answer several inputs at once, in threads."""
+
+    @property
     def name(self) -> str:
         """Its name in reports."""
 
