@@ -196,3 +196,10 @@ def test_one_budget_is_for_all_solvers(ingot: Run, suite: Path, monkeypatch: pyt
     done = ingot("bench", suite, *both, "--model", "openai:x", "--out", suite.parent / "out", "--max-tokens", 100_000)
     assert done.code == 0, done.err
     assert len(budgets) == 1
+
+
+def test_what_is_no_bench_is_told_with_what_there_is(ingot: Run) -> None:
+    code, _, problem = ingot("bench", "rule")
+    assert code == 2
+    assert "did you mean 'rules'? (a suite of your own is named by its file" in problem
+    assert "one-stage-run" not in ingot("bench", "nothing-like-it")[2]

@@ -103,6 +103,9 @@ def test_a_loader_gives_the_suite(folder: Path) -> None:
         (SUITE + "split: {given: 2}\n", "not split", 1),
         ("suite: x\n", "nothing to score", 1),
         ("suite: x\nloader: no_such_module_here:load\n", "no loader", 2),
+        ("suite: x\nspec: spec.yaml\nitemz: items.jsonl\n", "unknown key 'itemz'", 3),  # and not that items are missing
+        (SUITE.replace("items:", "rows:") + "split: {given: -2}\n", "split.given: Input should", 6),
+        (SUITE + "input: [weight]\n", "input: Input should", 6),
         ("- a\n", "a suite is a mapping", 1),
     ],
 )
@@ -119,6 +122,13 @@ def test_wrong_items_say_which_line(folder: Path) -> None:
         ('{"id": 1, "input": {"weight": 3}}', "expects nothing"),
         ('{"id": 1, "weight": 3}', "unknown key 'weight'"),
         ("{", "items.jsonl:1"),
+        ("", "items.jsonl: there is no item to score"),
+        ('{"id": 1, "input": {"weight": 3}, "expected": 5}', "items.jsonl:1: 'expected' is 5"),
+        (
+            '{"id": 1, "input": {"weight": 3}, "expected": {"fee": "five"}}',
+            "items.jsonl:1: item '1' expects 'fee' to be 'five'",
+        ),
+        ('{"id": 1, "input": {"weight": 3}, "answerable": "no"}', "items.jsonl:1: 'answerable' is 'no'"),
         ('{"id": 1, "input": {"weight": 10}, "expected": {"fee": 5}}', "also the case 'light'"),
     ):
         items.write_text(row + "\n")
@@ -138,6 +148,40 @@ def test_rows_that_are_no_csv_are_one_precise_error(folder: Path, rows: str, sai
     with pytest.raises(InputError) as caught:
         load_suite(rewrite(folder, "suite: x\nspec: spec.yaml\nrows: rows.csv\nsplit: {given: 1, held_out: 1}\n"))
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(("row", "said"), [
+    ("1,20,nine", "rows.csv:2: item '1' expects 'fee' to be 'nine'"),  # whether it becomes a case or is scored
+    ("1,heavy,9", "rows.csv:2: item '1' is to be a case, and its input 'weight' is 'heavy'"),
+])  # fmt: skip
+def test_a_row_that_does_not_fit_the_spec_is_told_by_its_line(folder: Path, row: str, said: str) -> None:
+    (folder / "rows.csv").write_text(f"id,weight,fee\n{row}\n{row}\n{row}\n")
+    with pytest.raises(InputError) as caught:
+        load_suite(rewrite(folder, "suite: x\nspec: spec.yaml\nrows: rows.csv\nsplit: {given: 1, held_out: 1}\n"))
+    assert said in str(caught.value)
+
+
+def test_a_program_that_is_not_there_is_told(folder: Path) -> None:
+    with pytest.raises(InputError, match=r"none\.py: cannot read the program"):
+        load_suite(rewrite(folder, SUITE.replace("logic.py", "none.py")))
+
+
+@pytest.mark.parametrize(("code", "said"), [
+    ("def load(path):\n    return 1 / 0\n", r"failed: ZeroDivisionError: division by zero \(.*failing_0\.py:2\)"),
+    ("def load(\n", r"failed: SyntaxError: .*failing_1\.py, line 1"),
+    ("import no_such_module_here\n", "failed: ModuleNotFoundError"),
+    ("def other(path): ...\n", "'failing_3' has no function 'load'"),
+    ("def load(path): ...\n", "gave a NoneType"),
+    ("from ingot.evals.suite import Suite\ndef load(path): return Suite('a', 'A', 'unseen', (), 'x')\n", "no item to score"),
+])  # fmt: skip
+def test_what_breaks_in_a_loader_is_one_error_with_its_place(
+    folder: Path, code: str, said: str, request: pytest.FixtureRequest
+) -> None:
+    name = f"failing_{request.node.callspec.indices['code']}"
+    (folder / f"{name}.py").write_text(code)
+    with pytest.raises(SpecError, match=said) as caught:
+        load_suite(rewrite(folder, f"suite: x\nloader: {name}:load\n"))
+    assert "suite.yaml:2:1" in str(caught.value)
 
 
 def test_a_split_that_leaves_nothing_is_refused(folder: Path) -> None:

@@ -58,7 +58,7 @@ def hybrid_command(
 
 def _rows(path: Path) -> Iterator[tuple[dict[str, Any], Callable[[tuple[Any, ...]], str]]]:
     """The rows of a case file, each with its place."""
-    from ingot.evals.suite_file import read_rows
+    from ingot.evals.suite_rows import read_rows
 
     for row, place in read_rows(path):
         kept: dict[str, Any] = {name: value for name, value in row.items() if name in ("id", "input", "expected")}

@@ -247,9 +247,9 @@ class BenchGroup(click.Group):
         except click.UsageError as error:
             from ingot.yaml_text import closest
 
-            hint = closest(args[0], self.list_commands(ctx)) if args else None
-            own = "A suite of your own is named by its file, which ends in .yaml."
-            raise click.UsageError(f"{error.message} {hint or own}", ctx) from None
+            hint = closest(args[0], [name for name, one in self.commands.items() if not one.hidden]) if args else ""
+            own = "a suite of your own is named by its file, which ends in .yaml"
+            raise click.UsageError(f"{error.message} {hint} ({own})", ctx) from None
 
 
 @click.command("suite")

@@ -20,7 +20,7 @@ def alike(logs: Sequence[Log], *, shared: bool = False) -> list[Log]:
         if other.header.suite_digest != logs[0].header.suite_digest:
             raise InputError(
                 f"the logs are of different suites or of different items ({_suite(logs[0])}, {_suite(other)})",
-                hint="put logs of one suite together, run with the same --limit",
+                hint="put logs of one suite together, run with the same --limit, --items and --task",
             )
     logs = _labelled(logs)
     names = [{task.task for task in log.tasks} for log in logs]

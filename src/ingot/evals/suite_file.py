@@ -15,25 +15,26 @@ or ``items: unseen.jsonl`` (objects with id, input, expected) in place of ``rows
 
 from __future__ import annotations
 
-import csv
 import importlib
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import traceback
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic import Field as Setting
 
-from ingot.edges.sources import cell_value
-from ingot.errors import InputError, SpecError
+from ingot.errors import IngotError, InputError, SpecError
 from ingot.evals.scoring import Null, by_spec
 from ingot.evals.suite import Item, Protocol, Reference, Suite, Task, check_apart, split
-from ingot.fields import Field, to_plain
+from ingot.evals.suite_rows import Columns, check_inputs, check_items, item_of, read_rows
+from ingot.fields import to_plain
 from ingot.spec import Spec, load_spec, parse_spec, self_contained_text
-from ingot.tables.csv_text import refuse_other_delimiter
 from ingot.yaml_text import Place, read_yaml
+
+__all__ = ["Part", "Split", "SuiteFile", "load_suite", "read_rows"]
 
 
 class _Read(BaseModel):
@@ -107,7 +108,7 @@ def load_suite(path: Path) -> Suite:
     try:
         read = SuiteFile.model_validate(_spelled(to_plain(dict(tree))))
     except ValidationError as error:
-        raise _error(error, place) from None
+        raise _error(error, place, short="tasks" not in tree) from None
     if read.loader is not None:
         return check_apart(_loaded(read.loader, path, place))
     if not read.tasks:
@@ -132,22 +133,43 @@ def _task(part: Part, suite: Path, name: str) -> Task:
     base = suite.parent
     spec_path = base / part.spec
     spec = load_spec(spec_path)
-    items: Sequence[Item]
     if part.items is not None:
+        items = [(item_of(row, place), place) for row, place in read_rows(base / part.items)]
+        check_items(items, spec)
         text = _with_cases(spec_path, spec, spec.given, spec.held_out)
-        items = [_item(row, place) for row, place in read_rows(base / part.items)]
     else:
-        found = read_rows(base / (part.rows or ""), _columns(part, spec))
-        rows = [_row(row, part, spec, place) for row, place in found]
-        given, held_out, rest = split(rows, part.split.given, part.split.held_out, seed=part.split.seed)
-        text = _with_cases(spec_path, spec, [*spec.given, *given], [*spec.held_out, *held_out])
-        items = rest
-    whole = parse_spec(text, str(spec_path))
-    _check_columns(part, whole, str(suite))
-    _check_fields(items, whole, str(suite))
-    program = (base / part.program).read_text(encoding="utf-8") if part.program else ""
-    fields = tuple(field.name for field in whole.outputs if any(field.name in item.expected for item in items))
-    return Task(part.task or name, text, tuple(items), by_spec(whole, part.nulls), fields, program)
+        _check_columns(part, spec, str(suite))
+        columns = Columns.of(spec, part.id, part.input, part.expected)
+        read = read_rows(base / (part.rows or ""), columns.read)
+        rows = [(columns.item(row, spec, place), place) for row, place in read]
+        check_items(rows, spec)
+        given, held_out, items = split(rows, part.split.given, part.split.held_out, seed=part.split.seed)
+        check_inputs([*given, *held_out], spec)
+        cases = [[item for item, _ in some] for some in (given, held_out)]
+        text = _with_cases(spec_path, spec, [*spec.given, *cases[0]], [*spec.held_out, *cases[1]])
+    if not items:
+        raise InputError("there is no item to score", place=str(base / (part.items or part.rows or "")))
+    whole, scored = parse_spec(text, str(spec_path)), tuple(item for item, _ in items)
+    fields = tuple(field.name for field in whole.outputs if any(field.name in item.expected for item in scored))
+    return Task(part.task or name, text, scored, by_spec(whole, part.nulls), fields, _program(part, base))
+
+
+def _program(part: Part, base: Path) -> str:
+    """The program that a person wrote, "" where there is none."""
+    if part.program is None:
+        return ""
+    path = base / part.program
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read the program: {error}", place=str(path)) from None
+
+
+def _check_columns(part: Part, spec: Spec, place: str) -> None:
+    for said, fields in ((part.input, spec.inputs), (part.expected, spec.outputs)):
+        names = [field.name for field in fields]
+        if unknown := sorted(set(said or {}) - set(names)):
+            raise InputError(f"the spec has no {unknown[0]!r}", place=place, hint=f"it has {', '.join(names)}")
 
 
 def _with_cases(path: Path, spec: Spec, given: Sequence[Any], held_out: Sequence[Any]) -> str:
@@ -166,128 +188,51 @@ def _case(one: Any, *, held: bool) -> dict[str, Any]:
     return found
 
 
-def read_rows(path: Path, columns: Iterable[str] = ()) -> list[tuple[dict[str, Any], str]]:
-    """The rows of a JSON Lines or CSV file, each with its ``file:line``. `columns` are those that are read, by which another
-    delimiter than a comma is told. Raises InputError."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read the rows: {error}", place=str(path)) from None
-    if path.suffix.lower() == ".csv":
-        return list(_csv_rows(path, text, columns))
-    found = []
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip():
-            try:
-                row = json.loads(line)
-            except ValueError as error:
-                raise InputError(f"not JSON: {error}", place=f"{path}:{number}") from None
-            if not isinstance(row, dict):
-                raise InputError("a row is an object", place=f"{path}:{number}")
-            found.append((row, f"{path}:{number}"))
-    return found
-
-
-def _csv_rows(path: Path, text: str, columns: Iterable[str]) -> Iterator[tuple[dict[str, Any], str]]:
-    read = csv.DictReader(text.splitlines(keepends=True), strict=True)
-    try:
-        refuse_other_delimiter(read.fieldnames or (), columns, f"{path}:1", InputError)
-        for row in read:
-            if None in row or None in row.values():
-                known = len(read.fieldnames or ())
-                raise InputError(
-                    f"the row has not one cell for each of {known} columns", place=f"{path}:{read.line_num}"
-                )
-            yield dict(row), f"{path}:{read.line_num}"
-    except csv.Error as error:
-        raise InputError(f"not CSV: {error}", place=f"{path}:{read.reader.line_num}") from None
-
-
-def _columns(part: Part, spec: Spec) -> list[str]:
-    """The columns of a row that a part reads."""
-    inputs = part.input or {field.name: field.name for field in spec.inputs}
-    outputs = part.expected or {field.name: field.name for field in spec.outputs}
-    return [part.id, *inputs.values(), *outputs.values()]
-
-
-def _item(row: Mapping[str, Any], place: str) -> Item:
-    known = {"id", "input", "expected", "kind", "answerable"}
-    if extra := sorted(set(row) - known):
-        raise InputError(f"an item has an unknown key {extra[0]!r}", place=place, hint=f"it may have {sorted(known)}")
-    if not {"id", "input"} <= set(row) or not isinstance(row["input"], dict):
-        raise InputError("an item needs an id and an input, which is an object", place=place)
-    return Item(
-        str(row["id"]),
-        row["input"],
-        row.get("expected") or {},
-        str(row.get("kind", "unseen")),
-        row.get("answerable", True),
-    )
-
-
-def _row(row: Mapping[str, Any], part: Part, spec: Spec, place: str) -> Item:
-    """A labelled row as an item, by its columns."""
-    inputs = part.input or {field.name: field.name for field in spec.inputs}
-    outputs = part.expected or {field.name: field.name for field in spec.outputs}
-    try:
-        named = {field.name: _value(field, row[inputs[field.name]]) for field in spec.inputs if field.name in inputs}
-        expected = {
-            field.name: _value(field, row[outputs[field.name]]) for field in spec.outputs if field.name in outputs
-        }
-        return Item(str(row[part.id]), named, expected)
-    except KeyError as error:
-        raise InputError(
-            f"the row has no column {error.args[0]!r}", place=place, hint=f"it has {', '.join(map(str, row))}"
-        ) from None
-
-
-def _value(field: Field, value: Any) -> Any:
-    """A cell of a CSV file as the field's value; JSON values are values already."""
-    return cell_value(field, value) if isinstance(value, str) else value
-
-
-def _check_columns(part: Part, spec: Spec, place: str) -> None:
-    for said, fields in ((part.input, spec.inputs), (part.expected, spec.outputs)):
-        names = [field.name for field in fields]
-        if unknown := sorted(set(said or {}) - set(names)):
-            raise InputError(f"the spec has no {unknown[0]!r}", place=place, hint=f"it has {', '.join(names)}")
-
-
-def _check_fields(items: Sequence[Item], spec: Spec, place: str) -> None:
-    names = {field.name for field in spec.outputs}
-    for item in items:
-        if unknown := sorted(set(item.expected) - names):
-            raise InputError(
-                f"item {item.id!r} expects {unknown[0]!r}, which the spec does not give",
-                place=place,
-                hint=f"its outputs are {', '.join(sorted(names))}",
-            )
-        if item.answerable and not item.expected:
-            raise InputError(
-                f"item {item.id!r} expects nothing", place=place, hint="say what is right, or answerable: false"
-            )
-
-
 def _loaded(loader: str, path: Path, place: Place) -> Suite:
+    """What the loader gives. What breaks in it is told with its own place: it is the user's code."""
     module, _, name = loader.partition(":")
+    here = place.of(("loader",))
     sys.path.insert(0, str(path.parent.resolve()))
     try:
-        function = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as error:
+        function = getattr(importlib.import_module(module), name, None)
+        suite = function(path) if callable(function) else None
+    except IngotError:
+        raise
+    except Exception as error:
+        if isinstance(error, ModuleNotFoundError) and error.name == module:
+            raise SpecError(f"no loader {loader!r}: {error}", place=here, hint="name it module:function") from None
         raise SpecError(
-            f"no loader {loader!r}: {error}", place=place.of(("loader",)), hint="name it module:function"
-        ) from None
+            f"the loader {loader!r} failed: {type(error).__name__}: {error}{_where(error)}",
+            place=here,
+            hint="it is called with the path of this file and gives a Suite",
+        ) from error
     finally:
         sys.path.pop(0)
-    suite = function(path)
+    if not callable(function):
+        raise SpecError(
+            f"no loader {loader!r}: {module!r} has no function {name!r}", place=here, hint="name it module:function"
+        )
     if not isinstance(suite, Suite):
-        raise SpecError(f"the loader gave a {type(suite).__name__}, not a Suite", place=place.of(("loader",)))
+        raise SpecError(f"the loader gave a {type(suite).__name__}, not a Suite", place=here)
+    if not suite.items:
+        raise SpecError("the loader's suite has no item to score", place=here)
     return suite
 
 
-def _error(error: ValidationError, place: Place) -> SpecError:
-    first = error.errors()[0]
-    where = tuple(part for part in first["loc"] if part != "tasks" or "tasks" in first["loc"])
-    name = ".".join(map(str, where)) or "the suite"
-    message = f"unknown key {where[-1]!r}" if first["type"] == "extra_forbidden" else f"{name}: {first['msg']}"
+def _where(error: Exception) -> str:
+    """The innermost line of code from outside this module at which it was raised, "" where there is none."""
+    if isinstance(error, SyntaxError):  # says so itself
+        return ""
+    frames = [one for one in traceback.extract_tb(error.__traceback__) if one.filename != __file__]
+    own = [one for one in frames if not one.filename.startswith("<")]
+    return f" ({own[-1].filename}:{own[-1].lineno})" if own else ""
+
+
+def _error(error: ValidationError, place: Place, *, short: bool) -> SpecError:
+    """The first thing that is wrong, unknown keys before others: they are mostly why something else is missing. In the `short`
+    form the task's keys stand beside the suite's."""
+    told = sorted(error.errors(), key=lambda one: one["type"] != "extra_forbidden")[0]
+    where = told["loc"][2:] if short and told["loc"][:2] == ("tasks", 0) else told["loc"]
+    name, said = ".".join(map(str, where)), told["msg"].removeprefix("Value error, ")
+    message = f"unknown key {where[-1]!r}" if told["type"] == "extra_forbidden" else f"{name}: {said}" if name else said
     return SpecError(message, place=place.of(where), hint="see the documentation on suites for the keys")

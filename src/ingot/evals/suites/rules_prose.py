@@ -124,7 +124,7 @@ def read_prose(folder: Path) -> str:
 
 def rows_of(folder: Path) -> Iterator[tuple[dict[str, Any], str]]:
     """The rows of the one ``*.jsonl`` of a folder, each with its ``file:line``. Raises InputError."""
-    from ingot.evals.suite_file import read_rows
+    from ingot.evals.suite_rows import read_rows
 
     found = sorted(folder.glob("*.jsonl"))
     if len(found) != 1:

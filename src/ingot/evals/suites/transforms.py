@@ -19,7 +19,7 @@ from typing import Any
 
 from ingot.errors import InputError
 from ingot.evals.suite import Item, Scores, Suite, Task, split
-from ingot.evals.suite_file import read_rows
+from ingot.evals.suite_rows import read_rows
 from ingot.evals.suites.rules_prose import spec_text
 from ingot.evals.suites.transforms_types import shape_of
 from ingot.names import broken_spelling, hidden_by
