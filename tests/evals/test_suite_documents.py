@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,14 @@ from ingot.compile.plan import make_plan
 from ingot.compile.prompt import first_request
 from ingot.errors import InputError
 from ingot.evals.evaluate import evaluate
+from ingot.evals.solvers.code_once import CodeOnce, asked
 from ingot.evals.solvers.compiled import Human
 from ingot.evals.solvers.direct import Direct
 from ingot.evals.solvers.hybrid import Hybrid
-from ingot.evals.suites.documents import load_rows, load_sroie, load_tv
+from ingot.evals.suites.documents import load_rows, load_sroie, load_tv, suite_of
 from ingot.evals.suites.documents_rows import Document, documents, read_fields
 from ingot.evals.suites.documents_seen import excerpts, outline, places_of
+from ingot.evals.suites.documents_spec import DocumentSet
 from ingot.evals.suites.documents_split import Parts, apart, by_template, templates
 from ingot.evals.suites.documents_told import label_at, told
 from ingot.models import Scripted
@@ -157,6 +160,14 @@ def test_what_given_documents_tell_of_a_field_is_counted() -> None:
     assert told([Document("1", "x", {"n": "7"})], "n") == []
 
 
+def test_labels_of_one_count_are_told_in_the_order_of_their_names() -> None:
+    """Labels are a set's: in its own order, a prompt and a suite's digest would be others in every process."""
+    others = [f"Order {name}" for name in ("Kilo", "Echo", "Alpha", "Zulu", "Mike", "Bravo", "Tango", "Delta")]
+    text = "Order:  7\n" + "\n".join(f"{name}:" for name in others)
+    (never,) = [line for line in told([Document(str(n), text, {"n": "7"}) for n in range(3)], "n") if "never" in line]
+    assert never.split(": ")[1] == ", ".join(f"{name.casefold()} 0/3" for name in sorted(others)[:6])
+
+
 def test_excerpts_that_differ_come_first() -> None:
     shown = excerpts(orders(), "number", 2)
     assert ["Invoice" in one for one in shown].count(True) == 1
@@ -191,6 +202,41 @@ def test_who_asks_a_model_of_every_document_asks_for_the_field_alone(slips: Path
         assert word not in request.prompt + str(request.schema)
     scored = {item.input["text"] for item in task.items}
     assert not any(text.splitlines()[0] + "\n" in task.plain_text for text in scored)
+
+
+def test_code_once_is_asked_for_one_function_of_the_same_words_and_cases(slips: Path, tmp_path: Path) -> None:
+    suite = load_rows(slips, read_fields("total:amount"), given=5, held_out=25)
+    (task,) = suite.tasks
+    code = 'def read_total(text: str) -> str:\n    return text.split("TOTAL")[1].split()[0]  # C2\n'
+    model = Scripted([f"```python\n{code}```"])
+    log = evaluate(suite, CodeOnce(model), tmp_path / "out")
+    assert [item.right for item in log.items] == [True] * 30
+    assert all(item.full["normalised"]["total"] == 1 for item in log.items)  # nothing is withheld: no guess is needed
+    (request,) = model.requests
+    assert (request.functions, request.max_tokens) == (("read_total",), 4_000)
+    assert CodeOnce(model).estimate(task).output_tokens == 2_000
+    told = request.system + request.prompt
+    compiled = first_request(task.spec(), make_plan(task.spec()))
+    seen = task.spec().functions[0].text
+    assert seen in told
+    assert seen in compiled.prompt
+    for word in ("by label", "by_form", "total_1", "candidate", *(case.input["text"] for case in task.spec().held_out)):
+        assert word not in told
+    for item in task.items:
+        assert item.input["text"].splitlines()[0] + "\n" not in told + task.once_text
+    shown, wanted = (re.findall(r'^{"text":.*?}', one.prompt, re.MULTILINE) for one in (request, compiled))
+    assert shown == wanted != []
+
+
+def test_code_once_sees_how_long_documents_look() -> None:
+    given = tuple(
+        Document(f"g{n}", f"Sum  {n}00\n" + f"line {n} of a long document\n" * 100, {"sum": f"{n}00"}) for n in (1, 2)
+    )
+    parts = Parts(given, (), (Document("s", "Sum  9", {"sum": "9"}),), "told")
+    (task,) = suite_of(DocumentSet("slips", "slips", "a slip", read_fields("sum")), parts, {}).tasks
+    request, _, _ = asked(task)
+    assert "[...]" in request.prompt
+    assert "Given cases" not in request.prompt
 
 
 def test_a_model_is_asked_for_what_the_functions_withhold_and_not_for_what_each_of_them_found(slips: Path) -> None:

@@ -44,12 +44,12 @@ class CodeOnce:
 
     def estimate(self, task: Task) -> Usage:
         """The one request, and a reply of half of what it may have. Raises InputError as `prepare` does."""
-        request, _, _ = _asked(task)
+        request, _, _ = asked(task)
         return Usage(estimate_input(request), request.max_tokens // 2, 1)
 
     def prepare(self, task: Task) -> CodeOnceTask:
         """Ask. Raises InputError for a spec with steps that no function computes."""
-        request, spec, plan = _asked(task)
+        request, spec, plan = asked(task)
         began = time.perf_counter()
         completion = self._model.complete(request)
         code, _ = read_reply(completion.text, request)
@@ -62,7 +62,7 @@ class CodeOnce:
         return CodeOnceTask(generation, program, spec)
 
 
-def _asked(task: Task) -> tuple[Request, Spec, Plan]:
+def asked(task: Task) -> tuple[Request, Spec, Plan]:
     """What is asked for a task, by which spec and plan. Raises InputError for a spec with steps that no function computes."""
     spec = task.once()
     if any(not step.is_function for step in spec.logic_requirements):

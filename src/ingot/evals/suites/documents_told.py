@@ -69,9 +69,10 @@ def _labels(documents: Sequence[Document], seen: Sequence[_Seen]) -> Iterator[st
         + ", ".join(f"{name} {count}/{max(count, having[name])}" for name, count in at)
     )
     words = {word for name, _ in at for word in name.split() if len(word) > 2}
+    ordered = sorted(having.items(), key=lambda one: (-one[1], one[0]))  # labels are a set's: in no order of their own
     others = [
         f"{name} 0/{count}"
-        for name, count in having.most_common()
+        for name, count in ordered
         if count > 2 and name not in counted and words & set(name.split())
     ]
     if others:
