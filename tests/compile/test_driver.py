@@ -201,6 +201,43 @@ def test_a_model_that_makes_nothing_of_findings_is_asked_anew_instead(starter: P
     assert len({request.digest for request in model.requests}) == 5
 
 
+THREE = """
+metadata: {name: three}
+inputs: {n: integer}
+outputs: {a: integer, b: integer, c: integer}
+logic_requirements:
+  - {step: one, type: function, intent: One more., inputs: [n], outputs: {a: integer}}
+  - {step: two, type: function, intent: Two more., inputs: [n], outputs: {b: integer}}
+  - {step: six, type: function, intent: Six more., inputs: [n], outputs: {c: integer}}
+cases:
+  - {id: x, input: {n: 1}, expected: {a: 2, b: 3, c: 7}}
+  - {id: y, input: {n: 5}, expected: {a: 6, b: 7, c: 11}, held_out: true}
+"""
+
+
+def test_a_repair_that_brings_missing_functions_is_repaired_on_though_it_has_more_errors(tmp_path: Path) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_text(THREE, encoding="utf-8")
+
+    def function(name: str, value: str) -> str:
+        return f"def {name}(n: int) -> int:\n    return {value}\n\n\n"
+
+    faulty = "str(n) + str(n + 1) if str(n) > n else str(n) - n"
+    model = Scripted(
+        [
+            fenced(function("one", "n + 1")),
+            fenced(function("two", "n + 2") + function("six", faulty)),
+            fenced(function("six", "n + 6")),
+        ]
+    )
+    compiled = compile_spec(path, model)
+    assert compiled.passed
+    assert [one.kind for one in compiled.attempts] == ["first", "repair", "repair"]
+    errors = [sum(found.severity == "error" for found in one.findings) for one in compiled.attempts]
+    assert errors[1] > errors[0]
+    assert model.requests[2].functions == ("six",)
+
+
 def test_weak_cases_that_the_spec_refuses_are_for_the_author_not_the_model(starter: Path) -> None:
     text = starter.read_text(encoding="utf-8")
     kept = [line for line in text.splitlines() if "id: zone-b" not in line]

@@ -152,7 +152,7 @@ def _next_request(spec: Spec, plan: Plan, made: Sequence[Attempt], seed: int) ->
         return ("draw" if seed else "first"), prompt.first_request(spec, plan, draw=seed)
     last, draw = made[-1], seed + len(made)
     again = _ours(spec, last) != tabled(spec)  # a repair of the rest would keep a table's function in the reply
-    if last.logic is None or again or not _is_worth_repair(made):
+    if last.logic is None or again or not _is_worth_repair(spec, made):
         return "redraw", prompt.first_request(spec, plan, draw=draw, refused=_lessons(spec, made))
     # a repair is drawn with some freedom: at temperature zero, small models write their last answer again
     failed = _failed_functions(spec, last)
@@ -163,7 +163,7 @@ def _next_request(spec: Spec, plan: Plan, made: Sequence[Attempt], seed: int) ->
 
 def _lessons(spec: Spec, made: Sequence[Attempt]) -> tuple[Finding, ...]:
     """What the best program so far was refused for."""
-    best = max((one for one in made if one.logic is not None), key=_standing, default=None)
+    best = max((one for one in made if one.logic is not None), key=lambda one: _standing(spec, one), default=None)
     return () if best is None else tuple(one for one in _errors(best) if one.function not in _ours(spec, best))
 
 
@@ -215,20 +215,24 @@ def asked_part(spec: Spec, logic: str) -> str:
     return logic.removesuffix(tables_part(spec))
 
 
-def _is_worth_repair(made: Sequence[Attempt]) -> bool:
+def _is_worth_repair(spec: Spec, made: Sequence[Attempt]) -> bool:
     """A repair is asked for until one made nothing better; from then on only for the best candidate so far.
 
     Small models seldom make use of findings, and another draw costs them less than a repair.
     """
+    stood = [_standing(spec, one) for one in made]
     fruitless = any(
-        now.kind == "repair" and _standing(now) <= _standing(before) for before, now in itertools.pairwise(made)
+        now.kind == "repair" and after <= before
+        for now, (before, after) in zip(made[1:], itertools.pairwise(stood), strict=True)
     )
-    return not fruitless or _standing(made[-1]) > max(_standing(one) for one in made[:-1])
+    return not fruitless or stood[-1] > max(stood[:-1])
 
 
-def _standing(attempt: Attempt) -> tuple[int, int]:
-    """How far it got, and with how few errors."""
-    return _ORDER[attempt.verdicts[-1].stage], -len(_errors(attempt))
+def _standing(spec: Spec, attempt: Attempt) -> tuple[int, int, int]:
+    """How far it got, with how few functions at fault, and how few errors: a function that is there at last has more errors
+    than one that is missing."""
+    failed = len(_failed_functions(spec, attempt))
+    return _ORDER[attempt.verdicts[-1].stage], -failed, -len(_errors(attempt))
 
 
 def _errors(attempt: Attempt) -> tuple[Finding, ...]:
