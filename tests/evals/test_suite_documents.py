@@ -20,7 +20,7 @@ from ingot.evals.solvers.code_once import CodeOnce, asked
 from ingot.evals.solvers.compiled import Human
 from ingot.evals.solvers.direct import Direct
 from ingot.evals.solvers.hybrid import Hybrid
-from ingot.evals.suites.documents import load_rows, load_sroie, load_tv, suite_of
+from ingot.evals.suites.documents import load_rows, load_sroie, load_tv, load_tv_turns, suite_of
 from ingot.evals.suites.documents_rows import Document, documents, read_fields
 from ingot.evals.suites.documents_seen import excerpts, outline, places_of
 from ingot.evals.suites.documents_spec import DocumentSet
@@ -290,6 +290,16 @@ def test_the_known_sets_load_from_a_folder(tmp_path: Path) -> None:
     other = load_tv(tmp_path, turn=2, about={"advertiser": "who pays"})
     assert other.name == "documents-tv-turn-2"
     assert "advertiser: who pays" in other.tasks[1].spec_text
+    turns = load_tv_turns(tmp_path, about=[{"advertiser": f"who pays {turn}"} for turn in range(3)])
+    assert turns.name == "documents-tv-turns"
+    assert [task.id for task in turns.tasks[4:7]] == ["flight_to-turn-0", "contract_num-turn-1", "advertiser-turn-1"]
+    assert "advertiser: who pays 1" in turns.tasks[6].spec_text
+    one = load_tv(tmp_path, turn=1, about={"advertiser": "who pays 1"}).tasks[1]
+    assert (turns.tasks[6].spec_text, turns.tasks[6].once_text) == (one.spec_text, one.once_text)
+    scored = [item.id for task in turns.tasks if task.fields == ("advertiser",) for item in task.items]
+    assert sorted(scored) == sorted(row["id"] for row in rows)
+    with pytest.raises(InputError, match="given 2 times"):
+        load_tv_turns(tmp_path, about=[{}, {}])
     with pytest.raises(InputError, match="no field 'advertizer'"):
         load_tv(tmp_path, about={"advertizer": "who pays"})
 
@@ -299,6 +309,8 @@ def test_one_set_at_a_time() -> None:
     assert isinstance(found.exception, InputError)
     assert isinstance(CliRunner().invoke(documents_command, []).exception, InputError)
     assert "--turn 1" in str(CliRunner().invoke(documents_command, ["--sroie", "b", "--turn", "1"]).exception)
+    twice = ["--tv", "a", "--about", "b", "--about", "c"]
+    assert "--about is given 2 times" in str(CliRunner().invoke(documents_command, twice).exception)
 
 
 def test_what_is_right_is_the_same_for_gates_calibration_and_score(slips: Path) -> None:

@@ -26,8 +26,10 @@ FOLDER = click.Path(path_type=Path)
 @click.option("--fields", default="", help="For --jsonl and --docile: total:amount,date:date,items[name,price:amount].")
 @click.option(
     "--about",
+    "abouts",
     type=FOLDER,
-    help="A JSON file of field to what it is (for --tv and --sroie in place of their own words).",
+    multiple=True,
+    help="A JSON file of field to what it is (for --tv and --sroie in place of their own words); with --turn all one for each turn, too.",
 )
 @click.option(
     "--given", default=12, show_default=True, type=click.IntRange(1), help="Documents shown, where drawn at random."
@@ -38,10 +40,10 @@ FOLDER = click.Path(path_type=Path)
 @click.option("--unseen-templates", is_flag=True, help="For --jsonl: score on templates that no case has.")
 @click.option(
     "--turn",
-    default=0,
+    default="0",
     show_default=True,
-    type=click.IntRange(0, 2),
-    help="For --tv: which third of the templates is scored; over the three turns each document is scored once.",
+    type=click.Choice(["0", "1", "2", "all"]),
+    help="For --tv: which third of the templates is scored; all: every document once, by the programs of its turn.",
 )
 @click.option(
     "--match",
@@ -57,11 +59,11 @@ def documents_command(
     jsonl: Path | None,
     docile: Path | None,
     fields: str,
-    about: Path | None,
+    abouts: tuple[Path, ...],
     given: int,
     held_out: int,
     unseen_templates: bool,
-    turn: int,
+    turn: str,
     match: Match,
     **options: Any,
 ) -> None:
@@ -70,15 +72,20 @@ def documents_command(
     TV invoices are scored on templates that no case has. The report has each measure with nothing withheld, accuracy on
     what was answered, and the share answered without a model at a precision that was set on held-out documents.
     """
-    from ingot.evals.suites.documents import load_rows, load_sroie, load_tv
+    from ingot.evals.suites.documents import load_rows, load_sroie, load_tv, load_tv_turns
     from ingot.evals.suites.documents_rows import meanings, read_fields
 
     if sum(one is not None for one in (sroie, tv, jsonl, docile)) != 1:
         raise InputError("one document set is run at a time", hint="give one of --sroie, --tv, --jsonl, --docile")
-    if turn and tv is None:
+    if turn != "0" and tv is None:
         raise InputError(f"--turn {turn} is for TV invoices", hint="give --tv, or leave it out")
-    if tv is not None:
-        run_suite(load_tv(tv, match, turn, meanings(about)), **options)
+    if len(abouts) > 1 and turn != "all":
+        raise InputError(f"--about is given {len(abouts)} times", hint="once; once for each turn with --turn all")
+    about = abouts[0] if abouts else None
+    if tv is not None and turn == "all":
+        run_suite(load_tv_turns(tv, match, [meanings(one) for one in abouts]), **options)
+    elif tv is not None:
+        run_suite(load_tv(tv, match, int(turn), meanings(about)), **options)
     elif sroie is not None:
         run_suite(load_sroie(sroie, given, held_out, match, meanings(about)), **options)
     elif jsonl is not None:

@@ -1,6 +1,6 @@
 """Document extraction: a task for each field of a document set, compiled on some documents and scored on others.
 
-    load_tv(DIR) · load_sroie(DIR) · load_rows(FILE, fields)  ─▶  Suite
+    load_tv(DIR) · load_tv_turns(DIR) · load_sroie(DIR) · load_rows(FILE, fields)  ─▶  Suite
 
 What a program is made from (descriptions, excerpts of given documents, the given cases themselves) never holds a scored
 document. See `documents_split` for how documents are parted and `documents_spec` for what is asked.
@@ -21,7 +21,7 @@ from ingot.evals.suites.documents_once import once_file, once_text
 from ingot.evals.suites.documents_rows import DocumentField, documents
 from ingot.evals.suites.documents_sets import REACH, SROIE, SROIE_REACH, TV, TV_REACH, references
 from ingot.evals.suites.documents_spec import DocumentSet, Match, case_files, plain_text, spec_text
-from ingot.evals.suites.documents_split import Parts, apart, at_random, by_template
+from ingot.evals.suites.documents_split import TURNS, Parts, apart, at_random, by_template
 
 SCORED = {
     "exact": "exact match, blanks at the ends aside; line items by whether all cells are right",
@@ -34,6 +34,18 @@ def load_tv(path: Path, match: Match = "exact", turn: int = 0, about: Mapping[st
     what fields are, in other words than the set's. Raises InputError."""
     kind = _told(TV, about or {}, match)
     return suite_of(kind, by_template(documents(path, kind.fields), turn), TV_REACH, f"turn {turn}" if turn else "")
+
+
+def load_tv_turns(path: Path, match: Match = "exact", about: Sequence[Mapping[str, str]] = ()) -> Suite:
+    """All three turns in one suite, a task for each field of each turn: every document is scored once, by the programs of the turn
+    that has not seen its template. `about`: none, one for all turns, or one for each. Raises InputError."""
+    if len(about) not in (0, 1, len(TURNS)):
+        raise InputError(f"what the fields are is given {len(about)} times", hint="once, or once for each of 3 turns")
+    told = about if len(about) == len(TURNS) else [about[0] if about else {}] * len(TURNS)
+    suites = [load_tv(path, match, turn, one) for turn, one in enumerate(told)]
+    tasks = [replace(task, id=f"{task.id}-turn-{turn}") for turn, suite in enumerate(suites) for task in suite.tasks]
+    origin = "; ".join(f"turn {turn}: {suite.origin}" for turn, suite in enumerate(suites))
+    return replace(suites[0], name=f"{suites[0].name}-turns", tasks=tuple(tasks), origin=origin)
 
 
 def load_sroie(
