@@ -12,7 +12,8 @@ import pytest
 
 import ingot
 from ingot.compile.driver import Event, check, compile_spec
-from ingot.errors import ArtifactError, CompileFailed, ModelError, SpecError
+from ingot.errors import ArtifactError, CompileFailed, ModelError, PromptTooLong, SpecError
+from ingot.models.model import Completion, Request
 from ingot.models.replay import Replay, recorded
 from ingot.models.scripted import Scripted
 from ingot.runtime.run import load
@@ -247,3 +248,34 @@ def test_weak_cases_that_the_spec_refuses_are_for_the_author_not_the_model(start
         compile_spec(starter, model)
     assert [finding.code for finding in failed.value.attempts[-1].findings if finding.severity == "error"] == ["ACC006"]
     assert len(model.requests) == 1
+
+
+class Narrow:
+    """A model with room for so many characters of a prompt."""
+
+    name = "narrow"
+
+    def __init__(self, inner: Scripted, room: int) -> None:
+        self.inner, self.room, self.asked = inner, room, 0
+
+    def complete(self, request: Request) -> Completion:
+        self.asked += 1
+        if len(request.prompt) > self.room:
+            raise PromptTooLong("the prompt does not fit")
+        return self.inner.complete(request)
+
+
+def test_a_redraw_that_does_not_fit_with_what_was_refused_is_asked_without(starter: Path) -> None:
+    plain = Scripted([fenced(WRONG), fenced(WRONG), fenced(WRONG)])
+    with pytest.raises(CompileFailed):
+        compile_spec(starter, plain, attempts=3)
+    first, _, redraw = plain.requests
+    assert "Earlier programs for this were refused" in redraw.prompt
+    assert "ACC001" in redraw.prompt
+    assert "monthly" not in redraw.prompt
+    room = len(first.prompt) + 20
+    model = Narrow(Scripted([fenced(WRONG), fenced(WRONG), fenced(RIGHT)]), room)
+    compiled = compile_spec(starter, model, attempts=3)
+    assert compiled.passed
+    assert all("Earlier programs" not in request.prompt for request in model.inner.requests)
+    assert model.asked > len(model.inner.requests)

@@ -135,9 +135,9 @@ def ask(work: Work, made: list[Attempt], candidate: int = 1) -> None:
         try:
             completion = work.model.complete(request)
         except PromptTooLong:
-            if kind != "repair":
+            if kind not in ("repair", "redraw"):
                 raise
-            # the rule alone did fit: it is drawn anew in place of a repair that carries code and findings too
+            # the rule alone did fit: it is drawn anew without the code and the findings that a repair or a redraw carries
             kind, request = "redraw", prompt.first_request(work.spec, work.plan, draw=seed + len(own))
             completion = work.model.complete(request)
         work.tell(Event("completion", number, kind, completion=completion, candidate=line, of=work.of))
