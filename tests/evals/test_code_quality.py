@@ -7,6 +7,7 @@ import pytest
 
 from ingot.compile.driver import check
 from ingot.errors import InputError
+from ingot.evals.log import Log, TaskLog
 from ingot.evals.metrics.code_quality import (
     code_quality,
     complexities,
@@ -17,9 +18,13 @@ from ingot.evals.metrics.code_quality import (
     mutation_counts,
     pass_at,
     pass_at_k,
+    quality_of,
     ruff_version,
     type_coverage,
 )
+from ingot.evals.metrics.measure import Measure
+from ingot.evals.solvers import Generation, StageRow
+from tests.evals.test_metrics import log
 
 PLAIN = "def fee(weight: int) -> int:\n    return weight\n"
 FORKED = """\
@@ -137,3 +142,46 @@ def test_all_figures() -> None:
         "cyclomatic complexity", "length", "type coverage", "lint", "mutation score",
     ]  # fmt: skip
     assert all(one.value is None for one in code_quality([]))
+
+
+def of(*made: Generation, solver: str = "compiled") -> dict[str, Measure]:
+    shown = log(generations=made, solver=solver)
+    return {
+        one.name: one
+        for one in quality_of(Log(shown.header, tuple(TaskLog(t.task, t.generation, ()) for t in shown.tasks)))
+    }
+
+
+PASSED, REFUSED = StageRow(1, "accuracy", True), StageRow(1, "accuracy", False)
+
+
+def test_the_programs_of_a_log_are_those_that_answer() -> None:
+    plain = Generation(True, source=PLAIN, stages=(PASSED,), mutants=(3, 1), draws=(True, False))
+    forked = Generation(True, source=FORKED, stages=(PASSED,), mutants=(1, 0), draws=(False, True))
+    refused = Generation(False, source=FORKED * 3, stages=(REFUSED,), draws=(False, False))
+    model_answers = Generation(True, source=FORKED * 3, stages=(REFUSED,))  # a hybrid whose candidates were all refused
+    found = of(plain, forked, refused, model_answers)
+    assert (found["cyclomatic complexity"].value, found["cyclomatic complexity"].n) == (2.5, 2)
+    assert (found["mutation score"].value, found["mutation score"].n) == (0.8, 5)
+    assert found["pass@1"].value == pytest.approx(1 / 3)
+    assert found["pass@1"].n == 3
+    assert found["pass@2"].value == pytest.approx(2 / 3)
+    assert "pass@3" not in found
+
+
+def test_functions_of_one_program_are_no_independent_observations() -> None:
+    found = complexity([PLAIN + "\n\n" + PLAIN.replace("fee", "other"), FORKED])
+    assert found.n == 3
+    assert "interval over 2 tasks" in found.note
+
+
+def test_a_solver_that_writes_no_program_has_no_such_figures() -> None:
+    assert of(Generation(True), solver="direct") == {}
+
+
+def test_ungated_code_that_is_no_python_is_told_and_not_measured() -> None:
+    found = of(Generation(True, source=PLAIN), Generation(True, source="def ("), solver="code-once")
+    assert found["length"].n == 1
+    assert "1 of 2 programs are not Python" in found["length"].note
+    assert found["mutation score"].value is None
+    assert of(Generation(True, source="def ("), solver="code-once")["lint"].value is None

@@ -74,6 +74,18 @@ def test_tokens_and_attempts_of_a_compile_are_counted(tmp_path: Path) -> None:
     assert generation.usage.requests == 2
     assert generation.usage.output_tokens > 0
     assert not all(row.passed for row in generation.stages if row.attempt == 1)
+    assert generation.draws == (False,)  # a repair is no further draw
+    assert generation.mutants is not None
+    assert read_log(tmp_path).tasks[0].generation.to_json() == generation.to_json()
+
+
+def test_each_candidate_is_a_draw(tmp_path: Path) -> None:
+    model = Scripted([f"```python\n{one}```" for one in (RIGHT, WRONG, RIGHT, RIGHT)])
+    solver = Compiled(model, candidates=3)
+    assert solver.estimate(suite().tasks[0]).requests == 3
+    generation = evaluate(suite(), solver, tmp_path).tasks[0].generation
+    assert generation.draws == (True, False, True)
+    assert sum(generation.mutants or ()) > 0
 
 
 def test_what_the_gates_refuse_is_withheld_not_wrong(tmp_path: Path) -> None:

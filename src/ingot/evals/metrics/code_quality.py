@@ -1,7 +1,8 @@
 """Code quality of generated programs: what a reviewer has to read, and how much of it the cases hold fast.
 
 Sources are the texts of the functions that a model or a person wrote (``logic.py``), not of the assembled programs, whose
-types and flow Ingot writes itself. Nothing here runs a program but `mutation_counts`, and that only in the sandbox.
+types and flow Ingot writes itself: of each task the program that answers its transactions; one that the gates refused is none.
+Nothing here runs a program but `mutation_counts`, and that only in the sandbox.
 """
 
 from __future__ import annotations
@@ -12,18 +13,44 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from math import comb
+from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 from ingot.errors import InputError, StageError
+from ingot.evals.log import Log
 from ingot.evals.metrics.measure import Measure, bootstrapped, share
+from ingot.evals.metrics.validation import passed_at
 from ingot.program import Program
 from ingot.stages.tools import TIMEOUT, tool
 
 _COMPLEX = re.compile(r"`(.+)` is too complex \((\d+) > 0\)")
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+AT = (1, 2, 3, 5, 8)
+"""The k of pass@k that are told, as far as programs were drawn."""
+
+
+def quality_of(log: Log) -> list[Measure]:
+    """All figures of this category of the programs of a log, none where it has no program: a solver that asks a model for every
+    transaction writes none."""
+    made = [
+        one.generation for one in log.tasks if passed_at(one) or (one.generation.deployed and not one.generation.stages)
+    ]
+    sources = [one.source for one in made if one.source]
+    drawn = [one.generation.draws for one in log.tasks if one.generation.draws]
+    if not sources and not drawn:
+        return []
+    read = [one for one in sources if _parses(one)]
+    note = f"{len(sources) - len(read)} of {len(sources)} programs are not Python" if len(read) < len(sources) else ""
+    found = code_quality(read, [one.mutants for one in made if one.mutants is not None])
+    told = [replace(one, note="; ".join(part for part in (one.note, note) if part)) for one in found[:-1]]
+    most = max(map(len, drawn), default=0)
+    return [*told, found[-1], *(pass_at([(len(one), sum(one)) for one in drawn], k) for k in AT if k <= most)]
 
 
 def code_quality(sources: Sequence[str], counts: Iterable[tuple[int, int]] = ()) -> list[Measure]:
@@ -41,29 +68,35 @@ def complexity(sources: Sequence[str]) -> Measure:
     nested function adds its own decisions and 1 to the one it is in. Unit: a function. Source: McCabe, "A Complexity
     Measure", IEEE Transactions on Software Engineering SE-2 (4), 1976.
     """
-    found = [number for source in sources for _, number in complexities(source)]
-    note = f"at most {max(found)}" if found else ""
-    return bootstrapped("cyclomatic complexity", [float(one) for one in found], fmean, "a function", note=note)
+    of_each = _complexities(sources)
+    found = [float(number) for rows in of_each for _, number in rows]
+    note = f"at most {max(found):.0f}" if found else ""
+    whose = [str(at) for at, rows in enumerate(of_each) for _ in rows]
+    return bootstrapped("cyclomatic complexity", found, fmean, "a function", tasks=whose, note=note)
 
 
 def complexities(source: str) -> list[tuple[str, int]]:
     """Every function's name and cyclomatic complexity, in the order of the lines."""
-    _tree(source)
-    rows = _ruff(source, "--select", "C901", "--config", "lint.mccabe.max-complexity=0")
-    found = [_COMPLEX.fullmatch(row["message"]) for row in rows]
-    if not all(found):
+    return _complexities([source])[0]
+
+
+def _complexities(sources: Sequence[str]) -> list[list[tuple[str, int]]]:
+    for one in sources:
+        _tree(one)
+    told = _ruff(sources, "--select", "C901", "--config", "lint.mccabe.max-complexity=0")
+    found = [[_COMPLEX.fullmatch(row["message"]) for row in rows] for rows in told]
+    if not all(map(all, found)):
         raise StageError("ruff words complexity otherwise than expected", hint="another version of ruff; report it")
-    return [(one[1], int(one[2])) for one in found if one is not None]
+    return [[(one[1], int(one[2])) for one in rows if one is not None] for rows in found]
 
 
 def function_lines(sources: Sequence[str]) -> Measure:
     """Lines from each function's ``def`` to its end / functions, as the SYNTAX stage counts them (SYN007), blank lines and
     comments within it counted. Unit: lines a function. Source: the limit that the stage sets."""
-    found = [
-        float((node.end_lineno or node.lineno) - node.lineno + 1) for one in sources for node in _functions(_tree(one))
-    ]
+    nodes = [(str(at), node) for at, one in enumerate(sources) for node in _functions(_tree(one))]
+    found = [float((node.end_lineno or node.lineno) - node.lineno + 1) for _, node in nodes]
     note = f"at most {max(found):.0f}" if found else ""
-    return bootstrapped("length", found, fmean, "lines a function", note=note)
+    return bootstrapped("length", found, fmean, "lines a function", tasks=[whose for whose, _ in nodes], note=note)
 
 
 def type_coverage(sources: Sequence[str]) -> Measure:
@@ -96,7 +129,7 @@ def lint(sources: Sequence[str]) -> Measure:
     lines = sum(1 for one in sources for line in one.splitlines() if line.strip())
     if not lines:
         return Measure("lint", None, "findings per 100 lines", 0, note="nothing to measure")
-    found = sum(len(_ruff(one, "--config", f"builtins = {json.dumps(list(_KNOWN))}")) for one in sources)
+    found = sum(map(len, _ruff(sources, "--config", f"builtins = {json.dumps(list(_KNOWN))}")))
     return Measure(
         "lint", 100 * found / lines, "findings per 100 lines", lines, note=f"{found} findings, {ruff_version()}"
     )
@@ -153,7 +186,9 @@ def pass_at(tasks: Iterable[tuple[int, int]], k: int) -> Measure:
     """Mean over tasks of 1 - C(n - c, k) / C(n, k), with n programs drawn for a task and c of them right. Unit: probability.
     Source: Chen et al., "Evaluating Large Language Models Trained on Code", arXiv 2107.03374, 2021, equation 1.
 
-    Tasks with fewer than k programs are not measured, and the note says how many.
+    In a report the programs are the first replies of a task's ``--candidates``, repairs apart, and those are right that pass all
+    gates, held-out cases among them; the first of them is drawn at temperature 0. Tasks with fewer than k programs are not
+    measured, and the note says how many.
     """
     pairs = list(tasks)
     found = [pass_at_k(n, c, k) for n, c in pairs if n >= k]
@@ -172,36 +207,53 @@ def _tree(source: str) -> ast.Module:
         raise InputError(f"the source is not Python: {error}", hint="measure candidates that parse") from None
 
 
+def _parses(source: str) -> bool:
+    try:
+        _tree(source)
+    except InputError:
+        return False
+    return True
+
+
 def _functions(tree: ast.Module) -> list[_Function]:
     return [node for node in ast.walk(tree) if isinstance(node, _Function)]
 
 
 def ruff_version() -> str:
     """The linter and its version, for instance ``ruff 0.14.2``."""
-    return _ran([tool("ruff"), "--version"], "").strip()
-
-
-def _ruff(source: str, *options: str) -> list[dict[str, Any]]:
-    """What ruff finds in a source with no configuration but these options."""
-    command = [tool("ruff"), "check", "--isolated", "--no-cache", "--ignore-noqa", "--output-format", "json",
-               "--target-version", "py311", *options, "--stdin-filename", "logic.py", "-"]  # fmt: skip
-    try:
-        rows = json.loads(_ran(command, source))
-    except json.JSONDecodeError:
-        rows = None
-    if not isinstance(rows, list):
-        raise StageError("ruff did not answer in JSON", hint="run `ruff --version`; reinstall it where that fails")
-    return rows
-
-
-def _ran(command: Sequence[str], text: str) -> str:
     with tempfile.TemporaryDirectory(prefix="ingot-quality-") as folder:
+        return _ran([tool("ruff"), "--version"], folder).strip()
+
+
+def _ruff(sources: Sequence[str], *options: str) -> list[list[dict[str, Any]]]:
+    """What ruff finds in each source with no configuration but these options, in one run."""
+    if not sources:
+        return []
+    command = [tool("ruff"), "check", "--isolated", "--no-cache", "--ignore-noqa", "--output-format", "json",
+               "--no-respect-gitignore", "--target-version", "py311", *options, "."]  # fmt: skip
+    found: list[list[dict[str, Any]]] = [[] for _ in sources]
+    with tempfile.TemporaryDirectory(prefix="ingot-quality-") as folder:
+        for at, one in enumerate(
+            sources
+        ):  # each in a folder of its own: beside each other they would be modules that import
+            (Path(folder) / f"p{at}").mkdir()
+            (Path(folder) / f"p{at}" / "logic.py").write_text(one, encoding="utf-8", errors="backslashreplace")
         try:
-            done = subprocess.run(
-                command, input=text, cwd=folder, capture_output=True, text=True, encoding="utf-8", timeout=TIMEOUT, check=False
-            )  # fmt: skip
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise StageError(f"ruff cannot be run: {error}") from error
+            rows = json.loads(_ran(command, folder))
+            for row in rows:
+                found[int(Path(row["filename"]).parent.name[1:])].append(row)
+        except (ValueError, KeyError, TypeError, IndexError) as error:
+            raise StageError(f"ruff says no findings that can be read: {error}") from error
+    return found
+
+
+def _ran(command: Sequence[str], folder: str) -> str:
+    try:
+        done = subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, encoding="utf-8", timeout=TIMEOUT, check=False
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise StageError(f"ruff cannot be run: {error}") from error
     if done.returncode not in (0, 1):
         raise StageError(f"ruff ended with code {done.returncode}: {done.stderr.strip()[:300]}")
     return done.stdout

@@ -42,7 +42,7 @@ class Compiled:
         self.model = "" if model is None else model.name
 
     def estimate(self, task: Task) -> Usage:
-        """The first request, and a reply of half of what it may have."""
+        """The first request of each candidate, and a reply of half of what it may have."""
         from ingot.compile.plan import make_plan
         from ingot.compile.prompt import first_request
 
@@ -51,7 +51,8 @@ class Compiled:
         if not spec.asked:
             return Usage()
         request = first_request(spec, make_plan(spec))
-        return Usage(estimate_input(request), request.max_tokens // 2, 1)
+        drawn = self._candidates
+        return Usage(drawn * estimate_input(request), drawn * (request.max_tokens // 2), drawn)
 
     def prepare(self, task: Task) -> CompiledTask:
         """Compile. A spec that no candidate passes for is not deployed. Raises InputError where a model is missing."""
@@ -233,4 +234,12 @@ def generation_of(attempts: tuple[Attempt, ...], seconds: float, artifact: str) 
         writer,
         last.logic or "",
         artifact,
+        mutants=_mutants(last),
+        draws=tuple(one.passed for one in attempts if one.kind in ("first", "draw")),
     )
+
+
+def _mutants(attempt: Attempt) -> tuple[int, int] | None:
+    """What ACCURACY counted of a program that passed; None where there was nothing to change, or no case."""
+    told = attempt.verdicts[-1].measures.get("mutation_score") if attempt.passed else None
+    return None if told is None else (told["killed"], told["survived"])

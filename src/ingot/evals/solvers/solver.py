@@ -36,6 +36,8 @@ class Generation:
     wrong answer. `reason` says why. `seconds` is wall time, and at least the time of the model and of the stages together, which
     `model_seconds` and `stage_seconds` are: what was kept from an earlier run counts with the time that it took then.
     `model` is who wrote it, "" where nobody was asked. `source` is the program that was written, for the figures on code,
+    `mutants` how many changed programs its cases tell from it and how many not, None where nobody counted, `draws` of each program
+    that was drawn independently whether its first reply passed all gates,
     `calibration` what held-out cases said of the outputs of hybrid steps (`ingot.agreement.Calibration.to_json`).
     """
 
@@ -51,6 +53,8 @@ class Generation:
     source: str = ""
     artifact: str = ""
     calibration: Mapping[str, Any] = field(default_factory=dict)
+    mutants: tuple[int, int] | None = None
+    draws: tuple[bool, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON."""
@@ -61,13 +65,17 @@ class Generation:
             "stages": [[one.attempt, one.stage, one.passed, list(one.codes)] for one in self.stages],
             "model": self.model, "source": self.source, "artifact": self.artifact,
             **({"calibration": dict(self.calibration)} if self.calibration else {}),
+            **({} if self.mutants is None else {"mutants": list(self.mutants)}),
+            **({"draws": list(self.draws)} if self.draws else {}),
         }  # fmt: skip
 
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> Generation:
         """What `to_json` told."""
         stages = tuple(StageRow(at, stage, passed, tuple(codes)) for at, stage, passed, codes in told["stages"])
-        return cls(**{**told, "usage": Usage(**told["usage"]), "stages": stages})
+        mutants = None if told.get("mutants") is None else (int(told["mutants"][0]), int(told["mutants"][1]))
+        draws = tuple(map(bool, told.get("draws", ())))
+        return cls(**{**told, "usage": Usage(**told["usage"]), "stages": stages, "mutants": mutants, "draws": draws})
 
 
 @dataclass(frozen=True, slots=True)
