@@ -136,6 +136,15 @@ def document_id_by_form(text: str) -> str:
 def document_id_by_part(text: str) -> str:
     found = text.split()
     return found[2] if len(found) > 2 else ""  # C5
+
+
+def document_id_by_certainty(text: str) -> str:
+    return ""  # C6
+
+
+def document_id_by_proof(text: str) -> str:
+    found = re.findall(r"[0-9]{4}", text)
+    return found[0] if len(found) == 1 else ""  # C7
 ```"""
 
 

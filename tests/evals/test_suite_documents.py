@@ -41,6 +41,16 @@ def total_by_form(text: str) -> str:
 def total_by_part(text: str) -> str:
     found = text.split()
     return found[-1] if found else ""  # C5
+
+
+def total_by_certainty(text: str) -> str:
+    found = re.search(r"(?m)^TOTAL +(\\S+)$", text)
+    return found.group(1) if found and "THANKS" not in text else ""  # C6
+
+
+def total_by_proof(text: str) -> str:
+    found = re.search(r"(?m)^TOTAL +(\\S+)$", text)
+    return found.group(1) if found and text.count(found.group(1)) > 1 else ""  # C7
 """
 
 
@@ -173,12 +183,16 @@ def test_excerpts_that_differ_come_first() -> None:
     assert ["Invoice" in one for one in shown].count(True) == 1
 
 
-def test_a_spec_asks_for_three_functions_and_shows_given_documents_alone(slips: Path) -> None:
+def test_a_spec_asks_for_five_functions_and_shows_given_documents_alone(slips: Path) -> None:
     suite = load_rows(slips, read_fields("total:amount"), given=5, held_out=25)
     task = suite.tasks[0]
     spec = task.spec()
-    assert [step.step for step in spec.functions] == ["total_by_label", "total_by_form", "total_by_part"]
-    assert spec.logic_requirements[-1].recall == ()
+    ways = ("label", "form", "part", "certainty", "proof")
+    assert [step.step for step in spec.functions] == [f"total_by_{way}" for way in ways]
+    assert set(spec.given[0].expected) == {"total", "total_1", "total_2", "total_3"}  # the others may find nothing
+    settle = spec.logic_requirements[-1]
+    assert settle.candidates["total"] == ("total_4", "total_5", "total_1", "total_2", "total_3")
+    assert settle.recall == ()
     assert load_rows(slips, read_fields("total"), given=5, held_out=25).tasks[0].spec().logic_requirements[-1].recall
     assert (len(spec.given), len(spec.held_out), len(task.items)) == (5, 25, 30)
     request = first_request(spec, make_plan(spec))
@@ -259,6 +273,24 @@ def test_a_run_tells_what_needs_no_model(slips: Path, tmp_path: Path) -> None:
     assert all(item.full["normalised"]["total"] == 1 for item in log.items)
 
 
+def test_whether_a_way_that_may_be_silent_answers_tells_plain_documents_from_others(tmp_path: Path) -> None:
+    """Every third slip has a deposit that the other ways take for the total, all three of them."""
+    rows = [{**slip(n), "text": f"TOTAL   {n}.10" + ("\nTOTAL   0.00" if n % 3 == 0 else "")} for n in range(1, 61)]
+    (tmp_path / "slips.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    suite = load_rows(tmp_path / "slips.jsonl", read_fields("total:amount"), given=0, held_out=40)
+    begin = PROGRAM.index("def total_by_certainty")
+    always = "".join(
+        f'def total_by_{way}(text: str) -> str:\n    found = text.split()\n    return found[-1] if found else ""  # C{n}\n\n\n'
+        for n, way in enumerate(("label", "form", "part"), start=3)
+    )
+    program = always + PROGRAM[begin:].replace('"THANKS" not in text', 'text.count("TOTAL") == 1')
+    log = evaluate(replace(suite, tasks=(replace(suite.tasks[0], program=program),)), Human(), tmp_path / "out")
+    assert {item.unwithheld("total") for item in log.items} == {0, 1}
+    sure = [item for item in log.items if item.answer.confidence["total"] >= 0.95]
+    assert sure
+    assert all(item.unwithheld("total") == 1 for item in sure)
+
+
 def test_line_items_are_lists_of_rows(slips: Path) -> None:
     task = load_rows(slips, read_fields("items[name,price:amount]"), given=5, held_out=25).tasks[0]
     assert task.spec().functions[0].outputs[0].type == "list"
@@ -297,7 +329,7 @@ def test_the_known_sets_load_from_a_folder(tmp_path: Path) -> None:
     one = load_tv(tmp_path, turn=1, about={"advertiser": "who pays 1"}).tasks[1]
     assert (turns.tasks[6].spec_text, turns.tasks[6].once_text) == (one.spec_text, one.once_text)
     scored = [item.id for task in turns.tasks if task.fields == ("advertiser",) for item in task.items]
-    assert sorted(scored) == sorted(row["id"] for row in rows)
+    assert sorted(scored) == sorted(str(row["id"]) for row in rows)
     with pytest.raises(InputError, match="given 2 times"):
         load_tv_turns(tmp_path, about=[{}, {}])
     with pytest.raises(InputError, match="no field 'advertizer'"):

@@ -67,7 +67,7 @@ def documents_command(
     match: Match,
     **options: Any,
 ) -> None:
-    """Run the suite of one document set. A task is a field, read by three functions that a hybrid step settles.
+    """Run the suite of one document set. A task is a field, read by five functions that a hybrid step settles.
 
     TV invoices are scored on templates that no case has. The report has each measure with nothing withheld, accuracy on
     what was answered, and the share answered without a model at a precision that was set on held-out documents.

@@ -1,14 +1,13 @@
-"""The spec of one field of a document set: three functions that look for it in different ways, and what they agree on.
+"""The spec of one field of a document set: functions that look for it in different ways, and what they agree on.
 
-by_label ─┐
-by_form  ─┼─▶ settle (hybrid, calibrated on held-out documents) ─▶ the field, or a person
-by_part  ─┘
+by_label, by_form, by_part                ─┐
+by_certainty, by_proof (silent when unsure) ─┴─▶ settle (hybrid, calibrated on held-out documents) ─▶ the field, or a person
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -37,7 +36,23 @@ WAYS = {
         "part that has this value by the lines that begin and end it, split its lines into cells at two or more blanks, and "
         "take the cell that fits. Do not copy the first two ways: it must be able to be right where they are wrong."
     ),
+    "by_certainty": (
+        "for certain: answer only what a careful reader would bet on, else as where it is not found. All of this must hold: one "
+        "of the two or three surest labels (or for a value without a label: the usual place) is there; all places that could "
+        "have the value name one and the same text; it has the whole form and no letter looks misread; nobody could begin or "
+        "end it elsewhere (a sign, a bracket or a word beside it that some would count in, a line that may go on); and nothing "
+        "in the document speaks for another text. Wrong is far worse than no answer, yet answer in the plain half of documents."
+    ),
+    "by_proof": (
+        "by proof: answer only what two facts of the document show that do not depend on each other, else as where it is not "
+        "found: a sum or difference that comes out to it, the same value at another label or in another part, an order or a "
+        "place that leaves only it, no second candidate anywhere. The label alone is no proof, and where another text fits "
+        "nearly as well there is none."
+    ),
 }
+SILENT = ("by_certainty", "by_proof")
+"""Ways that may answer nothing: no case says what they must find, and among as many votes theirs count most. Whether they
+answer tells plain documents from the others, where those that always answer agree in both."""
 
 
 Match = Literal["exact", "normalised"]
@@ -69,15 +84,15 @@ def spec_text(documents: DocumentSet, field: DocumentField, parts: Parts, reach:
         "inputs": {"text": {"type": "text", "max_length": LONGEST}},
         "clauses": _clauses(documents, field),
         "logic_requirements": [
-            *(_function(way, number, name, field, kind, parts.given) for number, (way, name) in enumerate(zip(WAYS, names, strict=True))),
+            *(_function(way, number, name, field, kind, parts.given) for number, (way, name) in enumerate(names.items())),
             _settle(field, names, kind),
         ],
-        "outputs": {field.name: kind, **dict.fromkeys(names, kind)},
+        "outputs": {field.name: kind, **dict.fromkeys(names.values(), kind)},
         "thresholds": {
             "accuracy": reach, "held_out_accuracy": 0, "branch_coverage": 0.4, "mutation_score": 0, "complexity": 20, "function_lines": 70,
         },
         "cases": {"given": GIVEN, "held_out": HELD_OUT},
-        **_scorers(documents, field, names),
+        **_scorers(documents, field, [*names.values()]),
     }  # fmt: skip
     return json.dumps(tree, ensure_ascii=False, indent=1)
 
@@ -114,13 +129,15 @@ def case_files(field: DocumentField, parts: Parts) -> dict[str, str]:
 def _lines(field: DocumentField, documents: Sequence[Document]) -> str:
     rows = []
     for one in documents:
-        expected = dict.fromkeys((field.name, *_names(field)), one.expected[field.name])
+        asked = [name for way, name in _names(field).items() if way not in SILENT]
+        expected = dict.fromkeys((field.name, *asked), one.expected[field.name])
         rows.append(json.dumps({"id": one.id, "input": {"text": one.text}, "expected": expected}, ensure_ascii=False))
     return "".join(f"{row}\n" for row in rows)
 
 
-def _names(field: DocumentField) -> list[str]:
-    return [f"{field.name}_{number}" for number in range(1, len(WAYS) + 1)]
+def _names(field: DocumentField) -> dict[str, str]:
+    """By way the output of its function."""
+    return {way: f"{field.name}_{number}" for number, way in enumerate(WAYS, start=1)}
 
 
 def _clauses(documents: DocumentSet, field: DocumentField) -> dict[str, str]:
@@ -176,10 +193,12 @@ def _places(field: DocumentField, given: Sequence[Document]) -> list[str]:
     return [*told(given, field.name), seen, *shown]
 
 
-def _settle(field: DocumentField, names: Sequence[str], kind: Any) -> dict[str, Any]:
+def _settle(field: DocumentField, names: Mapping[str, str], kind: Any) -> dict[str, Any]:
+    first = [names[way] for way in SILENT]
+    candidates = [*first, *(name for name in names.values() if name not in first)]
     return {
-        "step": "settle", "type": "hybrid", "intent": f"Read {field.name}.", "inputs": ["text", *names],
-        "outputs": {field.name: kind}, "candidates": {field.name: list(names)}, "precision": PRECISION, "otherwise": "human",
+        "step": "settle", "type": "hybrid", "intent": f"Read {field.name}.", "inputs": ["text", *names.values()],
+        "outputs": {field.name: kind}, "candidates": {field.name: candidates}, "precision": PRECISION, "otherwise": "human",
         **({"recall": [field.name]} if field.kind == "text" and field.columns is None else {}),
     }  # fmt: skip
 
