@@ -203,3 +203,60 @@ def test_what_is_no_bench_is_told_with_what_there_is(ingot: Run) -> None:
     assert code == 2
     assert "did you mean 'rules'? (a suite of your own is named by its file" in problem
     assert "one-stage-run" not in ingot("bench", "nothing-like-it")[2]
+
+
+def test_a_budget_that_ends_reports_what_is_finished_and_says_so(
+    ingot: Run, suite: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    doubled(suite)
+    answers = ['{"fee": 5}', '{"fee": 9}', '{"fee": 5}', '{"fee": 9}']
+
+    def opened(*_: object, budget: Budget, **__: object) -> Budgeted:
+        return Budgeted(Scripted(list(answers)), budget)
+
+    monkeypatch.setattr("ingot.models.open.open_model", opened)
+    both = ("--solver", "human", "--solver", "direct", "--model", "openai:x", "--out", suite.parent / "out")
+    done = ingot("bench", suite, *both, "--max-tokens", 1_400)
+    assert done.code == 1, done.out
+    assert "direct: cut short after 1 tasks" in done.out
+    assert "the budget of 1,400 tokens" in done.err
+    assert "cut short: the same command goes on" in done.err
+    assert (suite.parent / "out" / "shipping" / "report.html").exists()
+    answers[:] = answers[3:]  # three were paid for and are kept
+    done = ingot("bench", suite, *both)
+    assert done.code == 0, done.err
+    assert "cut short" not in done.out
+
+
+def test_what_a_solver_lacks_and_what_all_take_is_told_before_one_is_paid(
+    ingot: Run, suite: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = Scripted([f"```python\n{RIGHT}```"])
+    monkeypatch.setattr("ingot.models.open.open_model", lambda *_, **__: model)
+    monkeypatch.setitem(sys.modules, "langchain", None)
+    done = ingot(
+        "bench",
+        suite,
+        "--solver",
+        "compiled",
+        "--solver",
+        "langchain",
+        "--model",
+        "openai:x",
+        "--out",
+        suite.parent / "out",
+    )
+    assert done.code == 1, done.err
+    assert "langchain" in done.err
+    assert model.requests == []
+    done = ingot(
+        "bench", suite, "--solver", "compiled", "--solver", "direct", "--estimate", "--priced-as", "openai:gpt-5"
+    )
+    assert done.out.count("($0.0") == 2, done.out
+
+
+def test_a_price_that_is_not_known_is_refused(ingot: Run, suite: Path) -> None:
+    for command in ((suite, "--solver", "human"), ("report", suite)):
+        done = ingot("bench", *command, "--priced-as", "openai:gpt-none")
+        assert done.code == 2
+        assert "no list price is known of 'openai:gpt-none'; there are anthropic:" in done.err

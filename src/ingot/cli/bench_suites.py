@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from ingot.cli.bench_costs import listed, say_costs, say_estimate
 from ingot.cli.build import dollars
 from ingot.cli.progress import AS_JSON, INTERRUPTED
+from ingot.errors import ModelError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,7 +82,8 @@ def suite_options(command: F) -> F:
             click.option("--max-cost", callback=dollars, help="Hard stop at this many US dollars."),
             click.option("--timeout", type=float, help="Seconds that the model may take for one answer."),
             click.option(
-                "--priced-as", default="", help="Price tokens as this model's, where the model itself has no list price."
+                "--priced-as", default="", callback=listed,
+                help="Price tokens as this model's, where the model itself has no list price.",
             ),
             click.option("--yes", is_flag=True, help="Do not ask before a run that costs more than a dollar."),
             click.option("--estimate", is_flag=True, help="Read the suite, say what a run takes at least, and run nothing."),
@@ -92,7 +95,7 @@ def suite_options(command: F) -> F:
 
 
 def run_suite(suite: Suite, **given: Any) -> None:
-    """Evaluate, write logs and report, print the figures. Ctrl-C ends with what is finished."""
+    """Evaluate, write logs and report, print the figures. Ctrl-C, or a budget that ends, ends with what is finished."""
     from ingot.evals.alone import alone
     from ingot.evals.suite import limited
 
@@ -106,37 +109,48 @@ def run_suite(suite: Suite, **given: Any) -> None:
 
 
 def _run(suite: Suite, chosen: Chosen) -> None:
-    from ingot.evals.evaluate import evaluate, finished
     from ingot.evals.report.tables import measured
     from ingot.evals.report.write import write_report
     from ingot.evals.shared import alike
 
-    logs: list[Log] = []
-    interrupted = False
     model = _model(chosen)
     if model is not None:
         _say_where(chosen)
-    for name in chosen.solvers:
-        folder = chosen.out / suite.name / name
-        solver = _solver(name, model, chosen, folder)
-        settings = {"attempts": chosen.attempts, "candidates": chosen.candidates, "limit": chosen.limit}
-        if chosen.at_once > 1 and solver.side_by_side:  # latencies are then those of so many at a time
-            settings["at_once"] = chosen.at_once
-        _say_cost(suite, solver, chosen)
-        try:
-            with _shown(f"{suite.name}, {name}", suite.items, chosen.as_json) as tell:
-                logs.append(evaluate(suite, solver, folder, settings=settings, tell=tell, at_once=chosen.at_once))
-        except KeyboardInterrupt:
-            logs.append(finished(folder, suite, solver, settings))
-            interrupted = True
-            break
+    # all of them first: one that lacks a package or a model is told before another is paid
+    solvers = {name: _solver(name, model, chosen, chosen.out / suite.name / name) for name in chosen.solvers}
+    if not (chosen.as_json and chosen.yes):
+        say_costs(suite, solvers, chosen.priced_as, ask=not chosen.yes)
+    logs, stopped = _logs(suite, solvers, chosen)
     # one that was cut short stands beside whole ones
     logs = alike([log for log in logs if log.tasks] or logs, shared=True)
+    if isinstance(stopped, ModelError) and not any(log.tasks for log in logs):
+        raise stopped
     found = measured(logs, priced_as=chosen.priced_as)
     report = write_report(chosen.out / suite.name, logs, found)
-    _print(logs, found, report, chosen, interrupted)
-    if interrupted:
+    _print(logs, found, report, chosen, stopped is not None)
+    if isinstance(stopped, ModelError):
+        raise stopped
+    if stopped is not None:
         sys.exit(INTERRUPTED)
+
+
+def _logs(
+    suite: Suite, solvers: Mapping[str, Solver], chosen: Chosen
+) -> tuple[list[Log], KeyboardInterrupt | ModelError | None]:
+    """The log of each solver, and what ended the run before its end: Ctrl-C, a budget, a model that does not answer."""
+    from ingot.evals.evaluate import evaluate, finished
+
+    logs: list[Log] = []
+    settings = {"attempts": chosen.attempts, "candidates": chosen.candidates, "limit": chosen.limit}
+    for name, solver in solvers.items():
+        folder = chosen.out / suite.name / name
+        try:
+            with _shown(f"{suite.name}, {name}", suite.items, chosen.as_json) as tell:
+                logs.append(evaluate(suite, solver, folder, settings=settings, tell=tell))
+        except (KeyboardInterrupt, ModelError) as stopped:
+            logs.append(finished(folder, suite, solver, settings))
+            return logs, stopped
+    return logs, None
 
 
 def _model(chosen: Chosen) -> Model | None:
@@ -169,44 +183,14 @@ def _solver(name: str, model: Model | None, chosen: Chosen, folder: Path) -> Sol
 
 def _estimate(suite: Suite, chosen: Chosen) -> None:
     """Check a suite and say what running it is expected to take; no model is asked, so none need be named."""
-    from ingot.evals.evaluate import estimate
     from ingot.evals.solvers.registry import Settings, make_solver
     from ingot.evals.suite import check_apart
     from ingot.models.scripted import Scripted
 
     check_apart(suite)
-    settings = Settings(chosen.attempts, chosen.candidates)
-    solvers = {
-        name: make_solver(name, Scripted([], name=chosen.model or "not named"), settings) for name in chosen.solvers
-    }
-    found = {name: estimate(suite, solver).to_json() for name, solver in solvers.items()}
-    if chosen.as_json:
-        told = {"suite": suite.name, "tasks": len(suite.tasks), "items": suite.items, "estimate": found}
-        click.echo(json.dumps(told, indent=2))
-        return
-    click.echo(f"{suite.name}: {len(suite.tasks)} tasks, {suite.items} items")
-    for name, usage in found.items():
-        tokens = usage["input_tokens"] + usage["output_tokens"]
-        click.echo(f"{name:<12}at least about {tokens:,} tokens in {usage['requests']:,} requests")
-
-
-def _say_cost(suite: Suite, solver: Solver, chosen: Chosen) -> None:
-    """What a run is expected to take, before it takes it."""
-    from ingot.evals.evaluate import estimate
-    from ingot.usage import cost
-
-    if chosen.as_json and chosen.yes:
-        return
-    usage = estimate(suite, solver)
-    price = cost(usage, chosen.priced_as or solver.model) if usage.total_tokens else Decimal(0)
-    said = "no price known" if price is None else f"${price:.2f}"
-    click.echo(
-        f"{solver.name}: {len(suite.tasks)} tasks, {suite.items} items; at least about {usage.total_tokens:,} tokens in "
-        f"{usage.requests:,} requests ({said}) where every first attempt passes; kept completions cost nothing",
-        err=True,
-    )
-    if price is not None and price > 1 and not chosen.yes and sys.stdin.isatty():
-        click.confirm("go on?", abort=True, err=True)
+    settings, model = Settings(chosen.attempts, chosen.candidates), Scripted([], name=chosen.model or "not named")
+    solvers = {name: make_solver(name, model, settings) for name in chosen.solvers}
+    say_estimate(suite, solvers, chosen.priced_as or chosen.model or "", as_json=chosen.as_json)
 
 
 @contextmanager
@@ -289,7 +273,7 @@ def compare_command(a: Path, b: Path, shared: bool, as_json: bool) -> None:
 @click.command("report")
 @click.argument("logs", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), default=Path("report"), show_default=True, help="Folder.")
-@click.option("--priced-as", default="", help="Price tokens as this model's.")
+@click.option("--priced-as", default="", callback=listed, help="Price tokens as this model's.")
 @_SHARED
 def report_command(logs: tuple[Path, ...], out: Path, priced_as: str, shared: bool) -> None:
     """Write one report of LOGS (of one suite) as Markdown and HTML."""
