@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from ingot.agreement import agree, calibrate, confidence, interval, known_of, needed_cases, recall, spellings
+from ingot.agreement import agree, alone, calibrate, confidence, interval, known_of, needed_cases, recall, spellings
 
 
 def test_most_votes_win_and_earlier_candidates_break_ties() -> None:
@@ -72,6 +72,18 @@ def test_answered_and_wrong_stays_under_the_stated_risk_on_average() -> None:
     assert measured <= stated
     assert measured / 400 < 0.05
     assert right / answered > 0.94  # chosen on the cases that it is counted on, the precision is a little hopeful
+
+
+def test_a_level_alone_is_as_precise_as_it_shows_without_the_better_ones() -> None:
+    seen = [(3240, True)] * 30 + [(2192, True)] * 8 + [(2192, False)] * 2 + [(1128, True)] * 5 + [(0, False)] * 3
+    told = calibrate(seen, 0.9).to_json()
+    assert alone(told, 3240) == alone(told, 9999) == pytest.approx(30 / 31)
+    assert alone(told, 2192) == pytest.approx(1 - 3 / 16)  # with the better one below it
+    assert alone(told, 1128) == pytest.approx(1 - 3 / 16)  # no more than a level above it
+    assert alone(told, 1000) == alone(told, 0) == alone({}, 3240) == 0.0
+    few = calibrate([(3240, True)] * 3 + [(2192, True)] * 16, 0.9).to_json()
+    assert alone(few, 3240) == pytest.approx(19 / 20)  # three alone show little, with those below more
+    assert alone(few, 2192) == pytest.approx(16 / 17)
 
 
 def test_confidence_is_the_highest_precision_that_trusts_a_score() -> None:

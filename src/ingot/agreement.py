@@ -238,6 +238,29 @@ def confidence(told: Mapping[str, Any], score: int) -> float:
     return best
 
 
+def alone(told: Mapping[str, Any], score: int) -> float:
+    """How precise values of this score are by themselves, without the better ones that `confidence` counts with them: to
+    order values of several outputs, each with a calibration of its own, beside each other.
+
+    A run of levels shows ``1 - (wrong + 1) / (answered + 1)``. It is the most that a run from this level down shows, and no
+    more than a level above has (isotonic regression: the least, over the levels from which a run may begin, of the most that
+    such a run shows). A score between levels is taken for the one below. 0 where there is none.
+    """
+    levels = sorted((one for one in told.get("levels", ()) if one["score"] > 0), key=lambda one: -int(one["score"]))
+    at = next((place for place, one in enumerate(levels) if one["score"] <= score), None)
+    if at is None:
+        return 0.0
+    ends = range(at + 1, len(levels) + 1)
+    return min(max(_shown(levels[begin:end]) for end in ends) for begin in range(at + 1))
+
+
+def _shown(levels: Sequence[Mapping[str, Any]]) -> float:
+    """The precision that these levels together show, with one more error for the case to come."""
+    answered = sum(int(one["cases"]) for one in levels)
+    wrong = answered - sum(int(one["right"]) for one in levels)
+    return 1 - (wrong + 1) / (answered + 1)
+
+
 def interval(right: int, cases: int) -> tuple[float, float]:
     """The two-sided 95 % interval of a share (Clopper and Pearson), by bisection on the binomial's tail; 0 to 1 of none."""
     if cases == 0:

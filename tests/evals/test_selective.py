@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ingot.agreement import calibrate
+from ingot.agreement import calibrate, confidence
 from ingot.evals.evaluate import evaluate
 from ingot.evals.log import Log, Scored, TaskLog, read_log
 from ingot.evals.metrics.measure import Measure
@@ -23,11 +23,13 @@ from tests.evals.test_metrics import RIGHT, item, log
 
 TOLD = calibrate([(3240, True)] * 40 + [(2192, True)] * 10 + [(2192, False)] * 3 + [(0, False)] * 2, 0.95).to_json()
 SURE, UNSURE = 40 / 41, 50 / 54
+ALONE = {SURE: 40 / 41, UNSURE: 10 / 14, 0.0: 0.0}
 
 
 def read(sure: float, right: bool, held: bool) -> Scored:
     value = {"fee": 9 if right else 8}
-    answer = Answer(None if held else value, confidence={"fee": sure}, guesses=value if held else {})
+    alone = {"fee": round(ALONE[sure], 6)}
+    answer = Answer(None if held else value, confidence={"fee": sure}, alone=alone, guesses=value if held else {})
     return Scored(
         "x", "unseen", True, answer, {"fee": None if held else float(right)}, {"score": {"fee": float(right)}}
     )
@@ -75,6 +77,34 @@ def test_fields_together_show_what_one_alone_cannot() -> None:
     assert pooled_threshold(one, 0.99) is None
     three = replace(one, tasks=(*one.tasks, other, third))  # 120 right of 120 at the first level
     assert pooled_threshold(three, 0.99) == pytest.approx(SURE, abs=1e-6)
+
+
+def test_fields_together_are_ordered_by_what_each_level_shows_by_itself() -> None:
+    """By their confidence the lower level of one field would go before the only one of the other."""
+    good = calibrate([(3240, True)] * 98 + [(2192, True)] * 3 + [(2192, False)] * 2, 0.95).to_json()
+    small = calibrate([(3240, True)] * 20, 0.95).to_json()
+    assert confidence(good, 2192) == pytest.approx(1 - 3 / 104)
+    assert confidence(small, 3240) == pytest.approx(1 - 1 / 21)
+    two = [TaskLog("t", Generation(True, calibration={"fee": told}), ()) for told in (good, small)]
+    assert pooled_threshold(replace(log(), tasks=tuple(two)), 0.99) == pytest.approx(1 - 1 / 21, abs=1e-6)
+
+
+def test_what_stands_at_the_threshold_is_answered_however_it_is_rounded() -> None:
+    """17 of 18 are 0.94444…, in a log 0.944444."""
+    told = calibrate([(3240, True)] * 17, 0.9).to_json()
+    value = {"fee": 9}
+    one = Scored(
+        "x", "unseen", True, Answer(value, confidence={"fee": 0.944444}, alone={"fee": 0.944444}), {"fee": 1.0}
+    )
+    found = named(selective(replace(log(), tasks=(TaskLog("t", Generation(True, calibration={"fee": told}), (one,)),))))
+    assert found["answered without a model at 90%, all fields together"].value == 1
+
+
+def test_of_an_earlier_version_s_log_fields_together_are_not_told() -> None:
+    old = [replace(one, answer=replace(one.answer, alone={})) for one in ITEMS]
+    found = named(selective(calibrated(*old)))
+    assert "answered without a model at 95%, each field by its own cases" in found
+    assert not [name for name in found if "together" in name]
 
 
 def test_nothing_withheld_counts_guesses_and_misses() -> None:
@@ -135,7 +165,7 @@ def test_a_compiled_hybrid_step_tells_its_confidence_and_its_guess(tmp_path: Pat
     assert found.tasks[0].generation.deployed, found.tasks[0].generation
     sure, unsure = found.items
     assert sure.answer.output == {"total": "501"}
-    assert sure.answer.confidence == {"total": pytest.approx(45 / 46, abs=1e-6)}
+    assert sure.answer.confidence == sure.answer.alone == {"total": pytest.approx(45 / 46, abs=1e-6)}
     assert unsure.answer.output is None
     assert unsure.answer.guesses == {"total": "601"}
     assert unsure.scores == {"total": None}

@@ -5,12 +5,13 @@ The threshold is chosen on held-out cases that no program was written from, neve
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from statistics import fmean
 
-from ingot.agreement import confidence
+from ingot.agreement import alone
 from ingot.evals.log import UNWITHHELD, Log, Scored
 from ingot.evals.metrics.measure import Measure, bootstrapped, share_of
+from ingot.evals.solvers.agreements import DIGITS
 
 PRECISIONS = (0.99, 0.95, 0.9)
 _MAKE_UP = 1e-9
@@ -18,15 +19,27 @@ _MAKE_UP = 1e-9
 
 def selective(log: Log) -> list[Measure]:
     """Fields that came with at least the confidence that shows a precision / all fields, and the right ones of them / them; none
-    where nothing came with a confidence. Unit: share. Source: El-Yaniv and Wiener 2010; the threshold as in
-    `pooled_threshold`, after split conformal prediction (Vovk et al. 2005)."""
+    where nothing came with a confidence. All fields together are not told of a log of an earlier version, which has no order
+    of their answers. Unit: share. Source: El-Yaniv and Wiener 2010; the threshold as in `pooled_threshold`, after split
+    conformal prediction (Vovk et al. 2005)."""
     if not any(item.answer.confidence for item in log.items):
         return []
+    is_ordered = all(item.answer.confidence.keys() <= item.answer.alone.keys() for item in log.items)
     found = []
     for wanted in PRECISIONS:
-        found += _at(log, wanted, wanted, f"at {wanted:.0%}, each field by its own cases")
-        found += _at(log, wanted, pooled_threshold(log, wanted), f"at {wanted:.0%}, all fields together")
+        found += _at(log, wanted, _confidence, wanted, f"at {wanted:.0%}, each field by its own cases")
+        if is_ordered:
+            least = pooled_threshold(log, wanted)
+            found += _at(log, wanted, _alone, least, f"at {wanted:.0%}, all fields together")
     return found
+
+
+def _confidence(item: Scored, name: str) -> float:
+    return item.answer.confidence.get(name, 0.0)
+
+
+def _alone(item: Scored, name: str) -> float:
+    return item.answer.alone.get(name, 0.0)
 
 
 def unwithheld(log: Log) -> list[Measure]:
@@ -49,9 +62,10 @@ def unwithheld(log: Log) -> list[Measure]:
 
 
 def pooled_threshold(log: Log, wanted: float) -> float | None:
-    """The lowest confidence from which the held-out cases of all fields together show a precision:
-    ``(wrong + 1) / (answered + 1) <= 1 - wanted``; None where there is none. Source: split conformal prediction
-    (Vovk et al. 2005), the fields of a case taken as one sample."""
+    """The lowest standing (`ingot.agreement.alone`) from which the held-out cases of all fields together show a precision:
+    ``(wrong + 1) / (answered + 1) <= 1 - wanted``; None where there is none. The order of the fields' levels is learnt on the
+    same cases, which flatters it a little. Source: split conformal prediction (Vovk et al. 2005), the fields of a case
+    taken as one sample."""
     levels = sorted(_levels(log), reverse=True)
     answered = right = 0
     best = None
@@ -64,23 +78,25 @@ def pooled_threshold(log: Log, wanted: float) -> float | None:
 
 
 def _levels(log: Log) -> Iterator[tuple[float, int, int]]:
-    """Of every field: a confidence, held-out cases that have it, and how many of them are right."""
+    """Of every field: a standing above 0, held-out cases that have it, and how many of them are right."""
     for task in log.tasks:
         for told in task.generation.calibration.values():
             for level in told["levels"]:
-                if level["score"]:
-                    yield confidence(told, level["score"]), level["cases"], level["right"]
+                if (standing := round(alone(told, level["score"]), DIGITS)) > 0:
+                    yield standing, level["cases"], level["right"]
 
 
-def _at(log: Log, wanted: float, least: float | None, label: str) -> list[Measure]:
-    """What would be answered from a confidence on, of all fields of all items, and how much of it is right."""
+def _at(
+    log: Log, wanted: float, sure_of: Callable[[Scored, str], float], least: float | None, label: str
+) -> list[Measure]:
+    """What would be answered from a confidence or standing on, of all fields of all items, and how much of it is right."""
     fields = [(item, name) for item in log.items for name in item.scores]
-    is_sure = [least is not None and item.answer.confidence.get(name, 0.0) >= least - _MAKE_UP for item, name in fields]
+    is_sure = [least is not None and sure_of(item, name) >= least - _MAKE_UP for item, name in fields]
     answered = [(item.task, sure) for (item, _), sure in zip(fields, is_sure, strict=True)]
     taken = [
         (item.task, item.unwithheld(name) == 1) for (item, name), sure in zip(fields, is_sure, strict=True) if sure
     ]
-    told = "no confidence shows it" if least is None else f"from a confidence of {least:.3f}"
+    told = "no confidence shows it" if least is None else f"from {least:.3f} on"
     return [
         share_of(f"answered without a model {label}", answered, note=told),
         share_of(f"right of these {label}", taken, note=f"wanted {wanted:.0%}"),

@@ -6,11 +6,15 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ingot.agreement import Agreed, agree, confidence, read_spellings
+from ingot.agreement import Agreed, agree, alone, confidence, read_spellings
 from ingot.artifact.manifest import CALIBRATION
 
 if TYPE_CHECKING:
     from ingot.runtime.run import Workflow
+
+
+DIGITS = 6
+"""Decimals of a confidence in a log."""
 
 
 class Agreements:
@@ -44,7 +48,13 @@ class Agreements:
     def confidence(self) -> dict[str, float]:
         """By output, the highest precision at which the calibration trusts what was agreed on; 0 where nothing was."""
         told = self.calibration
-        return {name: round(confidence(told.get(name, {}), one.score), 6) for name, one in self._agreed.items()}
+        return {name: round(confidence(told.get(name, {}), one.score), DIGITS) for name, one in self._agreed.items()}
+
+    @property
+    def alone(self) -> dict[str, float]:
+        """By output, how precise such an agreement is by itself; 0 where nothing was agreed on."""
+        told = self.calibration
+        return {name: round(alone(told.get(name, {}), one.score), DIGITS) for name, one in self._agreed.items()}
 
     @property
     def values(self) -> dict[str, Any]:

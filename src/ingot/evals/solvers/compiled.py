@@ -148,8 +148,8 @@ class CompiledTask:
         except (OutputError, StepError) as error:
             return Answer(None, error=f"{type(error).__name__}: {error}", seconds=time.perf_counter() - began)
         if outcome.review is None:
-            sure = self._agreements.confidence
-            return Answer(dict(outcome.output or {}), seconds=outcome.seconds, confidence=sure)
+            sure, alone = self._agreements.confidence, self._agreements.alone
+            return Answer(dict(outcome.output or {}), seconds=outcome.seconds, confidence=sure, alone=alone)
         names = {field.name for field in self._workflow.spec.outputs}
         stands = {name: value for name, value in self._standing.items() if name in names}
         held = f"{outcome.review.step}: {outcome.review.reason}"
@@ -159,6 +159,7 @@ class CompiledTask:
             withheld=held,
             seconds=outcome.seconds,
             confidence=self._agreements.confidence,
+            alone=self._agreements.alone,
             guesses=guesses,
         )
 

@@ -70,6 +70,7 @@ class HybridTask:
             seconds=seconds,
             by=by,
             confidence=certain,
+            alone={name: one for name, one in first.alone.items() if name in sure},
         )
 
     def _sure(self, output: Mapping[str, Any]) -> dict[str, Any]:

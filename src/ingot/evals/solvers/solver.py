@@ -84,7 +84,8 @@ class Answer:
 
     `output` holds the fields that it answered; one that is missing was withheld (sent to a person). None: nothing was
     answered, and `withheld` or `error` says why. `by` says for a field who answered it where that differs (``code``,
-    ``model``), `confidence` how sure it is, 0 to 1. `guesses` are what it would have answered in the fields that it
+    ``model``), `confidence` how sure it is, 0 to 1, `alone` how sure by such answers themselves, without the better ones that
+    `confidence` counts with them (`ingot.agreement.alone`): the order of answers of several fields. `guesses` are what it would have answered in the fields that it
     withheld: nobody is given them, they tell what withholding was worth. `usage` is what this one transaction used,
     `seconds` its wall time. `ran` is False where nothing was run or asked at all, since the task is not deployed or its prompt
     does not fit: what then took no time and no tokens is no transaction.
@@ -97,6 +98,7 @@ class Answer:
     seconds: float = 0.0
     by: Mapping[str, str] = field(default_factory=dict)
     confidence: Mapping[str, float] = field(default_factory=dict)
+    alone: Mapping[str, float] = field(default_factory=dict)
     guesses: Mapping[str, Any] = field(default_factory=dict)
     ran: bool = True
 
@@ -117,7 +119,8 @@ class Answer:
         return {
             "output": None if self.output is None else to_plain(dict(self.output)), "withheld": self.withheld,
             "error": self.error, "usage": self.usage.to_json(), "seconds": round(self.seconds, 9), "by": dict(self.by),
-            "confidence": dict(self.confidence), **({"guesses": to_plain(dict(self.guesses))} if self.guesses else {}),
+            "confidence": dict(self.confidence), **({"alone": dict(self.alone)} if self.alone else {}),
+            **({"guesses": to_plain(dict(self.guesses))} if self.guesses else {}),
             **({} if self.ran else {"ran": False}),
         }  # fmt: skip
 
