@@ -105,6 +105,31 @@ def test_the_terminal_shows_the_main_figures_and_all_tokens() -> None:
     assert re.search(r"tokens at run time +0 +600", text)
 
 
+def test_columns_are_as_wide_as_what_is_in_them() -> None:
+    long = [replace(one, label=f"a solver with quite a long name {at}") for at, one in enumerate(both())]
+    lines = list(summary(long, measured(long)))[1:]
+    starts = {len(line) for line in lines}
+    assert len(starts) == 1, lines  # every column ends where the one above it does
+
+
+def test_the_page_says_what_went_wrong_as_the_markdown_does() -> None:
+    refused = replace(
+        log(item(HELD), item(WRONG)),
+        tasks=(TaskLog("t", Generation(False, "<refused>"), ()), *log(item(HELD), item(WRONG)).tasks),
+    )
+    for text in (shown(markdown, [refused]), shown(page, [refused])):
+        for said in ("What went wrong", "not deployed: &lt;refused&gt;", "wrong: fee", "withheld, in part or whole"):
+            assert said in text
+    assert "What went wrong" not in shown(page, [log(item(RIGHT))])
+
+
+def test_a_note_that_several_figures_have_stands_once() -> None:
+    text = markdown(both(), measured(both(), priced_as="openai:gpt-5"))
+    row = next(line for line in text.splitlines() if line.startswith("| cost of 1,000,000"))
+    assert row.count("1.25 and 10 USD a million in and out (2025-08-07)") == 1
+    assert row.count("machine 0.0446 USD") == 1
+
+
 def test_numbers_have_their_unit() -> None:
     assert number(0.5, "share") == "50.0 %"
     assert number(0.0000123, "s") == "12.3 µs"

@@ -11,7 +11,7 @@ from datetime import date
 from ingot.evals.log import Log
 from ingot.evals.metrics.latency import percentile
 from ingot.evals.metrics.measure import Measure
-from ingot.evals.metrics.tokens import generation_dollars, paid_dollars, ran_note, runtime_dollars
+from ingot.evals.metrics.tokens import generation_dollars, paid_dollars, prices_note, ran_note, runtime_dollars
 
 MONTHLY = 1_000_000
 COMPILES = 1
@@ -64,5 +64,11 @@ def cost_of_ownership(
     ran = [item for item in log.items if item.answer.ran]
     people = sum(not item.answered and not item.answer.error for item in ran)
     waited = "" if own is not None else "time beside the model's calls is not counted"
-    told = [note, waited, f"{people} of {len(ran)} left to people" if people else "", ran_note(log)]
+    told = [
+        prices_note(log, priced_as),
+        note,
+        waited,
+        f"{people} of {len(ran)} left to people" if people else "",
+        ran_note(log),
+    ]
     return Measure(name, value, "USD a month", len(ran), note="; ".join(part for part in told if part))

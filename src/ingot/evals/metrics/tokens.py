@@ -16,7 +16,7 @@ from statistics import fmean
 
 from ingot.evals.log import Log
 from ingot.evals.metrics.measure import Measure, bootstrapped
-from ingot.usage import Usage, cost
+from ingot.usage import Usage, cost, price_of
 
 AT = (1, 100, 1_000, 100_000, 1_000_000)
 """The numbers of transactions at which totals are told."""
@@ -114,7 +114,7 @@ def generation_dollars(log: Log, priced_as: str = "") -> Measure:
     """G = (input tokens * their price + output tokens * theirs) / tasks, at the dated list price of who wrote them; not
     measured where one of them has none. Unit: USD a task. Source: the list prices of `ingot.usage`, with their days."""
     spent = [dollars(task.generation.usage, priced_as or task.generation.model) for task in log.tasks]
-    return _priced("generation cost", spent, "USD a task", priced_as)
+    return _priced("generation cost", spent, "USD a task", _writers(log), priced_as)
 
 
 def runtime_dollars(log: Log, priced_as: str = "") -> Measure:
@@ -122,7 +122,7 @@ def runtime_dollars(log: Log, priced_as: str = "") -> Measure:
     0 where no token was used. Unit: USD a transaction. Source: the list prices of `ingot.usage`, with their days."""
     model = priced_as or log.header.model
     spent = [dollars(item.answer.usage, model) for item in log.items if item.answer.ran]
-    return _priced("run-time cost", spent, "USD a transaction", priced_as, _tasks(log), ran_note(log))
+    return _priced("run-time cost", spent, "USD a transaction", _askers(log), priced_as, _tasks(log), ran_note(log))
 
 
 def dollars(usage: Usage, model: str) -> Decimal | None:
@@ -172,6 +172,32 @@ def ran_note(log: Log) -> str:
     return f"{lost} of {len(log.items)} transactions were not run" if lost else ""
 
 
+def prices_note(log: Log, priced_as: str = "") -> str:
+    """The list prices that a log's dollars are at, each with its day; "" where no token was used."""
+    return _prices([*_writers(log), *_askers(log)], priced_as)
+
+
+def _prices(models: Iterable[str], priced_as: str) -> str:
+    """Of models that used tokens; all of them at one price where they are priced as another."""
+    known = [(name, price_of(name)) for name in dict.fromkeys(priced_as or one for one in models) if name]
+    return "; ".join(
+        f"tokens {'priced as' if priced_as else 'of'} {name}, {price.input} and {price.output} USD a million in and out "
+        f"({price.as_of})"
+        for name, price in known
+        if price is not None
+    )
+
+
+def _writers(log: Log) -> list[str]:
+    """Who wrote programs, for tokens."""
+    return [one.generation.model for one in log.tasks if one.generation.usage.total_tokens]
+
+
+def _askers(log: Log) -> list[str]:
+    """Who was asked at run time, for tokens."""
+    return [log.header.model] if any(one.answer.usage.total_tokens for one in log.items) else []
+
+
 def _deployed(log: Log) -> int:
     return sum(task.generation.deployed for task in log.tasks)
 
@@ -197,10 +223,16 @@ def _tasks(log: Log) -> list[str]:
 
 
 def _priced(
-    name: str, spent: Sequence[Decimal | None], unit: str, priced_as: str, tasks: Sequence[str] = (), more: str = ""
+    name: str,
+    spent: Sequence[Decimal | None],
+    unit: str,
+    models: Iterable[str],
+    priced_as: str,
+    tasks: Sequence[str] = (),
+    more: str = "",
 ) -> Measure:
     known = [float(one) for one in spent if one is not None]
-    note = "; ".join(part for part in (f"tokens priced as {priced_as}" if priced_as else "", more) if part)
+    note = "; ".join(part for part in (_prices(models, priced_as), more) if part)
     if len(known) < len(spent):
         return Measure(name, None, unit, 0, note="no list price is known for who wrote the tokens")
     return bootstrapped(name, known, fmean, unit, tasks=tasks, note=note)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from html import escape
 
 from ingot.evals.log import Log
-from ingot.evals.report.tables import Measured, Table, cells, number, tables
+from ingot.evals.report.tables import Measured, Table, cells, notes, number, tables
 from ingot.evals.shared import cut_short
 
 
@@ -63,31 +64,32 @@ def _table(table: Table, logs: Sequence[Log]) -> Iterator[str]:
     yield f"|---|---|{'---|' * len(names)}---|---|"
     for row in table.rows:
         counts = ", ".join(dict.fromkeys(str(one.n) for one in row.measures if one is not None))
-        notes = "; ".join(dict.fromkeys(one.note for one in row.measures if one is not None and one.note))
         figures = " | ".join(cells(row))
-        yield f"| {_cell(row.name)} | {_cell(row.unit)} | {figures} | {counts} | {_cell(notes)} |"
+        yield f"| {_cell(row.name)} | {_cell(row.unit)} | {figures} | {counts} | {_cell(notes(row))} |"
 
 
-def _misses(logs: Sequence[Log], most: int = 12) -> Iterator[str]:
-    """What went wrong, by what was said of it: refusals of the stages, withheld items, errors, wrong fields."""
+def misses(log: Log, most: int = 12) -> list[tuple[str, int]]:
+    """What went wrong, by what was said of it, the most frequent first: refusals of the stages, withheld items, errors, wrong fields."""
+    counted: Counter[str] = Counter()
+    for task in log.tasks:
+        if not task.generation.deployed:
+            codes = sorted({code for row in task.generation.stages if not row.passed for code in row.codes})
+            counted[f"not deployed: {task.generation.reason} ({', '.join(codes)})"] += 1
+    for item in log.items:
+        if item.answer.error:
+            counted[f"error: {item.answer.error.split(':')[0]}"] += 1
+            continue
+        counted.update(f"wrong: {name}" for name, score in item.scores.items() if score is not None and score < 1)
+        if item.answerable and item.answer.ran and not item.whole:
+            counted["withheld, in part or whole"] += 1
+    return counted.most_common(most)
+
+
+def _misses(logs: Sequence[Log]) -> Iterator[str]:
     for log in logs:
-        counted: dict[str, int] = {}
-        for task in log.tasks:
-            if not task.generation.deployed:
-                codes = sorted({code for row in task.generation.stages if not row.passed for code in row.codes})
-                key = f"not deployed: {task.generation.reason} ({', '.join(codes)})"
-                counted[key] = counted.get(key, 0) + 1
-        for item in log.items:
-            for name, score in item.scores.items():
-                if score is not None and score < 1 and not item.answer.error:
-                    counted[f"wrong: {name}"] = counted.get(f"wrong: {name}", 0) + 1
-            if item.answer.error:
-                key = f"error: {item.answer.error.split(':')[0]}"
-                counted[key] = counted.get(key, 0) + 1
-        if counted:
-            yield from ("", f"## What went wrong: {log.name}", "", "| what | times |", "|---|---|")
-            for said, count in sorted(counted.items(), key=lambda one: -one[1])[:most]:
-                yield f"| {_cell(said)} | {count} |"
+        if found := misses(log):
+            yield from ("", f"## What went wrong: {_cell(log.name)}", "", "| what | times |", "|---|---|")
+            yield from (f"| {_cell(said)} | {count} |" for said, count in found)
 
 
 def _cell(text: str) -> str:

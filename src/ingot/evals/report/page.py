@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from html import escape
 
 from ingot.evals.log import Log
-from ingot.evals.report.markdown import facts
+from ingot.evals.report.markdown import facts, misses
 from ingot.evals.report.plots import plots
-from ingot.evals.report.tables import Measured, Table, cells, number, tables
+from ingot.evals.report.tables import Measured, Table, cells, notes, number, tables
 
 _STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;color:#1c2733;max-width:72rem;margin:2rem auto;padding:0 1.2rem}
@@ -35,6 +35,7 @@ def page(logs: Sequence[Log], found: Measured) -> str:
     ]
     parts += [_table(table, logs) for table in tables(found)]
     parts.append(_references(logs[0]))
+    parts += [_misses(log) for log in logs]
     return "\n".join([*parts, "</main></body></html>", ""])
 
 
@@ -52,14 +53,21 @@ def _table(table: Table, logs: Sequence[Log]) -> str:
             for one, said in zip(row.measures, cells(row), strict=True)
         )
         counts = ", ".join(dict.fromkeys(str(one.n) for one in row.measures if one is not None))
-        notes = "; ".join(dict.fromkeys(one.note for one in row.measures if one is not None and one.note))
         rows.append(
             f'<tr><td>{escape(row.name)}</td><td>{escape(row.unit)}</td>{figures}<td class="v">{counts}</td>'
-            f'<td class="note">{escape(notes)}</td></tr>'
+            f'<td class="note">{escape(notes(row))}</td></tr>'
         )
     return (
         f'<h2>{escape(table.title.capitalize())}</h2><div class="wide"><table><thead><tr><th></th><th>unit</th>{head}<th>n</th>'
         f"<th>note</th></tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
+def _misses(log: Log) -> str:
+    rows = "".join(f'<tr><td>{escape(said)}</td><td class="v">{count:,}</td></tr>' for said, count in misses(log))
+    head = f"<h2>What went wrong: {escape(log.name)}</h2>"
+    return (
+        f"{head}<table><thead><tr><th>what</th><th>times</th></tr></thead><tbody>{rows}</tbody></table>" if rows else ""
     )
 
 

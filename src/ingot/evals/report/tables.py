@@ -66,6 +66,11 @@ def cells(row: Row) -> list[str]:
     return [f"{shown(one)} (n = {one.n:,})" if apart and one in known and one else shown(one) for one in row.measures]
 
 
+def notes(row: Row) -> str:
+    """What a reader must know of a row's figures, each thing once."""
+    return "; ".join(dict.fromkeys(part for one in row.measures if one and one.note for part in one.note.split("; ")))
+
+
 def shown(measure: Measure | None) -> str:
     """A figure with its interval and n, for people; "not measured" where it was not."""
     if measure is None or measure.value is None:
