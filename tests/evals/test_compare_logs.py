@@ -33,6 +33,25 @@ def test_the_difference_is_paired() -> None:
     assert found["wrong accepts"].a == 0.5
 
 
+def test_a_system_that_always_answers_is_compared_with_the_guesses_of_one_that_withholds() -> None:
+    def full(rights: str, near: float) -> Log:
+        made = of(rights)
+        items = [replace(one, full={"score": dict(one.scores), "ANLS": {"fee": near}}) for one in made.items]
+        return replace(made, tasks=(replace(made.tasks[0], items=tuple(items)),))
+
+    answers = full("1100", 0.5)
+    held = [
+        replace(one, answer=Answer(None, withheld="unsure"), scores={"fee": None}) for one in full("1110", 0.75).items
+    ]
+    withholds = replace(answers, tasks=(replace(answers.tasks[0], items=tuple(held)),))
+    found = {one.name: one for one in compare(answers, withholds)}
+    assert (found["accuracy"].a, found["accuracy"].b) == (0.5, 0)
+    exact, near = found["nothing withheld, as scored"], found["nothing withheld, ANLS"]
+    assert (exact.a, exact.b, exact.only_a, exact.only_b, exact.p) == (0.5, 0.75, 0, 1, 1.0)
+    assert (near.a, near.b, near.low, near.high, near.p) == (0.5, 0.75, 0.25, 0.25, None)
+    assert not any("withheld" in one.name for one in compare(answers, of("1110")))
+
+
 def test_what_was_not_run_took_no_time() -> None:
     def timed(*seconds: float) -> Log:
         items = [

@@ -12,7 +12,7 @@ from typing import Any
 
 from ingot.errors import InputError
 from ingot.evals.clustered import drawn, is_clustered
-from ingot.evals.log import Log, Scored
+from ingot.evals.log import UNWITHHELD, Log, Scored
 from ingot.evals.metrics.measure import RESAMPLES, quantile
 from ingot.evals.metrics.reliability import field_hits
 from ingot.evals.shared import alike, cut_short
@@ -66,6 +66,7 @@ def compare(a: Log, b: Log, *, shared: bool = False) -> list[Difference]:
         *(_of(name, hits) for name, hits in rights.items() if hits),  # of the same items as in a report
         _of("wrong accepts", [(one.task, _is_wrong(one), _is_wrong(two)) for one, two in pairs]),
         *_fields(pairs),
+        *_unwithheld(pairs),
     ]
     ran = [(one.task, one.answer, two.answer) for one, two in pairs if one.answer.ran and two.answer.ran]
     tokens = [(task, float(one.usage.total_tokens), float(two.usage.total_tokens)) for task, one, two in ran]
@@ -124,13 +125,14 @@ def lines(a: Log, b: Log, found: Sequence[Difference]) -> list[str]:
         if cut_short(log)
     ]
     shown += marked
-    shown.append(f"{'':<26}{'A':>12}{'B':>12}{'B - A, 95 % interval':>34}{'A only':>8}{'B only':>8}{'p':>9}")
+    width = max(26, *(len(one.name) + 2 for one in found))
+    shown.append(f"{'':<{width}}{'A':>12}{'B':>12}{'B - A, 95 % interval':>34}{'A only':>8}{'B only':>8}{'p':>9}")
     for one in found:
         scale = 100 if one.unit == "share" else 1
         unit = " %" if one.unit == "share" else ""
         between = f"{(one.b - one.a) * scale:+.4g}{unit} [{one.low * scale:+.4g}, {one.high * scale:+.4g}]"
         told = f"{one.only_a:>8}{one.only_b:>8}{one.p:>9.3g}" if one.p is not None else ""
-        shown.append(f"{one.name:<26}{one.a * scale:>10.4g}{unit:<2}{one.b * scale:>10.4g}{unit:<2}{between:>34}{told}")
+        shown.append(f"{one.name:<{width}}{one.a * scale:>10.4g}{unit:<2}{one.b * scale:>10.4g}{unit:<2}{between:>34}{told}")
     return shown
 
 
@@ -154,6 +156,29 @@ def _fields(pairs: Sequence[tuple[Scored, Scored]]) -> list[Difference]:
         if len(names) > 1 and hits:
             found.append(_of(f"field {name}", hits))
     return found
+
+
+def _unwithheld(pairs: Sequence[tuple[Scored, Scored]]) -> list[Difference]:
+    """Each measure of what both would answer were nothing withheld, of an item the mean over its fields: what a system that always
+    answers and one that withholds have in common."""
+    names = dict.fromkeys(name for one, two in pairs for name in one.full if name in two.full)
+    found = []
+    for name in names:
+        both = [
+            (one.task, _mean_of(one, name), _mean_of(two, name))
+            for one, two in pairs
+            if one.full.get(name) and two.full.get(name)
+        ]
+        label = f"nothing withheld, {'as scored' if name == UNWITHHELD else name}"
+        if all(value in (0, 1) for _, *values in both for value in values):
+            found.append(_of(label, [(task, one == 1, two == 1) for task, one, two in both]))
+        elif both:
+            found.append(_mean(label, "share", both))
+    return found
+
+
+def _mean_of(item: Scored, measure: str) -> float:
+    return fmean(one or 0.0 for one in item.full[measure].values())
 
 
 def _of(name: str, hits: Sequence[tuple[str, bool, bool]]) -> Difference:
