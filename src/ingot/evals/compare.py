@@ -132,7 +132,9 @@ def lines(a: Log, b: Log, found: Sequence[Difference]) -> list[str]:
         unit = " %" if one.unit == "share" else ""
         between = f"{(one.b - one.a) * scale:+.4g}{unit} [{one.low * scale:+.4g}, {one.high * scale:+.4g}]"
         told = f"{one.only_a:>8}{one.only_b:>8}{one.p:>9.3g}" if one.p is not None else ""
-        shown.append(f"{one.name:<{width}}{one.a * scale:>10.4g}{unit:<2}{one.b * scale:>10.4g}{unit:<2}{between:>34}{told}")
+        shown.append(
+            f"{one.name:<{width}}{one.a * scale:>10.4g}{unit:<2}{one.b * scale:>10.4g}{unit:<2}{between:>34}{told}"
+        )
     return shown
 
 
