@@ -143,6 +143,30 @@ def test_a_power_without_a_value_is_null(
     assert decide(cell, "decimal?")(None, None, n, m) == answer
 
 
+PLACES = "decimal?, places: 2"
+
+
+@pytest.mark.parametrize(
+    ("cell", "n", "m", "answer"),
+    [
+        ("n ** m", Decimal("1.07"), Decimal(2), Decimal("1.14")),
+        ("n ** m", Decimal(10), Decimal(25), Decimal("1E+25")),  # 26 digits and two places
+        ("n ** m", Decimal(10), Decimal(26), None),
+        ("n ** m", Decimal("1.07"), Decimal(1000), None),
+        ("n ** m", Decimal(10), Decimal(-30), Decimal(0)),
+        ("3 + n ** m", Decimal("1.07"), Decimal(1000), None),
+        ("3 + n ** m", Decimal("1.07"), Decimal(2), Decimal("4.14")),
+        ("n / (1 - 10 ** m)", Decimal("-9E+27"), Decimal("-0.5"), None),
+        ("if n > 2 then n ** m else 1", Decimal(10), Decimal(40), None),
+        ("n ** 0.5", Decimal("1E+50"), None, Decimal("1E+25")),
+    ],
+)
+def test_a_power_that_leaves_no_room_for_its_places_is_null(
+    cell: str, n: Decimal, m: Decimal | None, answer: Decimal | None
+) -> None:
+    assert decide(cell, f"{{type: {PLACES}}}")(None, None, n, m) == answer
+
+
 def test_a_power_of_integers_is_a_decimal() -> None:
     assert decide("n ** m", "decimal?", "integer")(None, None, 2, 190) == Decimal(2) ** Decimal(190)
     with pytest.raises(SpecError, match="'answer' is integer"):

@@ -18,6 +18,8 @@ from ingot.tables.table import Kind, is_small_power, kind_of, rounds
 Scope = Mapping[str, Field]
 LEAST_PLACES, MOST_PLACES = -32, 59
 """Tens between which a rounded power is: with its 28 significant digits it then has no more than a decimal's 60."""
+DIGITS = 28
+"""Significant digits that a power, a division and ``quantize`` have room for."""
 _ANY: Mapping[Kind, str] = {
     "integer": "0", "decimal": 'Decimal("0")', "float": "0.0", "text": '""', "boolean": "False",
     "date": "date(1, 1, 1)", "null": "None",
@@ -93,19 +95,27 @@ def _power(expression: Binary, scope: Scope) -> tuple[str, list[str]]:
     if not isinstance(known, Decimal) or known <= 0:
         whole_exponent = f"{base} < 0 and {exponent} == {exponent}.to_integral_value()"
         guards.append(f"({base} > 0 or ({whole_exponent}) or ({base} == 0 and {exponent} > 0))")
-    stated = expression.right.value if isinstance(expression.right, Literal) else None
-    if not (isinstance(stated, Decimal) and abs(stated) <= 1):  # those go no further than their base
+    if not _is_root(expression):
         places = f"{LEAST_PLACES} < {exponent} * abs({base}).log10() < {MOST_PLACES}"
         guards.append(places if isinstance(known, Decimal) and known else f"({base} == 0 or {places})")
     return f"({base} ** {exponent})", guards
 
 
-def fits(expression: Expression, source: str) -> list[str]:
+def fits(expression: Expression, source: str, places: int | None) -> list[str]:
     """The condition under which an answer that is worked out with a rounded power is a decimal: such a power may be large or near
-    zero enough that what it divides has more digits."""
-    if not rounds(expression) or (isinstance(expression, Binary) and expression.op == "**"):
+    zero enough that what it divides has more digits, and large enough that it has no room for the places to which it is rounded."""
+    if not rounds(expression):
         return []
-    return [f"({source} == 0 or {LEAST_PLACES - 1} <= {source}.adjusted() < {MOST_PLACES})"]
+    most = MOST_PLACES if places is None else DIGITS - places
+    if isinstance(expression, Binary) and expression.op == "**":  # its own condition keeps it within a decimal
+        return [] if places is None or _is_root(expression) else [f"{source}.adjusted() < {most}"]
+    return [f"({source} == 0 or {LEAST_PLACES - 1} <= {source}.adjusted() < {most})"]
+
+
+def _is_root(power: Binary) -> bool:
+    """True where a power goes no further than its base."""
+    stated = power.right.value if isinstance(power.right, Literal) else None
+    return isinstance(stated, Decimal) and abs(stated) <= 1
 
 
 def _as_decimal(expression: Expression, source: str, scope: Scope) -> str:

@@ -203,7 +203,7 @@ def _value(expression: Expression, field: Field, table: DecisionTable) -> str:
     if field.type == "decimal" and kind == "integer" and not isinstance(expression, Literal):
         source = f"Decimal({source})"
     if field.type == "decimal" and kind == "decimal":
-        guards = [*guards, *fits(expression, source)]
+        guards = [*guards, *fits(expression, source, field.places)]
     if field.type == "decimal" and field.places is not None and not isinstance(expression, Literal):
         source = source if isinstance(expression, Binary) else f"({source})"
         source = f'{source}.quantize(Decimal("{Decimal(1).scaleb(-field.places)}"), ROUND_HALF_UP)'
