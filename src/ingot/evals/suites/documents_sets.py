@@ -1,6 +1,7 @@
 """The document sets that are known: what their fields are, and what others reached on them.
 
-The descriptions are what a user writes who has read the given documents; none is made from a scored one.
+Of TV invoices, what three people say alike of whom each had read the given documents of one turn alone: no word rests on documents
+that are scored in the turn in which it is used. Of receipts, what somebody wrote who had read given and held-out ones.
 """
 
 from __future__ import annotations
@@ -20,55 +21,49 @@ TV = DocumentSet(
         DocumentField(
             "contract_num",
             about=(
-                "the number under which the station keeps this contract or order, or bills it. Where a Contract is named (Contract, "
-                "Contract #, Contract / Revision; what stands after the slash is the revision, no part of it), it is that number: some "
-                "people wrote down the Inv # that stands beside it instead, but the Contract is the rule. Without one, an invoice's "
-                "is its Invoice #, with a suffix such as -1 where it has one, even where an Order # stands beside it; an order's is "
-                "labelled Order or Order / Rev. Never an Alt Order #, Deal #, Estimate, Acct #, Agency Ref, Advertiser Ref, code, "
-                "phone number or date. Digits, at times with one dash and more digits."
+                "the number of this document itself, printed in its header, near the top and again on later pages: a contract's "
+                "at Contract # or Contract / Revision; an order's at Order # or Order / Rev. It stands right of its label, or below it "
+                "where labels are the heads of columns. Copy the number alone, without the label, the # and a revision (what stands "
+                "after a slash). Never an Alt Order #, Estimate, Agency or Advertiser Code or Ref, a product's number or a phone number."
             ),
         ),
         DocumentField(
             "advertiser",
             about=(
-                "the name of the advertiser (a candidate, committee, party, fund or PAC), all of it as printed, with a prefix such as "
-                "POL/ or ISS/, an ending such as -D, and a number in brackets that ends it. It stands at the label Advertiser, or Name in "
-                "the block of the advertiser: to the right of the label; or, where the next cell to the right is a label of its own "
-                "(Original Date / Revision, Product, Estimate, Type, Remarks, Phone, Contract) or nothing, one to three lines below, beginning up "
-                "to twenty columns left or right of where the label does. The name ends at two blanks or the end of the line; in a narrow "
-                "cell it goes on in the next line, in the columns below it, where no label stands between. A "
-                "text of label words alone (Date, Revision, Type, Remarks, Contract, Page), a call sign of four letters, a date and "
-                "a number are no names: look further then. The word Advertiser in a sentence (terms and conditions), in a line for "
-                "signatures or with another word (Advertiser Code, Ref, External ID, Advertiser/Sponsor) is no label. Never the agency that "
-                "buys for it or is billed, the product, the station, a person who sells or buys, or an address."
+                "the name of who advertises (a candidate, committee or PAC), right of the label Advertiser; elsewhere perhaps Client or "
+                "Sponsor. It ends at two or more blanks or the next label. Copy all of it as printed, in its case, with a prefix such as "
+                "POL/. Never the agency, a billing address, the product, the brand, a buyer, the station, a salesperson, or what stands "
+                "at Advertiser Code or Ref."
             ),
         ),
         DocumentField(
             "gross_amount",
             "amount",
             about=(
-                "the gross total of the whole document before the agency's commission, with its $ sign: labelled Gross Total, Gross Amount "
-                "or Grand Total, or where there is no such label the Totals line of the rates or the first amount of the Totals row "
-                "(spots, gross, net). Never a net amount, a commission, a tax, a rate of one spot, a week's or a month's part of the "
-                "total, or a share of a market. It is the largest amount of the document's own totals; net is smaller."
+                "the total of the whole document before the agency's commission: right of Gross Total, near the end of an invoice; "
+                "elsewhere at Gross Amount, Total Gross, Gross Billing, Order Total, Contract Total or Total Amount, or the amount after "
+                "the number of spots in a line of totals. Copy it with its $ sign, commas and cents. Never a net amount, the commission, "
+                "the rate or amount of one line, a number of spots, or the part of one month where there are several."
             ),
         ),
         DocumentField(
             "flight_from",
             "date",
             about=(
-                "the first day of the flight, when the advertising begins: of two dates parted by a dash, the first. Labelled Flight "
-                "Dates, Order Flight, Contract Dates, Schedule Dates, Flight, or Period where there is none of them (an Invoice Period, "
-                "a Print Date or an Invoice Date only if there is nothing else). Else the earliest start date of the lines."
+                "the first date of the flight of the whole order: of the range at Flight Dates, Schedule Dates, Contract Dates, Flight or "
+                "(where there is none of these) Period in the header, the left date. The dash may stand without blanks. Copy it exactly as "
+                "printed, not written anew. Never an invoice date, a print date, or the date of a week or of one line; if the header has "
+                "no range, the earliest start date of the lines."
             ),
         ),
         DocumentField(
             "flight_to",
             "date",
             about=(
-                "the last day of the flight, when the advertising ends: of two dates parted by a dash, the second. Labelled Flight "
-                "Dates, Order Flight, Contract Dates, Schedule Dates, Flight, or Period where there is none of them (an Invoice Period, "
-                "a Print Date or an Invoice Date only if there is nothing else). Else the latest end date of the lines."
+                "the last date of the flight of the whole order: of the same range as flight_from (Flight Dates, Schedule Dates, Contract "
+                "Dates, or where there is none of these Period), the right date. The dash may stand without blanks. Copy it exactly as "
+                "printed, and not what stands in the next column. Never an invoice date, or the date of a week or of one line; if the "
+                "header has no range, the latest end date of the lines."
             ),
         ),
     ),
