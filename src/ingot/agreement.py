@@ -15,14 +15,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ingot.binomial import clopper_pearson
 from ingot.canonical import canonical_json
 from ingot.plain import plain_text
 
 MOST_CANDIDATES = 8
 _STEP = 1_000
 _KNOWN = 10_000
-SURE = 0.95
-"""The confidence of the intervals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,33 +261,5 @@ def _shown(levels: Sequence[Mapping[str, Any]]) -> float:
 
 
 def interval(right: int, cases: int) -> tuple[float, float]:
-    """The two-sided 95 % interval of a share (Clopper and Pearson), by bisection on the binomial's tail; 0 to 1 of none."""
-    if cases == 0:
-        return 0.0, 1.0
-    tail = (1 - SURE) / 2
-    low = 0.0 if right == 0 else _bisect(lambda p: _at_least(right, cases, p) - tail)
-    high = 1.0 if right == cases else _bisect(lambda p: tail - _at_most(right, cases, p))
-    return low, high
-
-
-def _bisect(rising: Any) -> float:
-    low, high = 0.0, 1.0
-    for _ in range(50):
-        middle = (low + high) / 2
-        low, high = (low, middle) if rising(middle) > 0 else (middle, high)
-    return (low + high) / 2
-
-
-def _at_most(right: int, cases: int, p: float) -> float:
-    return sum(_mass(k, cases, p) for k in range(right + 1))
-
-
-def _at_least(right: int, cases: int, p: float) -> float:
-    return sum(_mass(k, cases, p) for k in range(right, cases + 1))
-
-
-def _mass(k: int, n: int, p: float) -> float:
-    if p in (0.0, 1.0):
-        return float(k == (n if p else 0))
-    log = math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1) + k * math.log(p) + (n - k) * math.log1p(-p)
-    return math.exp(log)
+    """The two-sided 95 % interval of a share (Clopper and Pearson); 0 to 1 of none."""
+    return clopper_pearson(right, cases)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from fractions import Fraction
+from math import comb
 from statistics import fmean
 
 import pytest
 
 from ingot.agreement import interval
-from ingot.evals.clustered import beta_below, beta_quantile, drawn, share_interval, student
+from ingot.binomial import beta_below, beta_quantile
+from ingot.evals.clustered import drawn, share_interval, student
 from ingot.evals.compare import compare, mcnemar, sign_test
 from ingot.evals.log import Log, TaskLog
 from ingot.evals.metrics.measure import bootstrapped, share_of
@@ -33,11 +36,29 @@ def test_students_t_is_that_of_the_tables(freedom: int, value: float) -> None:
     assert student(freedom) == pytest.approx(value, abs=5e-4)
 
 
-@pytest.mark.parametrize(("right", "n"), [(1, 2), (8, 10), (50, 100), (999, 1000)])
-def test_the_beta_quantiles_are_clopper_and_pearsons_bounds(right: int, n: int) -> None:
-    found = (beta_quantile(0.025, right, n - right + 1), beta_quantile(0.975, right + 1, n - right))
-    assert found == pytest.approx(interval(right, n), abs=1e-9)
+@pytest.mark.parametrize(("right", "n"), [(1, 2), (8, 10), (50, 100), (199, 200), (0, 7), (7, 7)])
+def test_the_bounds_are_where_the_binomials_tails_are_a_fortieth(right: int, n: int) -> None:
+    def at_least(k: int, p: float) -> Fraction:
+        share = Fraction(p)  # exactly the number that the interval has
+        return sum((comb(n, one) * share**one * (1 - share) ** (n - one) for one in range(k, n + 1)), Fraction())
+
+    low, high = interval(right, n)
+    assert (low == 0) == (right == 0)
+    assert (high == 1) == (right == n)
+    if right:
+        assert float(at_least(right, low)) == pytest.approx(0.025, rel=1e-9)
+    if right < n:
+        assert float(1 - at_least(right + 1, high)) == pytest.approx(0.025, rel=1e-9)
     assert beta_below(0.3, 2, 3) + beta_below(0.7, 3, 2) == pytest.approx(1)
+
+
+def test_intervals_in_signed_evidence_keep_their_digits() -> None:
+    told = {
+        (17, 100): ("0.102265", "0.258175"),
+        (95, 100): ("0.887165", "0.983568"),
+        (12, 12): ("0.735352", "1.000000"),
+    }
+    assert {one: tuple(f"{end:.6f}" for end in interval(*one)) for one in told} == told
 
 
 def test_items_that_are_right_or_wrong_together_are_as_few_as_their_tasks() -> None:

@@ -9,7 +9,7 @@ import math
 import random
 from collections.abc import Callable, Mapping, Sequence
 
-SURE = 0.95
+from ingot.binomial import SURE, beta_quantile, clopper_pearson
 
 
 def is_clustered(tasks: Sequence[str]) -> bool:
@@ -35,11 +35,7 @@ def share_interval(hits: Sequence[tuple[str, bool]]) -> tuple[float, float]:
     alike = n if not 0 < p < 1 else min(float(n), p * (1 - p) / seen) if seen else float(n)
     fewest = n**2 / sum(len(one) ** 2 for one in by_task.values())
     effective = max(fewest, min(float(n), alike * (student(n - 1) / student(m - 1)) ** 2))
-    right = p * effective
-    tail = (1 - SURE) / 2
-    low = 0.0 if p == 0 else beta_quantile(tail, right, effective - right + 1)
-    high = 1.0 if p == 1 else beta_quantile(1 - tail, right + 1, effective - right)
-    return low, high
+    return clopper_pearson(p * effective if p < 1 else effective, effective)
 
 
 def drawn(
@@ -72,35 +68,3 @@ def student(freedom: int) -> float:
     """The value that Student's t with these degrees of freedom passes to either side with 5 % chance."""
     x = beta_quantile(1 - SURE, freedom / 2, 0.5)
     return math.sqrt(freedom * (1 - x) / x)
-
-
-def beta_quantile(share: float, a: float, b: float) -> float:
-    """Where the beta distribution's cumulative probability is `share`, by bisection."""
-    low, high = 0.0, 1.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if beta_below(middle, a, b) < share else (low, middle)
-    return (low + high) / 2
-
-
-def beta_below(x: float, a: float, b: float) -> float:
-    """The regularised incomplete beta function I_x(a, b), by its continued fraction (Abramowitz and Stegun 26.5.8)."""
-    if x <= 0 or x >= 1:
-        return float(x >= 1)
-    if x > (a + 1) / (a + b + 2):  # where the fraction is slow, the other tail's is quick
-        return 1 - beta_below(1 - x, b, a)
-    log = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)
-    return math.exp(log) / a / _fraction(x, a, b)
-
-
-def _fraction(x: float, a: float, b: float) -> float:
-    """``1 + d1 / (1 + d2 / (1 + ...))``, from its end: so many terms are enough where it is asked."""
-    value = 1.0
-    for k in range(int(40 + 4 * math.sqrt(a + b)), 0, -1):
-        half = k // 2
-        if k % 2:
-            d = -(a + half) * (a + b + half) * x / ((a + 2 * half) * (a + 2 * half + 1))
-        else:
-            d = half * (b - half) * x / ((a + 2 * half - 1) * (a + 2 * half))
-        value = 1 + d / value
-    return value
