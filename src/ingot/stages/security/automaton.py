@@ -19,14 +19,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-MAX_STATES = 300
+MAX_STATES = 3_000
+MAX_STEPS = 1_000_000
+"""Moves of pairs of states that are looked at in the loops of one pattern: about a second. Words beside each other, outside
+loops, take none."""
 UNBOUNDED_FROM = 17
 MAX_UNROLLED = 64
 _SAMPLES = "".join(map(chr, range(128))) + "éß²Ωя漢٣\u00a0\u2028€"
 
 
 class TooLarge(Exception):
-    """The pattern has more positions than are examined."""
+    """The pattern has more positions, or its loops more moves, than are examined."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,9 +248,13 @@ def _has_twin_paths(letters: list[frozenset[str]], rows: dict[int, dict[int, int
 
     todo = [(state, state) for state in rows]
     seen = set(todo)
+    steps = 0
     while todo:
         left, right = pair = todo.pop()
         row = pairs.setdefault(number(pair), {})
+        steps += len(rows[left]) * len(rows[right])
+        if steps > MAX_STEPS:
+            raise TooLarge
         for one in rows[left]:
             for other in rows[right]:
                 if letters[one] & letters[other]:

@@ -256,6 +256,8 @@ def _elements(scan: Scan, node: ast.expr, depth: int) -> list[ast.expr]:
         return [key for key in node.keys if key is not None]
     if isinstance(node, ast.Name) and depth < 8:
         return [element for value in _values(scan, node, depth + 1) for element in _elements(scan, value, depth + 1)]
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add) and depth < 8:  # one table and then another
+        return [*_elements(scan, node.left, depth + 1), *_elements(scan, node.right, depth + 1)]
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice) and depth < 8:
         return _elements(scan, node.value, depth + 1)  # some of these, so each is looked at
     if isinstance(node, ast.Subscript) and depth < 8:

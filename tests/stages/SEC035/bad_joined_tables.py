@@ -1,0 +1,6 @@
+ONE = (r"\bfee\b", r"due")
+
+
+def fee(text: str, names: list[str], weights: list[int], amount: Decimal, day: date) -> Decimal:
+    found = [value for pattern in ONE + tuple(names) for value in re.findall(pattern, text)]
+    return Decimal(len(found))
