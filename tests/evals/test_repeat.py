@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from ingot.compile.driver import check
-from ingot.errors import StageError
-from ingot.evals.repeat import asked, measured, repeat
+from ingot.errors import InputError, StageError
+from ingot.evals.repeat import Repeated, asked, measured, repeat
+from ingot.evals.repeat_kept import RUNS, KeptRuns
 from tests.evals.test_evaluate import RIGHT, SPEC
 
 
@@ -65,3 +66,40 @@ def test_a_run_that_breaks_is_no_answer(artifact: Path) -> None:
 def test_answers_of_a_model_are_counted_as_they_come() -> None:
     outputs = list(asked(lambda number: {"fee": number % 2} if number else None, 3))
     assert len(set(outputs)) == 3
+
+
+def bench(*more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "ingot", "bench", "consistency", *more, "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_runs_that_were_kept_are_not_made_again(artifact: Path, tmp_path: Path) -> None:
+    out = tmp_path / "kept"
+    asked_for = (str(artifact), "--input", '{"weight": 3}', "--out", str(out))
+    assert bench(*asked_for, "--runs", "2").returncode == 0
+    lines = (out / RUNS).read_text().splitlines()
+    (out / RUNS).write_text("\n".join(lines) + '\n{"outcome": "cut o')  # killed while it was written
+    done = bench(*asked_for, "--runs", "3")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)[0]["n"] == 3
+    assert (out / RUNS).read_text().splitlines()[:3] == lines
+    assert len((out / RUNS).read_text().splitlines()) == 4
+    other = bench(str(artifact), "--input", '{"weight": 4}', "--out", str(out), "--runs", "2")
+    assert other.returncode == 2
+    assert "the folder holds runs of another input" in other.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "said"), [("{}", "not a run: KeyError"), ("[1]", "not an object"), ("no", "not JSON")]
+)
+def test_what_is_no_run_is_told_by_its_line(tmp_path: Path, line: str, said: str) -> None:
+    KeptRuns(tmp_path, {"input": {"weight": 3}}).add(Repeated(b"1", 2.0, 0.1))
+    with (tmp_path / RUNS).open("a") as file:
+        file.write(line + "\n")
+    with pytest.raises(InputError, match=said) as caught:
+        KeptRuns(tmp_path, {"input": {"weight": 3}})
+    assert f"{RUNS}:3" in str(caught.value)

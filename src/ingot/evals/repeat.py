@@ -48,14 +48,20 @@ class Repeated:
 
 
 def repeat(
-    artifact: Path, given: Mapping[str, Any], runs: int, *, keys: Sequence[Path] = (), workers: int | None = None
+    artifact: Path,
+    given: Mapping[str, Any],
+    runs: int,
+    *,
+    keys: Sequence[Path] = (),
+    workers: int | None = None,
+    first: int = 1,
 ) -> Generator[Repeated, None, None]:
-    """`runs` fresh processes, each with a hash seed of its own (1, 2, …), in that order; closing it starts no more of them.
+    """Fresh processes, each with a hash seed of its own (`first` to `runs`), in that order; closing it starts no more of them.
     Raises StageError where one breaks."""
     told = json.dumps({"artifact": str(artifact), "input": dict(given), "keys": [str(key) for key in keys]})
     pool = ThreadPoolExecutor(workers or os.cpu_count() or 1)
     try:
-        yield from pool.map(lambda seed: _one(told, seed), range(1, runs + 1))
+        yield from pool.map(lambda seed: _one(told, seed), range(first, runs + 1))
     finally:  # Ctrl-C may come while the runs are still being queued
         pool.shutdown(cancel_futures=True)
 
