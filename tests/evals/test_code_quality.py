@@ -77,6 +77,12 @@ def test_lint_is_findings_per_100_lines_of_a_stated_version() -> None:
     )
 
 
+def test_types_that_a_program_writes_around_its_functions_are_known() -> None:
+    source = "def read(row: RowInput) -> list[ReadOutput]:\n    return [ReadOutput(fee=row, note=other)]\n"
+    found = lint([source])
+    assert found.note.startswith("1 findings")  # `other` alone is nobody's name
+
+
 def test_mutation_is_pooled_over_programs() -> None:
     found = mutation([(3, 1), (5, 1)])
     assert (found.value, found.n) == (0.8, 10)

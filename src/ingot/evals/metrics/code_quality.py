@@ -124,12 +124,13 @@ def lint(sources: Sequence[str]) -> Measure:
     100 lines. Source: https://docs.astral.sh/ruff/rules.
 
     The default rule set is that of the installed version, which the note names: it differs between versions. ``noqa``
-    comments are not heard. Names that Ingot's programs define around the functions (Decimal, date, ...) are told to ruff.
+    comments are not heard. Names that Ingot's programs define around the functions (Decimal, date, ... and the types of their
+    inputs and outputs, which are those that signatures name) are told to ruff.
     """
     lines = sum(1 for one in sources for line in one.splitlines() if line.strip())
     if not lines:
         return Measure("lint", None, "findings per 100 lines", 0, note="nothing to measure")
-    found = sum(map(len, _ruff(sources, "--config", f"builtins = {json.dumps(list(_KNOWN))}")))
+    found = sum(map(len, _ruff(sources, "--config", f"builtins = {json.dumps([*_KNOWN, *_types(sources)])}")))
     return Measure(
         "lint", 100 * found / lines, "findings per 100 lines", lines, note=f"{found} findings, {ruff_version()}"
     )
@@ -137,6 +138,18 @@ def lint(sources: Sequence[str]) -> Measure:
 
 _KNOWN = ("Any", "Decimal", "Literal", "Mapping", "ROUND_CEILING", "ROUND_FLOOR", "ROUND_HALF_EVEN", "ROUND_HALF_UP",
           "TypedDict", "date", "datetime", "math", "re", "timedelta")  # fmt: skip
+
+
+def _types(sources: Iterable[str]) -> list[str]:
+    """The names in the annotations of functions' parameters and returns."""
+    nodes = [node for one in sources for node in _functions(_tree(one))]
+    said = [
+        note
+        for node in nodes
+        for note in (node.returns, *(one.annotation for one in ast.walk(node.args) if isinstance(one, ast.arg)))
+        if note is not None
+    ]
+    return sorted({name.id for note in said for name in ast.walk(note) if isinstance(name, ast.Name)} - set(_KNOWN))
 
 
 def mutation(counts: Iterable[tuple[int, int]]) -> Measure:
