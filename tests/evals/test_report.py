@@ -14,7 +14,7 @@ from ingot.errors import InputError
 from ingot.evals.log import Log, Scored, TaskLog
 from ingot.evals.report.markdown import markdown
 from ingot.evals.report.page import page
-from ingot.evals.report.plots import plots
+from ingot.evals.report.plots import COLOURS, plots
 from ingot.evals.report.risk import coverage_at, risk_coverage
 from ingot.evals.report.tables import measured, number
 from ingot.evals.report.text import summary
@@ -69,9 +69,28 @@ def test_plots_show_the_figures_that_were_measured_and_measure_none() -> None:
         found[0][category] = [replace(one, value=others.get(one.name, one.value)) for one in found[0][category]]
     changed = dict(plots(logs, found))
     assert "77,777" in changed[tokens]
-    assert "$5.25" in changed[cost]
+    assert "$5.2500" in changed[cost]
+    assert "\u2212" not in re.sub(r"\s", "", known[tokens])  # no token is below zero, and no line of the axis
     nothing = [{name: [replace(one, value=None) for one in some] for name, some in own.items()} for own in found]
     assert {tokens, cost}.isdisjoint(dict(plots(logs, nothing)))
+
+
+def test_a_solver_has_one_colour_in_all_plots() -> None:
+    ours, theirs = both()
+    logs = [
+        log(item(RIGHT, seconds=1e-5), solver="human"),
+        ours,
+        theirs,
+    ]  # who uses no token has no line among the tokens
+    known = dict(plots(logs, measured(logs)))
+    tokens, latency = (
+        known["Tokens against transactions, of one deployed task"],
+        known["Latency: share of transactions answered within"],
+    )
+    assert COLOURS[0] not in tokens
+    for colour in COLOURS[1:3]:
+        assert colour in tokens
+        assert colour in latency
 
 
 def test_values_are_escaped() -> None:

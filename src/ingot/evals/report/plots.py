@@ -14,7 +14,7 @@ from ingot.errors import StageError
 from ingot.evals.log import Log
 from ingot.evals.metrics.measure import Measure
 from ingot.evals.report.risk import risk_coverage
-from ingot.evals.report.tables import Measured
+from ingot.evals.report.tables import Measured, number
 
 ANSWERS = ("accuracy", "accuracy on answered", "coverage", "wrong accepts")
 """The figures of reliability that are drawn."""
@@ -68,7 +68,7 @@ def _drawn(draw: Draw, logs: Sequence[Log], found: Measured) -> str | None:
 def _answers(axes: Any, logs: Sequence[Log], found: Measured) -> bool:
     for at, (log, own) in enumerate(zip(logs, found, strict=True)):
         measures = [_figure(own, "reliability", name) for name in ANSWERS]
-        places = [place + (at - (len(logs) - 1) / 2) * 0.16 for place in range(len(ANSWERS))]
+        places = [place + (at - (len(logs) - 1) / 2) * min(0.16, 0.8 / len(logs)) for place in range(len(ANSWERS))]
         known = [(place, one) for place, one in zip(places, measures, strict=True) if one is not None]
         axes.errorbar(
             [one.value for _, one in known], [place for place, _ in known],
@@ -85,10 +85,11 @@ def _answers(axes: Any, logs: Sequence[Log], found: Measured) -> bool:
 
 def _tokens(axes: Any, logs: Sequence[Log], found: Measured) -> bool:
     numbers = [10 ** (step / 8) for step in range(49)]
-    drawn = [(log, own, line) for log, own in zip(logs, found, strict=True) if (line := _line(own)) is not None]
+    both = enumerate(zip(logs, found, strict=True))  # a solver has one colour in all plots
+    drawn = [(at, log, own, line) for at, (log, own) in both if (line := _line(own)) is not None]
     if not drawn:
         return False
-    for at, (log, own, (first, each)) in enumerate(drawn):
+    for at, log, own, (first, each) in drawn:
         colour = COLOURS[at % len(COLOURS)]
         axes.plot(numbers, [first + (n - 1) * each for n in numbers], color=colour, label=log.name)
         even = _figure(own, "token efficiency", "break-even, tokens")
@@ -98,6 +99,7 @@ def _tokens(axes: Any, logs: Sequence[Log], found: Measured) -> bool:
             axes.annotate(f"{even.value:,.0f}", at_even, textcoords="offset points", xytext=(5, -12), color=colour)
     axes.set_xscale("log")
     axes.set_yscale("symlog", linthresh=1)
+    axes.set_ylim(bottom=0)  # what is drawn lies above; left alone, the scale goes on below it
     axes.set_xlabel("transactions")
     axes.set_ylabel("tokens in all")
     axes.legend(loc="best")
@@ -158,7 +160,7 @@ def _cost(axes: Any, logs: Sequence[Log], found: Measured) -> bool:
         return False
     axes.barh([name for name, _ in bars], [value for _, value in bars], color=COLOURS[0], height=0.5)
     for place, (_, value) in enumerate(bars):
-        axes.annotate(f"${value:,.2f}", (value, place), textcoords="offset points", xytext=(4, -3))
+        axes.annotate(number(value, "USD"), (value, place), textcoords="offset points", xytext=(4, -3))
     axes.set_xscale("log")
     axes.set_xlabel("US dollars a month")
     axes.margins(x=0.25)
