@@ -79,6 +79,15 @@ def test_tokens_and_attempts_of_a_compile_are_counted(tmp_path: Path) -> None:
     assert read_log(tmp_path).tasks[0].generation.to_json() == generation.to_json()
 
 
+@pytest.mark.parametrize("name", ["../../out", "/out", "..", "a/b", "a b"])
+def test_what_a_task_is_called_leads_out_of_no_folder(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "within" / "it"
+    evaluate(suite(id=name), Human(keep=folder / "tasks"), folder)
+    assert [path.name for path in tmp_path.iterdir()] == ["within"]
+    assert len(list((folder / "tasks").iterdir())) == 1
+    assert {path.name for path in folder.iterdir()} == {".lock", "journal.jsonl", "log.json", "tasks"}
+
+
 def test_each_candidate_is_a_draw(tmp_path: Path) -> None:
     model = Scripted([f"```python\n{one}```" for one in (RIGHT, WRONG, RIGHT, RIGHT)])
     solver = Compiled(model, candidates=3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 import time
@@ -10,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ingot.canonical import digest
 from ingot.errors import BudgetExceeded, CompileFailed, InputError, OutputError, PromptTooLong, StepError
 from ingot.evals.solvers.agreements import Agreements
 from ingot.evals.solvers.solver import INPUT_REFUSED, Answer, Generation, StageRow
@@ -186,7 +188,7 @@ def compiled_task(task: Task, make: Any, keep: Path | None) -> CompiledTask:
     from ingot.artifact.sign import trusted_keys
     from ingot.artifact.verify import verify
 
-    folder = Path(tempfile.mkdtemp(prefix="ingot-eval-")) if keep is None else keep / task.id
+    folder = Path(tempfile.mkdtemp(prefix="ingot-eval-")) if keep is None else keep / _folder_name(task.id)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "spec.yaml"
     path.write_text(task.spec_text, encoding="utf-8")
@@ -205,6 +207,12 @@ def compiled_task(task: Task, make: Any, keep: Path | None) -> CompiledTask:
     generation = generation_of(attempts, seconds, artifact.name if artifact else "")
     verified = verify(artifact, trusted_keys(())) if artifact else None
     return CompiledTask(generation, verified, folder if keep is None else None)
+
+
+def _folder_name(task: str) -> str:
+    """A task's id as the name of one folder: it may come of data, and lead out of the folder that it is for."""
+    plain = re.sub(r"[^\w.-]", "_", task).lstrip(".")
+    return plain if plain == task else f"{plain}-{digest(task.encode())[:8]}"
 
 
 def generation_of(attempts: tuple[Attempt, ...], seconds: float, artifact: str) -> Generation:
