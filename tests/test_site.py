@@ -112,8 +112,10 @@ def test_the_page_of_figures_has_every_figure_of_a_log() -> None:
 
     header = Header("s", "S", "unseen", "0", "exact", "", "compiled", "", {}, "0")
     item = Scored("a", "unseen", True, Answer({"fee": 1}, seconds=0.1), {"fee": 1.0})
-    log = Log(header, (TaskLog("t", Generation(True), (item,)),))
+    made = Generation(True, source="def fee() -> int:\n    return 1\n", mutants=(1, 0), draws=(True, True))
+    log = Log(header, (TaskLog("t", made, (item,)),))
     told = [one for measures in every(log, log).values() for one in measures]
+    assert {"lint", "pass@2"} <= {one.name for one in told}
     told += [*consistency([b"a"]), *cold_and_warm([1.0], [1.0])]
     rows = [line.split(" | ") for line in metrics_page.metrics_tables().splitlines() if line.startswith("| ")]
     units = {name: row[-2] for row in rows for name in row[0].removeprefix("| ").split("; ")}
