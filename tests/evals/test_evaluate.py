@@ -263,3 +263,29 @@ def test_a_field_that_an_item_expects_nothing_of_is_not_asked_of_it(tmp_path: Pa
     log = evaluate(suite(items=items, fields=("fee", "note")), Human(), tmp_path)
     assert [one.right for one in log.items] == [True, None]
     assert [dict(one.scores) for one in log.items] == [{"fee": 1.0}, {"fee": 1.0, "note": None}]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"suite": None}, "'suite' is missing"),
+        ({"settings": []}, "'settings' is missing or wrong"),
+        ({"solver": 1}, "'solver'"),
+    ],
+)
+def test_a_log_whose_head_is_not_whole_is_refused(tmp_path: Path, change: dict[str, Any], said: str) -> None:
+    evaluate(suite(), Human(), tmp_path)
+    told = json.loads((tmp_path / "log.json").read_text())
+    head = {name: value for name, value in (told | change).items() if value is not None}
+    (tmp_path / "log.json").write_text(json.dumps(head))
+    with pytest.raises(InputError, match=said):
+        read_log(tmp_path)
+    (tmp_path / "log.json").write_text('{"format": "ingot-eval/1"}')
+    with pytest.raises(InputError, match="'suite' is missing"):
+        read_log(tmp_path)
+
+
+def test_a_folder_of_logs_says_which_there_are(tmp_path: Path) -> None:
+    evaluate(suite(), Human(), tmp_path / "human")
+    with pytest.raises(InputError, match=r"give one of .*human"):
+        read_log(tmp_path)

@@ -262,9 +262,9 @@ def read_log(path: Path) -> Log:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"cannot read the log: {error}", place=str(path), hint="give a folder that a bench wrote"
-        ) from None
+        found = sorted(str(one.parent) for one in path.parent.glob(f"*/{LOG}"))
+        hint = f"give one of {', '.join(found[:8])}" if found else "give a folder that a bench wrote"
+        raise InputError(f"cannot read the log: {error}", place=str(path), hint=hint) from None
     told = _parsed(text, str(path))
     header = _header(told, str(path))
     try:
@@ -275,6 +275,10 @@ def read_log(path: Path) -> Log:
         ) from None
 
 
+_LATER = ("python", "machine", "started", "references")
+"""What a header may lack."""
+
+
 def _header(told: Mapping[str, Any], place: str) -> Header:
     if told.get("format") != FORMAT:
         raise InputError(
@@ -283,7 +287,11 @@ def _header(told: Mapping[str, Any], place: str) -> Header:
             hint="run it again with this version, or read it with the one that wrote it",
         )
     names: Sequence[str] = Header.__slots__
-    return Header(**{name: told[name] for name in names if name in told})
+    kinds = {"settings": dict, "references": list}
+    known = {name: told[name] for name in names if isinstance(told.get(name), kinds.get(name, str))}
+    if missing := [name for name in names if name not in known and (name in told or name not in _LATER)]:
+        raise InputError(f"not a log: {missing[0]!r} is missing or wrong", place=place, hint="run the bench again")
+    return Header(**known)
 
 
 def _parsed(text: str | bytes, place: str) -> Any:
