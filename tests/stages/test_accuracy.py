@@ -81,6 +81,16 @@ def test_where_nothing_was_found_the_patterns_that_are_not_in_the_text_are_said(
     assert verdict.findings[0].message.endswith("; not found in it: '(?i)total of (\\\\d+)', 'amount (\\\\d+)'")
     verdict, _ = check_accuracy(reads, {"one": Observation({"total": 1})})
     assert "not found in it" not in verdict.findings[0].message
+    for pattern, part in (
+        (r"Calculate the sum is (\d+) of", r"the sum is (\d+)"),
+        (r"THE SUM IS (\d+)", r"(?i)THE SUM IS (\d+)"),
+        (r"total of (\d+) and (\d+)", ""),
+        ("total of", ""),
+    ):
+        one = f'def read_total(text):\n    match = re.search(r"{pattern}", text)\n    return None\n'
+        verdict, _ = check_accuracy(assemble(parse_spec(READS), one), {"one": Observation({"total": None})})
+        said = f"; not found in it: {pattern!r}" + (f" ({part!r} is)" if part else "")
+        assert verdict.findings[0].message.endswith(said)
     long = parse_spec(READS.replace("the sum is 12", "the sum is 12" + " x" * 1000))
     verdict, _ = check_accuracy(assemble(long, READER), {"one": Observation({"total": None})})
     assert "not found in it" not in verdict.findings[0].message

@@ -175,7 +175,7 @@ def _missed(program: Program, blamed: str | None, one: CaseScore, seen: Observat
     if blamed is None or all(output.get(name) not in (None, "", []) for name in names):
         return ""
     missed = missed_patterns(program, blamed, [value for value in one.case.input.values() if isinstance(value, str)])
-    return f"; not found in it: {', '.join(map(repr, missed))}" if missed else ""
+    return f"; not found in it: {', '.join(missed)}" if missed else ""
 
 
 def _expected(case: Case, name: str) -> str:
