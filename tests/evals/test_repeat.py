@@ -13,7 +13,7 @@ import pytest
 
 from ingot.compile.driver import check
 from ingot.errors import InputError, StageError
-from ingot.evals.repeat import Repeated, asked, measured, repeat
+from ingot.evals.repeat import Repeated, measured, repeat
 from ingot.evals.repeat_kept import RUNS, KeptRuns
 from tests.evals.test_evaluate import RIGHT, SPEC
 
@@ -61,11 +61,6 @@ def test_what_is_done_is_told_at_ctrl_c(artifact: Path) -> None:
 def test_a_run_that_breaks_is_no_answer(artifact: Path) -> None:
     with pytest.raises(StageError, match="InputError"):
         list(repeat(artifact, {"weight": "much"}, 2))
-
-
-def test_answers_of_a_model_are_counted_as_they_come() -> None:
-    outputs = list(asked(lambda number: {"fee": number % 2} if number else None, 3))
-    assert len(set(outputs)) == 3
 
 
 def bench(*more: str) -> subprocess.CompletedProcess[str]:

@@ -1,51 +1,125 @@
-"""`ingot bench consistency`: one input, many fresh processes."""
+"""`ingot bench consistency`: one input, many fresh processes, or many requests to a model."""
 
 from __future__ import annotations
 
 import json
 import platform
 import sys
+from collections.abc import Sequence
 from contextlib import closing, nullcontext, suppress
+from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from ingot.cli.bench_costs import say_costs
+from ingot.cli.bench_options import MODEL, SPENDING, opened, say_where, with_options
 from ingot.cli.progress import AS_JSON, INTERRUPTED
-from ingot.errors import InputError
+from ingot.errors import InputError, ModelError
 
 if TYPE_CHECKING:
+    from ingot.evals.metrics.measure import Measure
     from ingot.evals.repeat import Repeated
     from ingot.evals.repeat_kept import KeptRuns
+    from ingot.evals.solvers.solver import Answer
+    from ingot.evals.suite import Suite
+    from ingot.models.model import Model
+
+PROCESSES, REQUESTS = 1_000, 20
+"""How often where nobody says it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What the user chose for asking a model."""
+
+    solver: str
+    out: Path | None
+    as_json: bool
+    model: str | None
+    max_tokens: int | None
+    max_cost: Decimal | None
+    timeout: float | None
+    priced_as: str
+    yes: bool
+
+
+def _options(command: Any) -> Any:
+    from ingot.evals.solvers.registry import ASKING
+
+    return with_options(
+        command,
+        click.option("--input", "given", required=True, help="The input as JSON, or @FILE."),
+        click.option(
+            "-n", "--runs", type=click.IntRange(2),
+            help=f"How often. [default: {PROCESSES:,} processes, or {REQUESTS} times of a model]",
+        ),
+        click.option(
+            "--out", type=click.Path(path_type=Path), help="Keep each run in this folder; the same command goes on there."
+        ),
+        click.option("--key", "keys", multiple=True, type=click.Path(path_type=Path), help="A trusted public key file."),
+        click.option("--solver", type=click.Choice(ASKING), help="Ask a model each time, instead of running the artifact."),
+        MODEL,
+        *SPENDING,
+        AS_JSON,
+    )  # fmt: skip
 
 
 @click.command("consistency")
-@click.argument("artifact", type=click.Path(path_type=Path))
-@click.option("--input", "given", required=True, help="The input as JSON, or @FILE.")
-@click.option(
-    "--runs", type=click.IntRange(2), default=1_000, show_default=True, help="Processes, each with its own hash seed."
-)
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="Keep each run in this folder; the same command goes on there."
-)
-@click.option("--key", "keys", multiple=True, type=click.Path(path_type=Path), help="A trusted public key file.")
-@AS_JSON
+@click.argument("target", type=click.Path(path_type=Path), metavar="ARTIFACT|SPEC")
+@_options
 def consistency_command(
-    artifact: Path, given: str, runs: int, out: Path | None, keys: tuple[Path, ...], as_json: bool
-) -> None:
-    """How many different outcomes ARTIFACT has for one input, in fresh processes with different hash seeds.
+    target: Path, given: str, runs: int | None, keys: tuple[Path, ...], out: Path | None, as_json: bool,
+    solver: str | None, **asking: Any,
+) -> None:  # fmt: skip
+    """How many different outcomes an artifact has for one input, in fresh processes with different hash seeds.
+
+    With --solver the rule of an artifact or a spec is asked of a model so often instead, each time with a seed of its own.
 
     Ctrl-C prints what is done; with --out it is kept.
     """
+    case = _case(given)
+    if solver is None:
+        _refuse_unused(target)
+        _processes(target, case, runs or PROCESSES, keys, out, as_json)
+    else:
+        _requests(target, case, runs or REQUESTS, keys, Asking(solver, out, as_json, **asking))
+
+
+def _refuse_unused(target: Path) -> None:
+    """Options of a model without one, and a spec where nothing is to be asked of it."""
+    from click.core import ParameterSource
+
+    from ingot.evals.ask_again import is_spec
+
+    context = click.get_current_context()
+    for name in ("model", "max_tokens", "max_cost", "timeout", "priced_as", "yes"):
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            option = f"--{name.replace('_', '-')}"
+            raise click.UsageError(f"{option} is for --solver: without it an artifact is run, and no model asked")
+    if is_spec(target):
+        raise click.UsageError(
+            f"{str(target)!r} is a spec, which nothing runs; give an artifact, or --solver and --model"
+        )
+
+
+def _case(given: str) -> Any:
+    try:
+        return json.loads(Path(given[1:]).read_text(encoding="utf-8") if given.startswith("@") else given)
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot read the input: {error}", place="--input") from None
+
+
+def _processes(
+    artifact: Path, case: dict[str, Any], runs: int, keys: tuple[Path, ...], out: Path | None, as_json: bool
+) -> None:
     from ingot.evals.alone import alone
+    from ingot.evals.repeat import measured
     from ingot.evals.repeat_kept import KeptRuns
     from ingot.runtime.run import load
 
-    try:
-        text = Path(given[1:]).read_text(encoding="utf-8") if given.startswith("@") else given
-        case = json.loads(text)
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot read the input: {error}", place="--input") from None
     # what is wrong with the artifact or the input is told before 1,000 processes are
     workflow = load(artifact, trusted=keys)
     workflow.run(case)
@@ -53,11 +127,8 @@ def consistency_command(
         told = {"artifact": workflow.digest, "input": case, "python": platform.python_version()}
         kept = KeptRuns(out, told) if out else None
         done = _runs(artifact, case, runs, keys, kept, as_json)
-    _print(done, as_json)
-    if len(done) < runs:
-        goes_on = "; the same command goes on" if kept else ""
-        click.echo(f"cut short after {len(done):,} of {runs:,} runs{goes_on}", err=True)
-        sys.exit(INTERRUPTED)
+    _print(measured(done), as_json)
+    _end_short(len(done), runs, kept=bool(kept))
 
 
 def _runs(
@@ -82,11 +153,70 @@ def _runs(
     return done
 
 
-def _print(done: list[Repeated], as_json: bool) -> None:
-    from ingot.evals.repeat import measured
+def _requests(target: Path, case: Any, runs: int, keys: tuple[Path, ...], asking: Asking) -> None:
+    """Tell the cost, ask, and print what was answered, also where Ctrl-C or a budget ends it."""
+    from ingot.evals.alone import alone
+    from ingot.evals.ask_again import measured, suite_of
+    from ingot.evals.solvers.registry import Settings, make_solver
+
+    suite = suite_of(target, case, runs, keys)
+    with alone(asking.out) if asking.out else nullcontext():
+        model = _model(asking)
+        quiet = asking.as_json and asking.yes
+        solver = make_solver(asking.solver, model, Settings())
+        if not quiet:
+            say_costs(suite, {asking.solver: solver}, asking.priced_as, ask=not asking.yes)
+        if model is None:  # every one of these solvers has refused that
+            raise InputError(f"the solver {asking.solver!r} asks a model", hint="give --model")
+        say_where(model.name, quiet=quiet)
+        answers, stopped = _answers(asking.solver, model, suite, asking.as_json)
+    if stopped is not None and not answers:
+        raise stopped
+    _print(measured(answers, model.name, asking.priced_as), asking.as_json)
+    if stopped is not None:
+        raise stopped
+    _end_short(len(answers), runs, kept=asking.out is not None)
+
+
+def _model(asking: Asking) -> Model | None:
+    if asking.model is None:
+        return None
+    return opened(
+        asking.model,
+        max_tokens=asking.max_tokens,
+        max_cost=asking.max_cost,
+        timeout=asking.timeout,
+        keep=asking.out,
+    )
+
+
+def _answers(solver: str, model: Model, suite: Suite, quiet: bool) -> tuple[list[Answer], ModelError | None]:
+    """The answers until there are as many as wanted, Ctrl-C comes, or a budget or the model ends it."""
+    from ingot.evals.ask_again import asked
+
+    done: list[Answer] = []
+    try:
+        with click.progressbar(length=suite.items, label="asking", hidden=quiet, file=sys.stderr) as bar:
+            for one in asked(solver, model, suite):
+                done.append(one)
+                bar.update(1)
+    except KeyboardInterrupt:
+        return done, None
+    except ModelError as error:
+        return done, error
+    return done, None
+
+
+def _end_short(done: int, runs: int, *, kept: bool) -> None:
+    if done < runs:
+        goes_on = "; the same command goes on" if kept else ""
+        click.echo(f"cut short after {done:,} of {runs:,} runs{goes_on}", err=True)
+        sys.exit(INTERRUPTED)
+
+
+def _print(found: Sequence[Measure], as_json: bool) -> None:
     from ingot.evals.report.tables import shown
 
-    found = measured(done)
     if as_json:
         click.echo(json.dumps([one.to_json() for one in found], indent=2))
         return

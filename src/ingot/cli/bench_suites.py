@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from ingot.cli.bench_costs import listed, say_costs, say_estimate
-from ingot.cli.build import dollars
+from ingot.cli.bench_options import MODEL, SPENDING, opened, say_where, with_options
 from ingot.cli.progress import AS_JSON, INTERRUPTED
 from ingot.errors import ModelError
 
@@ -56,42 +56,32 @@ def suite_options(command: F) -> F:
     """The options that every suite has."""
     from ingot.evals.solvers.registry import SOLVERS
 
-    for add in reversed(
-        (
-            click.option(
-                "--solver", "solvers", multiple=True, type=click.Choice(list(SOLVERS)), default=("compiled",),
-                show_default=True, help="What answers; give it several times to compare.",
-            ),
-            click.option("--model", envvar="INGOT_MODEL", help="As for `ingot compile`. [env: INGOT_MODEL]"),
-            click.option("--limit", type=click.IntRange(1), help="Only so many tasks."),
-            click.option("--items", type=click.IntRange(1), help="Score only so many items of each task."),
-            click.option("--task", "tasks", multiple=True, help="Only this task; may be given several times."),
-            click.option(
-                "--out", type=click.Path(path_type=Path), default=Path("bench"), show_default=True,
-                help="Logs, kept completions and the report; a run that was cut short goes on there.",
-            ),
-            click.option("--attempts", default=5, show_default=True, type=click.IntRange(1, 50), help="Replies to try."),
-            click.option(
-                "--candidates", default=1, show_default=True, type=click.IntRange(1, 8), help="Programs to draw."
-            ),
-            click.option(
-                "--at-once", default=1, show_default=True, type=click.IntRange(1, 64),
-                help="Transactions at a time, of solvers that ask a model for each: direct, langchain, autogen.",
-            ),
-            click.option("--max-tokens", type=click.IntRange(1), help="Hard stop at this many tokens."),
-            click.option("--max-cost", callback=dollars, help="Hard stop at this many US dollars."),
-            click.option("--timeout", type=float, help="Seconds that the model may take for one answer."),
-            click.option(
-                "--priced-as", default="", callback=listed,
-                help="Price tokens as this model's, where the model itself has no list price.",
-            ),
-            click.option("--yes", is_flag=True, help="Do not ask before a run that costs more than a dollar."),
-            click.option("--estimate", is_flag=True, help="Read the suite, say what a run takes at least, and run nothing."),
-            AS_JSON,
-        )
-    ):  # fmt: skip
-        command = add(command)
-    return command
+    return with_options(
+        command,
+        click.option(
+            "--solver", "solvers", multiple=True, type=click.Choice(list(SOLVERS)), default=("compiled",),
+            show_default=True, help="What answers; give it several times to compare.",
+        ),
+        MODEL,
+        click.option("--limit", type=click.IntRange(1), help="Only so many tasks."),
+        click.option("--items", type=click.IntRange(1), help="Score only so many items of each task."),
+        click.option("--task", "tasks", multiple=True, help="Only this task; may be given several times."),
+        click.option(
+            "--out", type=click.Path(path_type=Path), default=Path("bench"), show_default=True,
+            help="Logs, kept completions and the report; a run that was cut short goes on there.",
+        ),
+        click.option("--attempts", default=5, show_default=True, type=click.IntRange(1, 50), help="Replies to try."),
+        click.option(
+            "--candidates", default=1, show_default=True, type=click.IntRange(1, 8), help="Programs to draw."
+        ),
+        click.option(
+            "--at-once", default=1, show_default=True, type=click.IntRange(1, 64),
+            help="Transactions at a time, of solvers that ask a model for each: direct, langchain, autogen.",
+        ),
+        *SPENDING,
+        click.option("--estimate", is_flag=True, help="Read the suite, say what a run takes at least, and run nothing."),
+        AS_JSON,
+    )  # fmt: skip
 
 
 def run_suite(suite: Suite, **given: Any) -> None:
@@ -115,7 +105,7 @@ def _run(suite: Suite, chosen: Chosen) -> None:
 
     model = _model(chosen)
     if model is not None:
-        _say_where(chosen)
+        say_where(chosen.model or "", quiet=chosen.as_json and chosen.yes)
     # all of them first: one that lacks a package or a model is told before another is paid
     solvers = {name: _solver(name, model, chosen, chosen.out / suite.name / name) for name in chosen.solvers}
     if not (chosen.as_json and chosen.yes):
@@ -154,25 +144,16 @@ def _logs(
 
 
 def _model(chosen: Chosen) -> Model | None:
-    """The one model of all solvers, inside one budget: what one of them spends the next has no more."""
-    from ingot.evals.kept import Kept
-    from ingot.models.budget import Budget
-    from ingot.models.open import open_model
-
+    """The one model of all solvers."""
     if chosen.model is None or set(chosen.solvers) == {"human"}:
         return None
-    budget = Budget(max_tokens=chosen.max_tokens, max_cost=chosen.max_cost)
-    return Kept(open_model(chosen.model, budget=budget, timeout=chosen.timeout), chosen.out / "completions")
-
-
-def _say_where(chosen: Chosen) -> None:
-    """Whoever writes the replies must know where they are awaited: nothing else is seen of a wait that may take an hour."""
-    kind, _, folder = (chosen.model or "").partition(":")
-    if kind == "files" and not (chosen.as_json and chosen.yes):
-        click.echo(
-            f"each request is written to {folder}/*.request.md; its reply is awaited beside it, under *.reply.md",
-            err=True,
-        )
+    return opened(
+        chosen.model,
+        max_tokens=chosen.max_tokens,
+        max_cost=chosen.max_cost,
+        timeout=chosen.timeout,
+        keep=chosen.out,
+    )
 
 
 def _solver(name: str, model: Model | None, chosen: Chosen, folder: Path) -> Solver:

@@ -1,4 +1,4 @@
-"""The same input many times: an artifact in fresh processes with different hash seeds, or a model asked anew."""
+"""The same input many times: an artifact in fresh processes with different hash seeds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,10 +85,3 @@ def measured(runs: Sequence[Repeated]) -> list[Measure]:
         *consistency([one.outcome for one in runs]),
         *cold_and_warm([one.cold for one in runs], [one.warm for one in runs]),
     ]
-
-
-def asked(ask: Callable[[int], Mapping[str, Any] | None], runs: int) -> Iterator[bytes]:
-    """The canonical bytes of `runs` answers of a model to one input; ``ask(n)`` makes the n-th call and gives its output,
-    None where it gave none."""
-    for number in range(runs):
-        yield canonical_json(ask(number))

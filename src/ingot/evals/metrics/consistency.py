@@ -1,6 +1,7 @@
 """Consistency: the same input, many times, and how many different answers come.
 
-`ingot bench consistency` runs an artifact so often, each time in a fresh process with another hash seed.
+`ingot bench consistency` runs an artifact so often, each time in a fresh process with another hash seed, or with a solver asks a
+model so often, each time with another seed.
 """
 
 from __future__ import annotations

@@ -174,10 +174,10 @@ def ran_note(log: Log) -> str:
 
 def prices_note(log: Log, priced_as: str = "") -> str:
     """The list prices that a log's dollars are at, each with its day; "" where no token was used."""
-    return _prices([*_writers(log), *_askers(log)], priced_as)
+    return prices_of([*_writers(log), *_askers(log)], priced_as)
 
 
-def _prices(models: Iterable[str], priced_as: str) -> str:
+def prices_of(models: Iterable[str], priced_as: str) -> str:
     """Of models that used tokens; all of them at one price where they are priced as another."""
     known = [(name, price_of(name)) for name in dict.fromkeys(priced_as or one for one in models) if name]
     return "; ".join(
@@ -232,7 +232,7 @@ def _priced(
     more: str = "",
 ) -> Measure:
     known = [float(one) for one in spent if one is not None]
-    note = "; ".join(part for part in (_prices(models, priced_as), more) if part)
+    note = "; ".join(part for part in (prices_of(models, priced_as), more) if part)
     if len(known) < len(spent):
         return Measure(name, None, unit, 0, note="no list price is known for who wrote the tokens")
     return bootstrapped(name, known, fmean, unit, tasks=tasks, note=note)

@@ -20,6 +20,9 @@ SOLVERS = {
     "autogen": "two AutoGen agents, every transaction (extra autogen)",
 }
 
+ASKING = ("direct", "langchain", "autogen")
+"""Those that ask a model for every transaction, and prepare nothing for it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
