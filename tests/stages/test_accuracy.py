@@ -78,7 +78,7 @@ def read_total(text):
 def test_where_nothing_was_found_the_patterns_that_are_not_in_the_text_are_said() -> None:
     reads = assemble(parse_spec(READS), READER)
     verdict, _ = check_accuracy(reads, {"one": Observation({"total": None})})
-    assert verdict.findings[0].message.endswith("; not found in it: '(?i)total of (\\\\d+)', 'amount (\\\\d+)'")
+    assert verdict.findings[0].message.endswith(r'; not found in it: r"(?i)total of (\d+)", r"amount (\d+)"')
     verdict, _ = check_accuracy(reads, {"one": Observation({"total": 1})})
     assert "not found in it" not in verdict.findings[0].message
     for pattern, part in (
@@ -89,8 +89,9 @@ def test_where_nothing_was_found_the_patterns_that_are_not_in_the_text_are_said(
     ):
         one = f'def read_total(text):\n    match = re.search(r"{pattern}", text)\n    return None\n'
         verdict, _ = check_accuracy(assemble(parse_spec(READS), one), {"one": Observation({"total": None})})
-        said = f"; not found in it: {pattern!r}" + (f" ({part!r} is)" if part else "")
-        assert verdict.findings[0].message.endswith(said)
+        found = verdict.findings[0]
+        assert found.message.endswith(f'; in the text is r"{part}"' if part else f'; not found in it: r"{pattern}"')
+        assert found.hint == f'search for r"{part}"' if part else "never write" in str(found.hint)
     long = parse_spec(READS.replace("the sum is 12", "the sum is 12" + " x" * 1000))
     verdict, _ = check_accuracy(assemble(long, READER), {"one": Observation({"total": None})})
     assert "not found in it" not in verdict.findings[0].message

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ingot.canonical import canonical_json
@@ -19,7 +19,7 @@ from ingot.proof.mutation import MutationScore
 from ingot.spec import Case, Spec
 from ingot.stages.excerpt import shown_input
 from ingot.stages.execution import warm_sandbox
-from ingot.stages.missed import missed_patterns
+from ingot.stages.missed import Missed, missed_patterns
 from ingot.stages.scorers import score
 from ingot.stages.stage import Observed, Stage
 from ingot.stages.stated_invariants import RULE as INVARIANT_BROKEN
@@ -147,8 +147,9 @@ def _given_findings(program: Program, scores: list[CaseScore], observed: Observe
             continue
         names = [name for name, value in one.fields.items() if value < 1.0]
         blamed = _blame(spec, names)
-        message = _given_message(one, seen, names, shown) + _missed(program, blamed, one, seen, names)
-        yield _finding("ACC001", message, severe, blamed)
+        missed = _missed(program, blamed, one, seen, names)
+        found = _finding("ACC001", _given_message(one, seen, names, shown) + missed.said, severe, blamed)
+        yield replace(found, hint=missed.hint or found.hint)
 
 
 def _input(one: CaseScore, seen: Observation | None) -> str:
@@ -169,13 +170,12 @@ def _given_message(one: CaseScore, seen: Observation, names: list[str], shown: s
     return f"given case {one.case.id!r}: {'; '.join(parts)}; input {shown}"
 
 
-def _missed(program: Program, blamed: str | None, one: CaseScore, seen: Observation, names: list[str]) -> str:
+def _missed(program: Program, blamed: str | None, one: CaseScore, seen: Observation, names: list[str]) -> Missed:
     """Where nothing was found: the patterns of the function at fault that are not in the case's texts."""
     output = seen.output or {}
     if blamed is None or all(output.get(name) not in (None, "", []) for name in names):
-        return ""
-    missed = missed_patterns(program, blamed, [value for value in one.case.input.values() if isinstance(value, str)])
-    return f"; not found in it: {', '.join(missed)}" if missed else ""
+        return Missed()
+    return missed_patterns(program, blamed, [value for value in one.case.input.values() if isinstance(value, str)])
 
 
 def _expected(case: Case, name: str) -> str:

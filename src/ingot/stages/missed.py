@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from ingot.program import Program
 from ingot.stages.security.regexes import patterns_of
@@ -17,24 +18,46 @@ MOST_WORDS = 24
 WORD = re.compile(r"[^\W\d_]{2,}")
 
 
-def missed_patterns(program: Program, function: str, texts: Iterable[str]) -> list[str]:
-    """The first literal patterns of a function, as in its code, that are in none of these texts; with a part of one that
-    is, where there is such a part. None where a text is longer than `LONGEST_TEXT` characters. The candidate has passed
-    SECURITY, so its patterns end."""
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """`patterns` of a function that are in none of its texts, and `parts` of these that are: where there is a part, small
+    models that are shown the pattern too write it again."""
+
+    patterns: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
+
+    @property
+    def said(self) -> str:
+        """For the end of a finding's message; "" where nothing was missed."""
+        if self.parts:
+            return f"; in the text is {' and '.join(map(_written, self.parts))}"
+        return f"; not found in it: {', '.join(map(_written, self.patterns))}" if self.patterns else ""
+
+    @property
+    def hint(self) -> str:
+        """What to search for; "" where nothing is known."""
+        return f"search for {' and '.join(map(_written, self.parts))}" if self.parts else ""
+
+
+def missed_patterns(program: Program, function: str, texts: Iterable[str]) -> Missed:
+    """The first literal patterns of a function, as in its code, that are in none of these texts. Nothing where a text is
+    longer than `LONGEST_TEXT` characters. The candidate has passed SECURITY, so its patterns end."""
     given = list(texts)
     if not given or any(len(text) > LONGEST_TEXT for text in given):
-        return []
+        return Missed()
     missed = {
         one.pattern: one
         for one in _compiled(program, function)
         if len(one.pattern) <= LONGEST_PATTERN and not any(map(one.search, given))
     }
-    return [_said(one, given) for one in list(missed.values())[:SHOWN]]
+    shown = list(missed.values())[:SHOWN]
+    parts = tuple(part for one in shown if (part := _part_found(one, given)))
+    return Missed(tuple(one.pattern for one in shown), parts)
 
 
-def _said(pattern: re.Pattern[str], texts: Sequence[str]) -> str:
-    part = _part_found(pattern, texts)
-    return repr(pattern.pattern) + (f" ({part!r} is)" if part else "")
+def _written(pattern: str) -> str:
+    """As a literal of Python, in its plainest form: it is copied."""
+    return repr(pattern) if '"' in pattern or "\n" in pattern or pattern.endswith("\\") else f'r"{pattern}"'
 
 
 def _part_found(pattern: re.Pattern[str], texts: Sequence[str]) -> str:
