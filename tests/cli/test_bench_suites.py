@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -63,6 +64,30 @@ def test_a_suite_runs_and_is_reported(ingot: Run, suite: Path, monkeypatch: pyte
     monkeypatch.setattr("ingot.models.open.open_model", lambda *_, **__: Scripted([]))
     code, said, problem = ingot("bench", suite, "--solver", "compiled", "--model", "openai:x", "--out", out, "--json")
     assert code == 0, problem
+
+
+def test_several_transactions_are_asked_at_a_time_and_the_log_says_so(
+    ingot: Run, suite: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Both(Scripted):
+        """Answers nobody before two have asked."""
+
+        barrier = threading.Barrier(2, timeout=20)
+
+        def complete(self, request: Request) -> Completion:
+            self.barrier.wait()
+            return super().complete(request)
+
+    monkeypatch.setattr("ingot.models.open.open_model", lambda *_, **__: Both(['{"fee": 5}', '{"fee": 5}']))
+    out = suite.parent / "out"
+    solvers = ("--solver", "direct", "--solver", "human")
+    done = ingot("bench", suite, *solvers, "--model", "openai:x", "--at-once", "2", "--out", out)
+    assert done.code == 0, done.err
+    told = {
+        name: json.loads((out / "shipping" / name / "log.json").read_text())["settings"] for name in ("direct", "human")
+    }
+    assert told["direct"]["at_once"] == 2
+    assert "at_once" not in told["human"]
 
 
 def doubled(suite: Path) -> None:

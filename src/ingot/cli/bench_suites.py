@@ -131,12 +131,14 @@ def _logs(
     from ingot.evals.evaluate import evaluate, finished
 
     logs: list[Log] = []
-    settings = {"attempts": chosen.attempts, "candidates": chosen.candidates, "limit": chosen.limit}
     for name, solver in solvers.items():
         folder = chosen.out / suite.name / name
+        settings = {"attempts": chosen.attempts, "candidates": chosen.candidates, "limit": chosen.limit}
+        if chosen.at_once > 1 and solver.side_by_side:  # latencies are then those of so many at a time
+            settings["at_once"] = chosen.at_once
         try:
             with _shown(f"{suite.name}, {name}", suite.items, chosen.as_json) as tell:
-                logs.append(evaluate(suite, solver, folder, settings=settings, tell=tell))
+                logs.append(evaluate(suite, solver, folder, settings=settings, tell=tell, at_once=chosen.at_once))
         except (KeyboardInterrupt, ModelError) as stopped:
             logs.append(finished(folder, suite, solver, settings))
             return logs, stopped
