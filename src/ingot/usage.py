@@ -40,12 +40,17 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """US dollars per million tokens, as published on a day."""
+    """US dollars per million tokens, as published on a day, or as a user gave them on it (`by_user`)."""
 
     model: str
     input: Decimal
     output: Decimal
     as_of: date
+    by_user: bool = False
+
+
+PricedAs = str | Price
+"""At which price tokens are: a model's, by its provider string, or one that a user gave. "" is their own model's."""
 
 
 # Published list prices. A model that is not here has no cost, which is not the same as a cost of zero.
@@ -58,8 +63,10 @@ PRICES: tuple[Price, ...] = (
 )
 
 
-def price_of(model: str) -> Price | None:
-    """The dated price of a model by its provider string, or None where none is known."""
+def price_of(model: PricedAs) -> Price | None:
+    """The dated price of a model by its provider string, or None where none is known. A price is its own."""
+    if isinstance(model, Price):
+        return model
     if model.startswith(("local:", "replay:", "scripted", "ollama:")):
         return Price(model, Decimal(0), Decimal(0), date(2025, 1, 1))
     # Only the name itself or a dated snapshot of it: gpt-5-mini is not sold at the price of gpt-5.
@@ -67,7 +74,7 @@ def price_of(model: str) -> Price | None:
     return next((price for price in PRICES if undated == price.model), None)
 
 
-def cost(usage: Usage, model: str) -> Decimal | None:
+def cost(usage: Usage, model: PricedAs) -> Decimal | None:
     """Dollars for a usage, or None where the model's price is not known."""
     price = price_of(model)
     if price is None:

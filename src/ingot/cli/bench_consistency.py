@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ingot.cli.bench_costs import say_costs
+from ingot.cli.bench_costs import pricing, say_costs
 from ingot.cli.bench_options import MODEL, SPENDING, opened, say_where, with_options
 from ingot.cli.progress import AS_JSON, INTERRUPTED
 from ingot.errors import InputError, ModelError
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ingot.evals.solvers.solver import Answer
     from ingot.evals.suite import Suite
     from ingot.models.model import Model
+    from ingot.usage import Price, PricedAs
 
 PROCESSES, REQUESTS = 1_000, 20
 """How often where nobody says it."""
@@ -43,7 +44,13 @@ class Asking:
     max_cost: Decimal | None
     timeout: float | None
     priced_as: str
+    price: Price | None
     yes: bool
+
+    @property
+    def pricing(self) -> PricedAs:
+        """At which price tokens are; "" is their own model's. Raises UsageError where both ways were given."""
+        return pricing(self.priced_as, self.price)
 
 
 def _options(command: Any) -> Any:
@@ -95,7 +102,7 @@ def _refuse_unused(target: Path) -> None:
     from ingot.evals.ask_again import is_spec
 
     context = click.get_current_context()
-    for name in ("model", "max_tokens", "max_cost", "timeout", "priced_as", "yes"):
+    for name in ("model", "max_tokens", "max_cost", "timeout", "priced_as", "price", "yes"):
         if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             option = f"--{name.replace('_', '-')}"
             raise click.UsageError(f"{option} is for --solver: without it an artifact is run, and no model asked")
@@ -159,20 +166,21 @@ def _requests(target: Path, case: Any, runs: int, keys: tuple[Path, ...], asking
     from ingot.evals.ask_again import measured, suite_of
     from ingot.evals.solvers.registry import Settings, make_solver
 
+    at = asking.pricing
     suite = suite_of(target, case, runs, keys)
     with alone(asking.out) if asking.out else nullcontext():
         model = _model(asking)
         quiet = asking.as_json and asking.yes
         solver = make_solver(asking.solver, model, Settings())
         if not quiet:
-            say_costs(suite, {asking.solver: solver}, asking.priced_as, ask=not asking.yes)
+            say_costs(suite, {asking.solver: solver}, at, ask=not asking.yes)
         if model is None:  # every one of these solvers has refused that
             raise InputError(f"the solver {asking.solver!r} asks a model", hint="give --model")
         say_where(model.name, quiet=quiet)
         answers, stopped = _answers(asking.solver, model, suite, asking.as_json)
     if stopped is not None and not answers:
         raise stopped
-    _print(measured(answers, model.name, asking.priced_as), asking.as_json)
+    _print(measured(answers, model.name, at), asking.as_json)
     if stopped is not None:
         raise stopped
     _end_short(len(answers), runs, kept=asking.out is not None)
@@ -186,6 +194,7 @@ def _model(asking: Asking) -> Model | None:
         max_tokens=asking.max_tokens,
         max_cost=asking.max_cost,
         timeout=asking.timeout,
+        price=asking.price,
         keep=asking.out,
     )
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
-from decimal import Decimal
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
 import click
@@ -13,10 +14,12 @@ import click
 if TYPE_CHECKING:
     from ingot.evals.solvers.solver import Solver
     from ingot.evals.suite import Suite
-    from ingot.usage import Usage
+    from ingot.usage import Price, PricedAs, Usage
 
 ASKED_FROM = 1
 """Dollars in all from which a person at a terminal is asked."""
+
+_FORM = "dollars per million tokens in and out, for instance 0.25,2"
 
 
 def listed(_: click.Context, __: click.Parameter, name: str) -> str:
@@ -29,7 +32,37 @@ def listed(_: click.Context, __: click.Parameter, name: str) -> str:
     return name
 
 
-def say_costs(suite: Suite, solvers: Mapping[str, Solver], priced_as: str, *, ask: bool) -> None:
+def priced(_: click.Context, __: click.Parameter, text: str | None) -> Price | None:
+    """Two amounts with a comma between them as a price that a user gave today."""
+    from ingot.usage import Price
+
+    if text is None:
+        return None
+    parts = [part.strip() for part in text.split(",")]
+    if len(parts) != 2:
+        raise click.BadParameter(f"{text!r} has {len(parts)} parts, and a price two: IN,OUT, {_FORM}")
+    amounts = [_amount(part, text) for part in parts]
+    return Price("", amounts[0], amounts[1], datetime.now().astimezone().date(), by_user=True)
+
+
+def _amount(part: str, text: str) -> Decimal:
+    try:
+        amount = Decimal(part)
+    except InvalidOperation:
+        raise click.BadParameter(f"{part!r} in {text!r} is not an amount; {_FORM}") from None
+    if not (amount.is_finite() and amount >= 0):
+        raise click.BadParameter(f"{part!r} in {text!r} is not an amount of zero or more; {_FORM}")
+    return amount
+
+
+def pricing(priced_as: str, price: Price | None) -> PricedAs:
+    """The one of both that was given, "" where none was."""
+    if priced_as and price is not None:
+        raise click.UsageError("--price and --priced-as both say what tokens cost; give one of them")
+    return price or priced_as
+
+
+def say_costs(suite: Suite, solvers: Mapping[str, Solver], priced_as: PricedAs, *, ask: bool) -> None:
     """Tell what each solver takes at least, before the first one starts; with `ask` a person is asked where that is much."""
     from ingot.evals.evaluate import estimate
 
@@ -47,7 +80,7 @@ def say_costs(suite: Suite, solvers: Mapping[str, Solver], priced_as: str, *, as
         click.confirm(f"at least about ${total:.2f} in all; go on?", abort=True, err=True)
 
 
-def say_estimate(suite: Suite, solvers: Mapping[str, Solver], model: str, *, as_json: bool) -> None:
+def say_estimate(suite: Suite, solvers: Mapping[str, Solver], model: PricedAs, *, as_json: bool) -> None:
     """Tell what running a suite is expected to take, in dollars too where the price of `model` is known."""
     from ingot.evals.evaluate import estimate
 
@@ -66,7 +99,7 @@ def say_estimate(suite: Suite, solvers: Mapping[str, Solver], model: str, *, as_
         click.echo(f"{name:<12}at least about {usage.total_tokens:,} tokens in {usage.requests:,} requests{price}")
 
 
-def _price(usage: Usage, model: str) -> Decimal | None:
+def _price(usage: Usage, model: PricedAs) -> Decimal | None:
     from ingot.usage import cost
 
     return cost(usage, model) if usage.total_tokens else Decimal(0)

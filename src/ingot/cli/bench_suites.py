@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from ingot.cli.bench_costs import listed, say_costs, say_estimate
-from ingot.cli.bench_options import MODEL, SPENDING, opened, say_where, with_options
+from ingot.cli.bench_costs import pricing, say_costs, say_estimate
+from ingot.cli.bench_options import MODEL, PRICES, SPENDING, opened, say_where, with_options
 from ingot.cli.progress import AS_JSON, INTERRUPTED
 from ingot.errors import ModelError
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ingot.evals.solvers.solver import Solver
     from ingot.evals.suite import Suite
     from ingot.models.model import Model
+    from ingot.usage import Price, PricedAs
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -50,6 +51,12 @@ class Chosen:
     estimate: bool = False
     items: int | None = None
     at_once: int = 1
+    price: Price | None = None
+
+    @property
+    def pricing(self) -> PricedAs:
+        """At which price tokens are; "" is their own model's."""
+        return self.price or self.priced_as
 
 
 def suite_options(command: F) -> F:
@@ -90,6 +97,7 @@ def run_suite(suite: Suite, **given: Any) -> None:
     from ingot.evals.suite import limited
 
     chosen = Chosen(**given)
+    pricing(chosen.priced_as, chosen.price)  # both at once are told before anything is read
     suite = limited(suite, chosen.limit, chosen.tasks, chosen.items)
     if chosen.estimate:
         _estimate(suite, chosen)
@@ -109,13 +117,13 @@ def _run(suite: Suite, chosen: Chosen) -> None:
     # all of them first: one that lacks a package or a model is told before another is paid
     solvers = {name: _solver(name, model, chosen, chosen.out / suite.name / name) for name in chosen.solvers}
     if not (chosen.as_json and chosen.yes):
-        say_costs(suite, solvers, chosen.priced_as, ask=not chosen.yes)
+        say_costs(suite, solvers, chosen.pricing, ask=not chosen.yes)
     logs, stopped = _logs(suite, solvers, chosen)
     # one that was cut short stands beside whole ones
     logs = alike([log for log in logs if log.tasks] or logs, shared=True)
     if isinstance(stopped, ModelError) and not any(log.tasks for log in logs):
         raise stopped
-    found = measured(logs, priced_as=chosen.priced_as)
+    found = measured(logs, priced_as=chosen.pricing)
     report = write_report(chosen.out / suite.name, logs, found)
     _print(logs, found, report, chosen, stopped is not None)
     if isinstance(stopped, ModelError):
@@ -154,6 +162,7 @@ def _model(chosen: Chosen) -> Model | None:
         max_tokens=chosen.max_tokens,
         max_cost=chosen.max_cost,
         timeout=chosen.timeout,
+        price=chosen.price,
         keep=chosen.out,
     )
 
@@ -173,7 +182,7 @@ def _estimate(suite: Suite, chosen: Chosen) -> None:
     check_apart(suite)
     settings, model = Settings(chosen.attempts, chosen.candidates), Scripted([], name=chosen.model or "not named")
     solvers = {name: make_solver(name, model, settings) for name in chosen.solvers}
-    say_estimate(suite, solvers, chosen.priced_as or chosen.model or "", as_json=chosen.as_json)
+    say_estimate(suite, solvers, chosen.pricing or chosen.model or "", as_json=chosen.as_json)
 
 
 @contextmanager
@@ -256,15 +265,17 @@ def compare_command(a: Path, b: Path, shared: bool, as_json: bool) -> None:
 @click.command("report")
 @click.argument("logs", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), default=Path("report"), show_default=True, help="Folder.")
-@click.option("--priced-as", default="", callback=listed, help="Price tokens as this model's.")
+@PRICES[0]
+@PRICES[1]
 @_SHARED
-def report_command(logs: tuple[Path, ...], out: Path, priced_as: str, shared: bool) -> None:
+def report_command(logs: tuple[Path, ...], out: Path, priced_as: str, price: Price | None, shared: bool) -> None:
     """Write one report of LOGS (of one suite) as Markdown and HTML."""
     from ingot.evals.log import read_log
     from ingot.evals.report.tables import measured
     from ingot.evals.report.write import write_report
     from ingot.evals.shared import alike
 
+    at = pricing(priced_as, price)
     read = alike([read_log(log) for log in logs], shared=shared)
-    found = measured(read, priced_as=priced_as)
+    found = measured(read, priced_as=at)
     click.echo(f"report: {write_report(out, read, found)}")

@@ -23,7 +23,7 @@ from ingot.evals.suite import Item, Suite, Task
 from ingot.fields import to_plain, validator
 from ingot.models.model import Completion, Model, Request
 from ingot.spec import Spec, load_spec, parse_spec, self_contained_text
-from ingot.usage import Usage
+from ingot.usage import PricedAs, Usage
 from ingot.yaml_text import read_yaml
 
 APART = 1_000
@@ -78,7 +78,7 @@ def asked(solver: str, model: Model, suite: Suite) -> Iterator[Answer]:
             yield prepared.answer(item.input)
 
 
-def measured(answers: Sequence[Answer], model: str, priced_as: str = "") -> list[Measure]:
+def measured(answers: Sequence[Answer], model: str, priced_as: PricedAs = "") -> list[Measure]:
     """Consistency of what was answered, where no answer is an outcome like any other, and the tokens and dollars of all. What was
     not asked, since its prompt does not fit the model, is no outcome."""
     ran = [one for one in answers if one.ran]
@@ -95,7 +95,7 @@ def measured(answers: Sequence[Answer], model: str, priced_as: str = "") -> list
     ]
 
 
-def _cost(usage: Usage, ran: Sequence[Answer], model: str, priced_as: str) -> Measure:
+def _cost(usage: Usage, ran: Sequence[Answer], model: str, priced_as: PricedAs) -> Measure:
     spent = dollars(usage, priced_as or model)
     if spent is None:
         return Measure("cost", None, "USD", 0, note="no list price is known for who wrote the tokens")

@@ -15,10 +15,14 @@ from ingot.usage import Usage
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What may be spent in all: input and output tokens together, and US dollars. None is no limit."""
+    """What may be spent in all: input and output tokens together, and US dollars. None is no limit.
+
+    `price` is what the model's tokens cost where that is not its list price; it says nothing without `max_cost`.
+    """
 
     max_tokens: int | None = None
     max_cost: Decimal | None = None
+    price: usage.Price | None = None
 
     def __post_init__(self) -> None:
         for name, limit in (("max_tokens", self.max_tokens), ("max_cost", self.max_cost)):
@@ -96,7 +100,8 @@ class Budgeted:
 
     def _cost(self, total: Usage) -> Decimal:
         # A model behind an address of its own is not sold at the list price of the model whose name it bears.
-        dollars = None if "@http" in self.name else usage.cost(total, self.name)
+        known = self.budget.price or (None if "@http" in self.name else self.name)
+        dollars = None if known is None else usage.cost(total, known)
         if dollars is None:
             raise BudgetExceeded(
                 f"no price is known for {self.name!r}, so a limit of ${self.budget.max_cost} cannot be kept",

@@ -11,9 +11,10 @@ from ingot.evals.metrics.security_cost import cost_of_ownership
 from ingot.evals.metrics.selective import selective, unwithheld
 from ingot.evals.metrics.tokens import tokens
 from ingot.evals.metrics.validation import validation
+from ingot.usage import PricedAs
 
 
-def every(log: Log, baseline: Log | None = None, *, priced_as: str = "") -> dict[str, list[Measure]]:
+def every(log: Log, baseline: Log | None = None, *, priced_as: PricedAs = "") -> dict[str, list[Measure]]:
     """Category to figures, none where a suite or solver has no such figures. Consistency needs runs of
     its own: `ingot bench consistency`."""
     return {

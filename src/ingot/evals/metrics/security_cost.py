@@ -12,6 +12,7 @@ from ingot.evals.log import Log
 from ingot.evals.metrics.latency import percentile
 from ingot.evals.metrics.measure import Measure
 from ingot.evals.metrics.tokens import generation_dollars, paid_dollars, prices_note, ran_note, runtime_dollars
+from ingot.usage import PricedAs
 
 MONTHLY = 1_000_000
 COMPILES = 1
@@ -36,7 +37,7 @@ def cost_of_ownership(
     *,
     transactions: int = MONTHLY,
     compiles: int = COMPILES,
-    priced_as: str = "",
+    priced_as: PricedAs = "",
     machine: MachinePrice = MACHINE,
 ) -> Measure:
     """TCO = compiles * P + transactions * (R + t * m): dollars a month for one deployed task.

@@ -16,16 +16,16 @@ from statistics import fmean
 
 from ingot.evals.log import Log
 from ingot.evals.metrics.measure import Measure, bootstrapped
-from ingot.usage import Usage, cost, price_of
+from ingot.usage import Price, PricedAs, Usage, cost, price_of
 
 AT = (1, 100, 1_000, 100_000, 1_000_000)
 """The numbers of transactions at which totals are told."""
 
 
-def tokens(log: Log, baseline: Log | None = None, *, priced_as: str = "") -> list[Measure]:
+def tokens(log: Log, baseline: Log | None = None, *, priced_as: PricedAs = "") -> list[Measure]:
     """All figures of this category; those against a baseline (mostly ``direct``) where there is one.
 
-    `priced_as` prices tokens as another model's, for a model that has no price of its own.
+    `priced_as` prices tokens as another model's, or at a price that a user gave, for a model that has no price of its own.
     """
     found = [generation_tokens(log), runtime_tokens(log)]
     found += [total_tokens(log, n) for n in AT]
@@ -86,7 +86,7 @@ def token_break_even(log: Log, baseline: Log) -> Measure:
     )
 
 
-def dollar_break_even(log: Log, baseline: Log, priced_as: str = "") -> Measure:
+def dollar_break_even(log: Log, baseline: Log, priced_as: PricedAs = "") -> Measure:
     """n* = (P - P_b) / (R_b - R), 0 at least, with P and R in dollars. Unit: transactions.
     Source: arXiv 2604.05150, break-even, with prices put in."""
     ours, theirs = beside(log, baseline)
@@ -110,14 +110,14 @@ def compression(log: Log, baseline: Log, n: int) -> Measure:
     return Measure(name, theirs / ours, "times", len(same.items), note=ran_note(log))
 
 
-def generation_dollars(log: Log, priced_as: str = "") -> Measure:
+def generation_dollars(log: Log, priced_as: PricedAs = "") -> Measure:
     """G = (input tokens * their price + output tokens * theirs) / tasks, at the dated list price of who wrote them; not
     measured where one of them has none. Unit: USD a task. Source: the list prices of `ingot.usage`, with their days."""
     spent = [dollars(task.generation.usage, priced_as or task.generation.model) for task in log.tasks]
     return _priced("generation cost", spent, "USD a task", _writers(log), priced_as)
 
 
-def runtime_dollars(log: Log, priced_as: str = "") -> Measure:
+def runtime_dollars(log: Log, priced_as: PricedAs = "") -> Measure:
     """R = (input tokens * their price + output tokens * theirs) / transactions that were run, at the dated list price of the solver's model;
     0 where no token was used. Unit: USD a transaction. Source: the list prices of `ingot.usage`, with their days."""
     model = priced_as or log.header.model
@@ -125,12 +125,12 @@ def runtime_dollars(log: Log, priced_as: str = "") -> Measure:
     return _priced("run-time cost", spent, "USD a transaction", _askers(log), priced_as, _tasks(log), ran_note(log))
 
 
-def dollars(usage: Usage, model: str) -> Decimal | None:
+def dollars(usage: Usage, model: PricedAs) -> Decimal | None:
     """What tokens cost; 0 where there are none, None where no price is known. A local model costs no tokens' price, so
-    its tokens are not priced unless as another's."""
+    its tokens are not priced unless as another's or at a price that was given."""
     if usage.total_tokens == 0:
         return Decimal(0)
-    if model.startswith(("local:", "replay:", "scripted", "ollama:", "files:")):
+    if isinstance(model, str) and model.startswith(("local:", "replay:", "scripted", "ollama:", "files:")):
         return None
     return cost(usage, model)
 
@@ -141,7 +141,7 @@ def paid_tokens(log: Log) -> float | None:
     return sum(_generated(log)) / working if working else None
 
 
-def paid_dollars(log: Log, priced_as: str = "") -> float | None:
+def paid_dollars(log: Log, priced_as: PricedAs = "") -> float | None:
     """P in dollars; None where no task is deployed or a price is not known."""
     each, working = generation_dollars(log, priced_as).value, _deployed(log)
     return None if each is None or not working else each * len(log.tasks) / working
@@ -172,20 +172,26 @@ def ran_note(log: Log) -> str:
     return f"{lost} of {len(log.items)} transactions were not run" if lost else ""
 
 
-def prices_note(log: Log, priced_as: str = "") -> str:
-    """The list prices that a log's dollars are at, each with its day; "" where no token was used."""
+def prices_note(log: Log, priced_as: PricedAs = "") -> str:
+    """The prices that a log's dollars are at, each with its day; "" where no token was used."""
     return prices_of([*_writers(log), *_askers(log)], priced_as)
 
 
-def prices_of(models: Iterable[str], priced_as: str) -> str:
-    """Of models that used tokens; all of them at one price where they are priced as another."""
+def prices_of(models: Iterable[str], priced_as: PricedAs) -> str:
+    """Of models that used tokens; all of them at one price where they are priced as another. One that a user gave says so."""
     known = [(name, price_of(name)) for name in dict.fromkeys(priced_as or one for one in models) if name]
     return "; ".join(
-        f"tokens {'priced as' if priced_as else 'of'} {name}, {price.input} and {price.output} USD a million in and out "
-        f"({price.as_of})"
+        f"tokens {_whose(name, priced_as)}{price.input} and {price.output} USD a million in and out "
+        f"({'given by the user, ' if price.by_user else ''}{price.as_of})"
         for name, price in known
         if price is not None
     )
+
+
+def _whose(name: PricedAs, priced_as: PricedAs) -> str:
+    if isinstance(name, Price):
+        return "at "
+    return f"{'priced as' if priced_as else 'of'} {name}, "
 
 
 def _writers(log: Log) -> list[str]:
@@ -227,7 +233,7 @@ def _priced(
     spent: Sequence[Decimal | None],
     unit: str,
     models: Iterable[str],
-    priced_as: str,
+    priced_as: PricedAs,
     tasks: Sequence[str] = (),
     more: str = "",
 ) -> Measure:

@@ -9,6 +9,7 @@ from ingot.evals.log import Log
 from ingot.evals.metrics.every import every
 from ingot.evals.metrics.measure import Measure
 from ingot.evals.shared import alike
+from ingot.usage import PricedAs
 
 BASELINE = "direct"
 
@@ -33,7 +34,7 @@ class Table:
     rows: tuple[Row, ...]
 
 
-def measured(logs: Sequence[Log], *, priced_as: str = "") -> Measured:
+def measured(logs: Sequence[Log], *, priced_as: PricedAs = "") -> Measured:
     """Every figure of every log. The log of ``direct``, where there is one, is the baseline.
 
     Raises InputError where the logs are of different suites or have different tasks, as where one was cut short.
