@@ -27,7 +27,7 @@ ORDER = ("reliability", "selective", "validation", "tokens", "latency", "securit
 
 INTERVALS = ("share", "share_of", "bootstrapped", "quantile")
 BESIDE: Mapping[ModuleType, Mapping[str, str]] = {
-    risk: {"risk_coverage": "risk at a coverage", "coverage_at": "coverage at a precision"},
+    risk: {"risk_coverage": "risk at a coverage"},
     compare: {"compare": "difference of two logs", "sign_test": "p", "mcnemar": "McNemar's p"},
 }
 """Functions beside the categories whose figures are no `Measure`, with their names."""

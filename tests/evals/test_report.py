@@ -12,10 +12,11 @@ import pytest
 
 from ingot.errors import InputError
 from ingot.evals.log import Log, Scored, TaskLog
+from ingot.evals.metrics.selective import coverage_at
 from ingot.evals.report.markdown import markdown
 from ingot.evals.report.page import page
 from ingot.evals.report.plots import COLOURS, plots
-from ingot.evals.report.risk import coverage_at, risk_coverage
+from ingot.evals.report.risk import risk_coverage
 from ingot.evals.report.tables import measured, number
 from ingot.evals.report.text import summary
 from ingot.evals.report.write import figures, write_report
@@ -209,9 +210,13 @@ def test_the_risk_coverage_curve() -> None:
     assert [(one.confidence, one.coverage) for one in points] == [(0.9, 0.25), (0.8, 0.75), (0.1, 1.0)]
     assert [one.risk for one in points] == [0, pytest.approx(1 / 3), 0.5]
     best = coverage_at(curve, 0.6)
-    assert best is not None
-    assert best.coverage == 0.75
-    assert coverage_at(log(sure(0.9, False)), 0.5) is None
+    assert (best.value, best.n, best.low) == (0.75, 4, None)
+    assert best.note == "from 0.800 on; flattered by the choice"
+    assert coverage_at(curve, 0.95).value == 0.25
+    nowhere = coverage_at(log(sure(0.9, False)), 0.5)
+    assert (nowhere.value, nowhere.n, nowhere.note) == (0, 1, "no threshold reaches it")
+    assert coverage_at(log(), 0.5).value is None
+    assert "| coverage at 95%, threshold chosen on these items | share | 25.0 % | 4 |" in shown(markdown, [curve])
     assert risk_coverage(log(item(RIGHT))) == []
 
 

@@ -41,10 +41,3 @@ def risk_coverage(log: Log, field: str | None = None) -> list[Point]:
         if at + 1 == len(ordered) or ordered[at + 1][0] < sure:  # ties are answered together
             points.append(Point(sure, scored / total, wrong / scored, scored))
     return points
-
-
-def coverage_at(log: Log, precision: float, field: str | None = None) -> Point | None:
-    """The point of the largest coverage with 1 - risk >= `precision`, found on these very items (an optimistic figure: the
-    threshold was chosen on them); None where there is none. Unit: share. Source: Geifman and El-Yaniv 2017."""
-    points = [one for one in risk_coverage(log, field) if 1 - one.risk >= precision]
-    return max(points, key=lambda one: one.coverage, default=None)
