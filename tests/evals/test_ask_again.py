@@ -14,6 +14,7 @@ from ingot.evals.kept import Kept
 from ingot.models import Scripted
 from ingot.models.model import Completion, Request
 from tests.cli.conftest import Run, ingot  # noqa: F401 - a fixture
+from tests.evals.test_agent_solvers import NAMES, submits
 from tests.evals.test_evaluate import RIGHT, SPEC
 
 INPUT = '{"weight": 3}'
@@ -99,6 +100,17 @@ def test_no_answer_is_an_outcome_and_what_was_not_asked_is_none(spec: Path, tmp_
     assert [one.seed for one in model.requests] == [0, APART, APART + 1, 2 * APART]
     nothing = {one.name: one for one in measured([], "openai:gpt-5")}
     assert all(one.value is None for one in nothing.values())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_agents_are_asked_anew_in_every_repeat(name: str, spec: Path, tmp_path: Path) -> None:
+    each = len(submits(name, 5))
+    suite = suite_of(spec, {"weight": 3}, 3)
+    model = Scripted([*submits(name, 5), *submits(name, 9), *submits(name, 5)])
+    for _ in range(2):  # the second time all of it is kept
+        found = list(asked(name, Kept(model, tmp_path / "kept"), suite))
+        assert [one.output for one in found] == [{"fee": 5}, {"fee": 9}, {"fee": 5}]
+    assert [one.seed // APART for one in model.requests] == [0] * each + [1] * each + [2] * each
 
 
 class Stopped(Scripted):
