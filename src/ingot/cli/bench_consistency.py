@@ -8,14 +8,13 @@ import sys
 from collections.abc import Sequence
 from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ingot.cli.bench_costs import pricing, say_costs
-from ingot.cli.bench_options import MODEL, SPENDING, opened, say_where, with_options
+from ingot.cli.bench_costs import say_costs
+from ingot.cli.bench_options import MODEL, SPENDING, Asked, say_where, with_options
 from ingot.cli.progress import AS_JSON, INTERRUPTED
 from ingot.errors import InputError, ModelError
 
@@ -26,31 +25,18 @@ if TYPE_CHECKING:
     from ingot.evals.solvers.solver import Answer
     from ingot.evals.suite import Suite
     from ingot.models.model import Model
-    from ingot.usage import Price, PricedAs
 
 PROCESSES, REQUESTS = 1_000, 20
 """How often where nobody says it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asking:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking(Asked):
     """What the user chose for asking a model."""
 
     solver: str
     out: Path | None
     as_json: bool
-    model: str | None
-    max_tokens: int | None
-    max_cost: Decimal | None
-    timeout: float | None
-    priced_as: str
-    price: Price | None
-    yes: bool
-
-    @property
-    def pricing(self) -> PricedAs:
-        """At which price tokens are; "" is their own model's. Raises UsageError where both ways were given."""
-        return pricing(self.priced_as, self.price)
 
 
 def _options(command: Any) -> Any:
@@ -92,7 +78,7 @@ def consistency_command(
         _refuse_unused(target)
         _processes(target, case, runs or PROCESSES, keys, out, as_json)
     else:
-        _requests(target, case, runs or REQUESTS, keys, Asking(solver, out, as_json, **asking))
+        _requests(target, case, runs or REQUESTS, keys, Asking(solver=solver, out=out, as_json=as_json, **asking))
 
 
 def _refuse_unused(target: Path) -> None:
@@ -169,7 +155,7 @@ def _requests(target: Path, case: Any, runs: int, keys: tuple[Path, ...], asking
     at = asking.pricing
     suite = suite_of(target, case, runs, keys)
     with alone(asking.out) if asking.out else nullcontext():
-        model = _model(asking)
+        model = asking.opened(asking.out)
         quiet = asking.as_json and asking.yes
         solver = make_solver(asking.solver, model, Settings())
         if not quiet:
@@ -184,19 +170,6 @@ def _requests(target: Path, case: Any, runs: int, keys: tuple[Path, ...], asking
     if stopped is not None:
         raise stopped
     _end_short(len(answers), runs, kept=asking.out is not None)
-
-
-def _model(asking: Asking) -> Model | None:
-    if asking.model is None:
-        return None
-    return opened(
-        asking.model,
-        max_tokens=asking.max_tokens,
-        max_cost=asking.max_cost,
-        timeout=asking.timeout,
-        price=asking.price,
-        keep=asking.out,
-    )
 
 
 def _answers(solver: str, model: Model, suite: Suite, quiet: bool) -> tuple[list[Answer], ModelError | None]:

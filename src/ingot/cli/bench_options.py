@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from ingot.cli.bench_costs import listed, priced
+from ingot.cli.bench_costs import listed, priced, pricing
 from ingot.cli.build import dollars
 
 if TYPE_CHECKING:
     from ingot.models.model import Model
-    from ingot.usage import Price
+    from ingot.usage import Price, PricedAs
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -46,23 +47,39 @@ def with_options(command: F, *options: Callable[[Any], Any]) -> F:
     return command
 
 
-def opened(
-    name: str,
-    *,
-    max_tokens: int | None,
-    max_cost: Decimal | None,
-    timeout: float | None,
-    price: Price | None,
-    keep: Path | None,
-) -> Model:
-    """A model inside one budget, at `price` where one was given, whose completions are kept under `keep`: what one solver spends the
-    next has no more."""
-    from ingot.evals.kept import Kept
-    from ingot.models.budget import Budget
-    from ingot.models.open import open_model
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Which model is asked, and what may be spent at which price: what `MODEL` and `SPENDING` gave. Raises UsageError where both ways
+    to give a price were taken."""
 
-    model = open_model(name, budget=Budget(max_tokens, max_cost, price), timeout=timeout)
-    return model if keep is None else Kept(model, keep / "completions")
+    model: str | None
+    max_tokens: int | None
+    max_cost: Decimal | None
+    timeout: float | None
+    priced_as: str
+    price: Price | None
+    yes: bool
+
+    def __post_init__(self) -> None:
+        pricing(self.priced_as, self.price)  # both at once are told before anything is read
+
+    @property
+    def pricing(self) -> PricedAs:
+        """At which price tokens are; "" is their own model's."""
+        return pricing(self.priced_as, self.price)
+
+    def opened(self, keep: Path | None) -> Model | None:
+        """The model inside one budget, at `price` where one was given, whose completions are kept under `keep`: what one solver spends
+        the next has no more. None where no model was named."""
+        from ingot.evals.kept import Kept
+        from ingot.models.budget import Budget
+        from ingot.models.open import open_model
+
+        if self.model is None:
+            return None
+        budget = Budget(self.max_tokens, self.max_cost, self.price)
+        model = open_model(self.model, budget=budget, timeout=self.timeout)
+        return model if keep is None else Kept(model, keep / "completions")
 
 
 def say_where(model: str, *, quiet: bool) -> None:

@@ -7,14 +7,13 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from ingot.cli.bench_costs import pricing, say_costs, say_estimate
-from ingot.cli.bench_options import MODEL, PRICES, SPENDING, opened, say_where, with_options
+from ingot.cli.bench_options import MODEL, PRICES, SPENDING, Asked, say_where, with_options
 from ingot.cli.progress import AS_JSON, INTERRUPTED
 from ingot.errors import ModelError
 
@@ -26,37 +25,25 @@ if TYPE_CHECKING:
     from ingot.evals.solvers.solver import Solver
     from ingot.evals.suite import Suite
     from ingot.models.model import Model
-    from ingot.usage import Price, PricedAs
+    from ingot.usage import Price
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen(Asked):
     """What the user chose for an evaluation."""
 
     solvers: tuple[str, ...]
-    model: str | None
     limit: int | None
     tasks: tuple[str, ...]
     out: Path
     attempts: int
     candidates: int
-    max_tokens: int | None
-    max_cost: Decimal | None
-    timeout: float | None
-    priced_as: str
-    yes: bool
     as_json: bool
     estimate: bool = False
     items: int | None = None
     at_once: int = 1
-    price: Price | None = None
-
-    @property
-    def pricing(self) -> PricedAs:
-        """At which price tokens are; "" is their own model's."""
-        return self.price or self.priced_as
 
 
 def suite_options(command: F) -> F:
@@ -97,7 +84,6 @@ def run_suite(suite: Suite, **given: Any) -> None:
     from ingot.evals.suite import limited
 
     chosen = Chosen(**given)
-    pricing(chosen.priced_as, chosen.price)  # both at once are told before anything is read
     suite = limited(suite, chosen.limit, chosen.tasks, chosen.items)
     if chosen.estimate:
         _estimate(suite, chosen)
@@ -111,7 +97,7 @@ def _run(suite: Suite, chosen: Chosen) -> None:
     from ingot.evals.report.write import write_report
     from ingot.evals.shared import alike
 
-    model = _model(chosen)
+    model = None if set(chosen.solvers) == {"human"} else chosen.opened(chosen.out)
     if model is not None:
         say_where(chosen.model or "", quiet=chosen.as_json and chosen.yes)
     # all of them first: one that lacks a package or a model is told before another is paid
@@ -151,20 +137,6 @@ def _logs(
             logs.append(finished(folder, suite, solver, settings))
             return logs, stopped
     return logs, None
-
-
-def _model(chosen: Chosen) -> Model | None:
-    """The one model of all solvers."""
-    if chosen.model is None or set(chosen.solvers) == {"human"}:
-        return None
-    return opened(
-        chosen.model,
-        max_tokens=chosen.max_tokens,
-        max_cost=chosen.max_cost,
-        timeout=chosen.timeout,
-        price=chosen.price,
-        keep=chosen.out,
-    )
 
 
 def _solver(name: str, model: Model | None, chosen: Chosen, folder: Path) -> Solver:
