@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ingot.program import Program
 from ingot.stages.security.regexes import patterns_of
@@ -47,7 +48,7 @@ def missed_patterns(program: Program, function: str, texts: Iterable[str]) -> Mi
         return Missed()
     missed = {
         one.pattern: one
-        for one in _compiled(program, function)
+        for one in _compiled(program.logic, function)
         if len(one.pattern) <= LONGEST_PATTERN and not any(map(one.search, given))
     }
     shown = list(missed.values())[:SHOWN]
@@ -78,14 +79,20 @@ def _part_found(pattern: re.Pattern[str], texts: Sequence[str]) -> str:
     return ""
 
 
-def _compiled(program: Program, function: str) -> Iterator[re.Pattern[str]]:
+@lru_cache(maxsize=64)
+def _compiled(logic: str, function: str) -> tuple[re.Pattern[str], ...]:
+    """The patterns of a function: every wrong case of a candidate asks for the same ones."""
     try:
-        scan: Scan = read(program.logic, (), ())
+        scan: Scan = read(logic, (), ())
     except Unreadable:
-        return
-    for owner, texts, flags in patterns_of(scan):
-        if owner == function:
-            yield from (one for text in sorted(texts) if (one := _compile(text, flags)) is not None)
+        return ()
+    found = (
+        _compile(text, flags)
+        for owner, texts, flags in patterns_of(scan)
+        if owner == function
+        for text in sorted(texts)
+    )
+    return tuple(one for one in found if one is not None)
 
 
 def _compile(text: str, flags: int) -> re.Pattern[str] | None:
