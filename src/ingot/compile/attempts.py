@@ -156,15 +156,21 @@ def _next_request(spec: Spec, plan: Plan, made: Sequence[Attempt], seed: int) ->
         return "redraw", prompt.first_request(spec, plan, draw=draw, refused=_lessons(spec, made))
     # a repair is drawn with some freedom: at temperature zero, small models write their last answer again
     failed = _failed_functions(spec, last)
-    ours = _ours(spec, last)
-    findings = [finding for finding in _errors(last) if finding.function not in ours]
-    return "repair", prompt.repair_request(spec, failed, asked_part(spec, last.logic), findings, draw=draw)
+    return "repair", prompt.repair_request(
+        spec, failed, asked_part(spec, last.logic), _for_the_model(spec, last), draw=draw
+    )
 
 
 def _lessons(spec: Spec, made: Sequence[Attempt]) -> tuple[Finding, ...]:
     """What the best program so far was refused for."""
     best = max((one for one in made if one.logic is not None), key=lambda one: _standing(spec, one), default=None)
-    return () if best is None else tuple(one for one in _errors(best) if one.function not in _ours(spec, best))
+    return () if best is None else _for_the_model(spec, best)
+
+
+def _for_the_model(spec: Spec, attempt: Attempt) -> tuple[Finding, ...]:
+    """The errors of an attempt but for those in functions that were written from tables."""
+    ours = _ours(spec, attempt)
+    return tuple(finding for finding in _errors(attempt) if finding.function not in ours)
 
 
 def is_for_the_author(spec: Spec, attempt: Attempt) -> bool:
@@ -179,7 +185,7 @@ def is_for_the_author(spec: Spec, attempt: Attempt) -> bool:
                 f"the function written from the table of {finding.function!r} is refused: {finding.code} {finding.message}",
                 hint="this is a fault of Ingot's; report the table",
             )
-    own = [finding for finding in errors if finding.code != WEAK_CASES and finding.function not in ours]
+    own = [finding for finding in _for_the_model(spec, attempt) if finding.code != WEAK_CASES]
     return bool(errors) and not own
 
 
