@@ -36,6 +36,7 @@ from ingot.stated import BuiltinName, Problem, builtin_problem, expression_probl
 from ingot.yaml_text import Place, as_source, closest, read_yaml
 
 LARGEST_SPEC = 256 * 1024
+SPEC_FILES = (".yaml", ".yml", ".dmn")
 STEP_TYPES = ("deterministic_rule", "function", "bounded_invocation", "hybrid", "module", "human_review")
 ADVERSE_COMPLIANCE = "CMS_Decision_Timeframes"
 ADVERSE_WORDS = frozenset({"DENY", "DENIED", "DENIAL", "REJECT", "REJECTED", "DECLINE", "DECLINED", "NOT_APPROVED",

@@ -24,7 +24,7 @@ from ingot.edges.mcp_tools import RESERVED, Answer, Tool
 from ingot.errors import IngotError, InputError, SpecError
 from ingot.proof.invariants import check_contradictions
 from ingot.questions import check_answers, find_questions
-from ingot.spec import Spec, load_spec, parse_spec, read_beside, read_spec_text
+from ingot.spec import SPEC_FILES, Spec, load_spec, parse_spec, read_beside, read_spec_text
 from ingot.stages.flow import check_flow
 from ingot.tables.compiled import check_tables
 from ingot.verdict import Verdict
@@ -32,8 +32,6 @@ from ingot.yaml_text import closest
 
 ATTEMPTS = 20
 """How often code may be submitted for one spec while a server runs."""
-
-SPEC_FILES = (".yaml", ".yml", ".dmn")
 
 _TEXT = {"type": "string"}
 _SPEC = {"spec": {**_TEXT, "description": "the spec's path below the served folder, for instance late_fee/spec.yaml"}}

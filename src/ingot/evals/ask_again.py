@@ -22,7 +22,7 @@ from ingot.evals.solvers.solver import Answer
 from ingot.evals.suite import Item, Suite, Task
 from ingot.fields import to_plain, validator
 from ingot.models.model import Completion, Model, Request
-from ingot.spec import Spec, load_spec, parse_spec, self_contained_text
+from ingot.spec import SPEC_FILES, Spec, load_spec, parse_spec, self_contained_text
 from ingot.usage import PricedAs, Usage
 from ingot.yaml_text import read_yaml
 
@@ -122,7 +122,7 @@ def _rule(target: Path, keys: Sequence[Path]) -> tuple[str, str, Spec]:
 
 def is_spec(target: Path) -> bool:
     """Whether a path is that of a spec's file, and not of an artifact."""
-    return target.suffix.lower() in (".yaml", ".yml", ".dmn")
+    return target.suffix.lower() in SPEC_FILES
 
 
 def _typed(given: Any, spec: Spec) -> Mapping[str, Any]:

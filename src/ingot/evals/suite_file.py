@@ -34,8 +34,6 @@ from ingot.fields import to_plain
 from ingot.spec import Spec, load_spec, parse_spec, self_contained_text
 from ingot.yaml_text import Place, read_yaml
 
-__all__ = ["Part", "Split", "SuiteFile", "load_suite", "read_rows"]
-
 
 class _Read(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 from ingot.errors import InputError
 from ingot.evals.scorers import Kind
-from ingot.evals.suite_file import read_rows
+from ingot.evals.suite_rows import read_rows
 
 KINDS: tuple[Kind, ...] = ("text", "amount", "date")
 _NAME = r"[a-z][a-z0-9_]*"
