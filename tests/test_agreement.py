@@ -4,7 +4,8 @@ import random
 
 import pytest
 
-from ingot.agreement import agree, alone, calibrate, confidence, interval, known_of, needed_cases, recall, spellings
+from ingot.agreement import agree, alone, calibrate, confidence, known_of, needed_cases, recall, spellings
+from ingot.binomial import interval
 
 
 def test_most_votes_win_and_earlier_candidates_break_ties() -> None:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ingot.binomial import clopper_pearson
+from ingot.binomial import interval
 from ingot.canonical import canonical_json
 from ingot.plain import plain_text
 
@@ -258,8 +258,3 @@ def _shown(levels: Sequence[Mapping[str, Any]]) -> float:
     answered = sum(int(one["cases"]) for one in levels)
     wrong = answered - sum(int(one["right"]) for one in levels)
     return 1 - (wrong + 1) / (answered + 1)
-
-
-def interval(right: int, cases: int) -> tuple[float, float]:
-    """The two-sided 95 % interval of a share (Clopper and Pearson); 0 to 1 of none."""
-    return clopper_pearson(right, cases)

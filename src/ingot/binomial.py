@@ -8,7 +8,7 @@ SURE = 0.95
 """The confidence of the intervals."""
 
 
-def clopper_pearson(right: float, cases: float) -> tuple[float, float]:
+def interval(right: float, cases: float) -> tuple[float, float]:
     """The two-sided 95 % interval of the share right / cases, 0 to 1 of none (Clopper and Pearson 1934). Neither need be whole: an
     effective number of cases is none (Korn and Graubard 1998)."""
     if cases == 0:

@@ -10,8 +10,7 @@ from statistics import fmean
 
 import pytest
 
-from ingot.agreement import interval
-from ingot.binomial import beta_below, beta_quantile
+from ingot.binomial import beta_below, beta_quantile, interval
 from ingot.evals.clustered import drawn, share_interval, student
 from ingot.evals.compare import compare, mcnemar, sign_test
 from ingot.evals.log import Log, TaskLog

@@ -9,7 +9,7 @@ import math
 import random
 from collections.abc import Callable, Mapping, Sequence
 
-from ingot.binomial import SURE, beta_quantile, clopper_pearson
+from ingot.binomial import SURE, beta_quantile, interval
 
 
 def is_clustered(tasks: Sequence[str]) -> bool:
@@ -35,7 +35,7 @@ def share_interval(hits: Sequence[tuple[str, bool]]) -> tuple[float, float]:
     alike = n if not 0 < p < 1 else min(float(n), p * (1 - p) / seen) if seen else float(n)
     fewest = n**2 / sum(len(one) ** 2 for one in by_task.values())
     effective = max(fewest, min(float(n), alike * (student(n - 1) / student(m - 1)) ** 2))
-    return clopper_pearson(p * effective if p < 1 else effective, effective)
+    return interval(p * effective if p < 1 else effective, effective)
 
 
 def drawn(

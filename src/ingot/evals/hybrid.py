@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from statistics import mean
 from typing import Any
 
-from ingot.agreement import Calibration, calibrate, interval
+from ingot.agreement import Calibration, calibrate
+from ingot.binomial import interval
 from ingot.compile.calibrate import Seen
 
 SPLITS = 100

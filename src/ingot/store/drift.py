@@ -15,7 +15,7 @@ from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal
 
-from ingot.agreement import interval
+from ingot.binomial import interval
 from ingot.canonical import canonical_json
 from ingot.fields import Field
 from ingot.spec import Case, Drift, Spec

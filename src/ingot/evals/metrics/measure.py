@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ingot.agreement import interval
+from ingot.binomial import interval
 from ingot.evals.clustered import drawn, is_clustered, share_interval
 
 RESAMPLES = 2_000
