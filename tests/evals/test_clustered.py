@@ -65,7 +65,7 @@ def test_items_that_are_right_or_wrong_together_are_as_few_as_their_tasks() -> N
     found = accuracy(together.items)
     assert (found.value, found.n) == (0.5, 100)
     assert (found.low, found.high) == pytest.approx(interval(5, 10))
-    assert "interval over 10 tasks" in found.note
+    assert "interval over 10 clusters" in found.note
 
 
 def test_the_interval_by_hand() -> None:
@@ -119,7 +119,7 @@ def test_the_bootstrap_draws_whole_tasks() -> None:
     assert set(drawn(values, of, fmean, 200)) == {0.0, 0.5, 1.0}
     assert len(set(drawn(values, (), fmean, 200))) > 5
     found = bootstrapped("x", values, fmean, "s", tasks=of, note="why")
-    assert (found.low, found.high, found.note) == (0.0, 1.0, "why; interval over 2 tasks")
+    assert (found.low, found.high, found.note) == (0.0, 1.0, "why; interval over 2 clusters")
     used = runtime_tokens(tasks("1" * 10, "1" * 10, tokens=100))
     assert (used.value, used.low, used.high) == (50, 0, 100)
 

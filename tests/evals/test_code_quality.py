@@ -178,7 +178,7 @@ def test_the_programs_of_a_log_are_those_that_answer() -> None:
 def test_functions_of_one_program_are_no_independent_observations() -> None:
     found = complexity([PLAIN + "\n\n" + PLAIN.replace("fee", "other"), FORKED])
     assert found.n == 3
-    assert "interval over 2 tasks" in found.note
+    assert "interval over 2 clusters" in found.note
 
 
 def test_a_solver_that_writes_no_program_has_no_such_figures() -> None:

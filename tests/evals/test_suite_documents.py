@@ -117,6 +117,28 @@ def test_templates_are_told_apart_and_dealt_whole() -> None:
     assert "dealt by size to given, held_out and scored in turn" in by_template(mixed, 1).said
     with pytest.raises(InputError, match="2 templates"):
         by_template([one for one in mixed if one.id[0] != "c"])
+    assert {one.source for one in parts.scored} == {"template 1"}  # what intervals are over
+
+
+def test_with_more_turns_more_templates_are_given() -> None:
+    words = ("Order", "Buyer", "Client", "Payer", "Sum")
+    mixed = [
+        Document(
+            f"{word[0]}{number}", f"{word}:  {number}\n{word} of:  Ann\n{word} at:  {number}", {"number": str(number)}
+        )
+        for word in words
+        for number in range(3)
+    ]
+    first, last = (by_template(mixed, turn, 5) for turn in (0, 4))
+    assert [len(part) for part in (first.given, first.held_out, first.scored)] == [9, 3, 3]
+    assert {one.id[0] for one in first.scored} == {one.id[0] for one in last.held_out} == {"O"}
+    scored = [one.id for turn in range(5) for one in by_template(mixed, turn, 5).scored]
+    assert sorted(scored) == sorted(one.id for one in mixed)
+    with pytest.raises(InputError, match="5 templates") as told:
+        by_template(mixed, 0, 6)
+    assert "6 are needed" in told.value.hint
+    with pytest.raises(InputError, match="2 turns are too few"):
+        by_template(mixed, 0, 2)
 
 
 def test_excerpts_show_the_place_that_documents_share() -> None:
@@ -341,6 +363,8 @@ def test_one_set_at_a_time() -> None:
     assert isinstance(found.exception, InputError)
     assert isinstance(CliRunner().invoke(documents_command, []).exception, InputError)
     assert "--turn 1" in str(CliRunner().invoke(documents_command, ["--sroie", "b", "--turn", "1"]).exception)
+    wrong = CliRunner().invoke(documents_command, ["--tv", "b", "--turns", "4", "--turn", "4"]).exception
+    assert "'4' is none of 4 turns" in str(wrong)
     twice = ["--tv", "a", "--about", "b", "--about", "c"]
     assert "--about is given 2 times" in str(CliRunner().invoke(documents_command, twice).exception)
 

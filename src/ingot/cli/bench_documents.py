@@ -42,8 +42,14 @@ FOLDER = click.Path(path_type=Path)
     "--turn",
     default="0",
     show_default=True,
-    type=click.Choice(["0", "1", "2", "all"]),
-    help="For --tv: which third of the templates is scored; all: every document once, by the programs of its turn.",
+    help="For --tv: which part of the templates is scored, counted from 0; all: every document once, by the programs of its turn.",
+)
+@click.option(
+    "--turns",
+    default=3,
+    show_default=True,
+    type=click.IntRange(3),
+    help="For --tv: so many parts; one is scored, one held out, the others given.",
 )
 @click.option(
     "--match",
@@ -64,6 +70,7 @@ def documents_command(
     held_out: int,
     unseen_templates: bool,
     turn: str,
+    turns: int,
     match: Match,
     **options: Any,
 ) -> None:
@@ -77,15 +84,17 @@ def documents_command(
 
     if sum(one is not None for one in (sroie, tv, jsonl, docile)) != 1:
         raise InputError("one document set is run at a time", hint="give one of --sroie, --tv, --jsonl, --docile")
-    if turn != "0" and tv is None:
-        raise InputError(f"--turn {turn} is for TV invoices", hint="give --tv, or leave it out")
+    if (turn, turns) != ("0", 3) and tv is None:
+        raise InputError(f"--turn {turn} and --turns {turns} are for TV invoices", hint="give --tv, or leave them out")
+    if turn not in ("all", *map(str, range(turns))):
+        raise InputError(f"--turn {turn!r} is none of {turns} turns", hint=f"0 to {turns - 1}, or all")
     if len(abouts) > 1 and turn != "all":
         raise InputError(f"--about is given {len(abouts)} times", hint="once; once for each turn with --turn all")
     about = abouts[0] if abouts else None
     if tv is not None and turn == "all":
-        run_suite(load_tv_turns(tv, match, [meanings(one) for one in abouts]), **options)
+        run_suite(load_tv_turns(tv, match, [meanings(one) for one in abouts], turns), **options)
     elif tv is not None:
-        run_suite(load_tv(tv, match, int(turn), meanings(about)), **options)
+        run_suite(load_tv(tv, match, int(turn), meanings(about), turns), **options)
     elif sroie is not None:
         run_suite(load_sroie(sroie, given, held_out, match, meanings(about)), **options)
     elif jsonl is not None:

@@ -1,6 +1,7 @@
 """Intervals where several items share a task: one program answers them all, so they are right or wrong together.
 
-Items of one task are a cluster. Their variance is that between tasks, and as many tasks as there are say how well it is known.
+Items of one task are a cluster; where a suite says in which groups its items are right or wrong together (`Item.group`), these are.
+The variance is that between clusters, and as many as there are say how well it is known. What is said here of tasks holds for both.
 """
 
 from __future__ import annotations

@@ -56,15 +56,17 @@ def compare(a: Log, b: Log, *, shared: bool = False) -> list[Difference]:
     asked = [pair for pair in pairs if pair[0].answerable]
     unasked = [pair for pair in pairs if not pair[0].answerable]
     rights = {
-        "accuracy": [(one.task, one.right is True, two.right is True) for one, two in asked],
-        "coverage": [(one.task, one.whole, two.whole) for one, two in asked],
+        "accuracy": [(one.cluster, one.right is True, two.right is True) for one, two in asked],
+        "coverage": [(one.cluster, one.whole, two.whole) for one, two in asked],
         "irrelevance": [
-            (one.task, one.right, two.right) for one, two in unasked if one.right is not None and two.right is not None
+            (one.cluster, one.right, two.right)
+            for one, two in unasked
+            if one.right is not None and two.right is not None
         ],
     }
     yes = [
         *(_of(name, hits) for name, hits in rights.items() if hits),  # of the same items as in a report
-        _of("wrong accepts", [(one.task, _is_wrong(one), _is_wrong(two)) for one, two in pairs]),
+        _of("wrong accepts", [(one.cluster, _is_wrong(one), _is_wrong(two)) for one, two in pairs]),
         *_fields(pairs),
         *_unwithheld(pairs),
     ]
@@ -167,7 +169,7 @@ def _unwithheld(pairs: Sequence[tuple[Scored, Scored]]) -> list[Difference]:
     found = []
     for name in names:
         both = [
-            (one.task, _mean_of(one, name), _mean_of(two, name))
+            (one.cluster, _mean_of(one, name), _mean_of(two, name))
             for one, two in pairs
             if one.full.get(name) and two.full.get(name)
         ]

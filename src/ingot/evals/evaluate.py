@@ -122,7 +122,8 @@ def _answered(task: Task, prepared: Prepared, item: Item) -> Scored:
         except PromptTooLong as error:
             answer = too_long(error, Usage(), 0.0)
     answer = _unless_none(task, item, answer)
-    return Scored(item.id, item.kind, item.answerable, answer, _scores(task, item, answer), _full(task, item, answer))
+    scores, full = _scores(task, item, answer), _full(task, item, answer)
+    return Scored(item.id, item.kind, item.answerable, answer, scores, full, item.group)
 
 
 def _unless_none(task: Task, item: Item, answer: Answer) -> Answer:

@@ -32,7 +32,7 @@ UNWITHHELD = "score"
 class Scored:
     """One item answered and scored. `scores` has every field that is asked of the item: None where it was withheld or cannot be scored.
     `full` scores what would have been answered were nothing withheld, by the suite's score and its further measures:
-    measure, field, score; where the solver has no guess a field is 0. `task` is that of the `TaskLog` it is in."""
+    measure, field, score; where the solver has no guess a field is 0. `group` is the item's, `task` that of the `TaskLog` it is in."""
 
     item: str
     kind: str
@@ -40,7 +40,13 @@ class Scored:
     answer: Answer
     scores: Mapping[str, float | None]
     full: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
+    group: str = ""
     task: str = field(default="", compare=False)
+
+    @property
+    def cluster(self) -> str:
+        """What it is right or wrong together with: its group where it has one, else its task, which one program answers."""
+        return self.group or self.task
 
     @property
     def answered(self) -> bool:
@@ -82,6 +88,7 @@ class Scored:
         return {
             "item": self.item, "kind": self.kind, "answerable": self.answerable, "answer": self.answer.to_json(),
             "scores": dict(self.scores), **({"full": {name: dict(one) for name, one in self.full.items()}} if self.full else {}),
+            **({"group": self.group} if self.group else {}),
         }  # fmt: skip
 
     @classmethod

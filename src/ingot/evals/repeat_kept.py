@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ingot.errors import InputError
+from ingot.evals.kept_lines import KeptLines, not_one
 from ingot.evals.repeat import Repeated
-from ingot.models.atomic import write_atomically
 
 FORMAT = "ingot-consistency/1"
 RUNS = "runs.jsonl"
@@ -24,49 +21,15 @@ class KeptRuns:
     """
 
     def __init__(self, folder: Path, told: Mapping[str, Any]) -> None:
-        self.path = folder / RUNS
+        self._lines = KeptLines(folder / RUNS, {"format": FORMAT, **told})
         self.done: list[Repeated] = []
-        header = {"format": FORMAT, **told}
-        lines = self.path.read_bytes().split(b"\n") if self.path.exists() else [b""]
-        if len(lines) == 1:
-            write_atomically(self.path, json.dumps(header).encode() + b"\n")
-            return
-        found = _read(lines[0], f"{self.path}:1")
-        if apart := [
-            name for name in {**header, **found} if found.get(name) != json.loads(json.dumps(header)).get(name)
-        ]:
-            raise InputError(
-                f"the folder holds runs of another {apart[0]}", place=str(self.path), hint="give another --out"
-            )
-        for number, line in enumerate(lines[1:-1], start=2):
-            place = f"{self.path}:{number}"
-            run = _read(line, place)
+        for run, place in self._lines.found:
             try:
                 self.done.append(Repeated(run["outcome"].encode(), float(run["cold"]), float(run["warm"])))
             except (KeyError, TypeError, ValueError, AttributeError) as error:
-                raise InputError(
-                    f"not a run: {type(error).__name__} {error}",
-                    place=place,
-                    hint="remove this line and those after it",
-                ) from None
-        if lines[-1]:
-            write_atomically(self.path, b"\n".join(lines[:-1]) + b"\n")
+                raise not_one(f"not a run: {type(error).__name__} {error}", place) from None
 
     def add(self, run: Repeated) -> None:
         """Keep the next run."""
-        told = {"outcome": run.outcome.decode(), "cold": run.cold, "warm": run.warm}
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(told) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        self._lines.add({"outcome": run.outcome.decode(), "cold": run.cold, "warm": run.warm})
         self.done.append(run)
-
-
-def _read(line: bytes, place: str) -> dict[str, Any]:
-    try:
-        found = json.loads(line)
-    except ValueError as error:
-        raise InputError(f"not JSON: {error}", place=place, hint="remove this line and those after it") from None
-    if not isinstance(found, dict):
-        raise InputError("not an object", place=place, hint="remove this line and those after it")
-    return found

@@ -31,19 +31,21 @@ Scores = Mapping[str, float | None]
 @dataclass(frozen=True, slots=True)
 class Item:
     """One transaction. `input` is plain JSON, `expected` what is right; `kind` tells groups of items apart in the figures,
-    for instance ``original`` and ``perturbed``. `answerable` is False where the only right answer is none."""
+    for instance ``original`` and ``perturbed``. `answerable` is False where the only right answer is none. Items of one `group`, of
+    whatever task, are right or wrong together (fields of one paper, papers of one template): intervals are over groups then."""
 
     id: str
     input: Mapping[str, Any]
     expected: Mapping[str, Any] = field(default_factory=dict)
     kind: str = "unseen"
     answerable: bool = True
+    group: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Everything that the digest of a suite covers."""
         return {
             "id": self.id, "input": dict(self.input), "expected": dict(self.expected), "kind": self.kind,
-            "answerable": self.answerable,
+            "answerable": self.answerable, **({"group": self.group} if self.group else {}),
         }  # fmt: skip
 
 

@@ -78,7 +78,7 @@ def bootstrapped(
 
 
 def _told(tasks: Sequence[str]) -> str:
-    return f"interval over {len(set(tasks))} tasks"
+    return f"interval over {len(set(tasks))} clusters"
 
 
 def quantile(values: Sequence[float], q: float) -> float:

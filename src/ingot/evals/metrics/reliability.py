@@ -38,40 +38,42 @@ def completion(items: Iterable[Scored]) -> Measure:
     items = list(items)
     ran = [one for one in items if one.answer.ran]
     note = f"{len(items) - len(ran)} of {len(items)} were not run" if len(ran) < len(items) else ""
-    return share_of("completion", [(one.task, not one.answer.error) for one in ran], note=note)
+    return share_of("completion", [(one.cluster, not one.answer.error) for one in ran], note=note)
 
 
 def coverage(items: Iterable[Scored]) -> Measure:
     """Items answered in every field / items that have a right answer. Unit: share. Source: El-Yaniv and Wiener 2010."""
     items = [one for one in items if one.answerable]
-    return share_of("coverage", [(one.task, one.whole) for one in items])
+    return share_of("coverage", [(one.cluster, one.whole) for one in items])
 
 
 def accuracy(items: Iterable[Scored]) -> Measure:
     """Items right in every field / items that have a right answer: what was withheld counts as not right. Unit: share.
     Source: arXiv 2604.05150, reliability, with withheld items in the denominator."""
     items = [one for one in items if one.answerable]
-    return share_of("accuracy", [(one.task, one.right is True) for one in items], note="withheld counts as not right")
+    return share_of(
+        "accuracy", [(one.cluster, one.right is True) for one in items], note="withheld counts as not right"
+    )
 
 
 def accuracy_on_answered(items: Iterable[Scored]) -> Measure:
     """Items right in every field / items answered in every field (1 - selective risk); to be read with the coverage, never alone.
     Unit: share. Source: El-Yaniv and Wiener 2010."""
     items = [one for one in items if one.answerable and one.whole]
-    return share_of("accuracy on answered", [(one.task, one.right is True) for one in items])
+    return share_of("accuracy on answered", [(one.cluster, one.right is True) for one in items])
 
 
 def wrong_accept(items: Iterable[Scored]) -> Measure:
     """Items given a wrong answer as if it were right / all items, those that have no answer included; an error is no
     answer. Unit: share. Source: the false-accept rate of ISO/IEC 19795-1, applied to answers."""
-    return share_of("wrong accepts", [(one.task, one.right is False and one.answered) for one in items])
+    return share_of("wrong accepts", [(one.cluster, one.right is False and one.answered) for one in items])
 
 
 def abstention(items: Iterable[Scored]) -> Measure:
     """Items of which at least one field was withheld, those without an error / items that have a right answer. Unit: share.
     Source: El-Yaniv and Wiener 2010, the rejection rate."""
     items = [one for one in items if one.answerable]
-    return share_of("abstention", [(one.task, not one.answer.error and not one.whole) for one in items])
+    return share_of("abstention", [(one.cluster, not one.answer.error and not one.whole) for one in items])
 
 
 def irrelevance(items: Iterable[Scored]) -> Measure:
@@ -84,7 +86,7 @@ def irrelevance(items: Iterable[Scored]) -> Measure:
     lost = sum(not one.answer.ran for one in items)
     failed = len(items) - len(told) - lost
     note = f"of {len(items)} without an answer {lost} were not run and {failed} failed" if lost or failed else ""
-    return share_of("irrelevance", [(one.task, one.right is True) for one in told], note=note)
+    return share_of("irrelevance", [(one.cluster, one.right is True) for one in told], note=note)
 
 
 def recovery(tasks: Iterable[TaskLog]) -> Measure:
@@ -102,13 +104,13 @@ def field_scores(log: Log) -> list[Measure]:
     found = []
     for name in names:
         asked = field_hits(log.items, name)
-        answered = [(task, hit) for task, hit in asked if hit is not None]
-        found.append(share_of(f"field {name}", [(task, hit is True) for task, hit in asked]))
+        answered = [(cluster, hit) for cluster, hit in asked if hit is not None]
+        found.append(share_of(f"field {name}", [(cluster, hit is True) for cluster, hit in asked]))
         found.append(share_of(f"field {name} on answered", answered))
     return found
 
 
 def field_hits(items: Iterable[Scored], name: str) -> list[tuple[str, bool | None]]:
-    """The task of every item of which the field is asked, and whether it is right there; None where it was withheld."""
-    scores = [(item.task, item.scores[name]) for item in items if name in item.scores]
-    return [(task, None if one is None else one == 1) for task, one in scores]
+    """The cluster of every item of which the field is asked, and whether it is right there; None where it was withheld."""
+    scores = [(item.cluster, item.scores[name]) for item in items if name in item.scores]
+    return [(cluster, None if one is None else one == 1) for cluster, one in scores]

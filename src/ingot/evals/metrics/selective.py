@@ -109,9 +109,9 @@ def _at(
     """What would be answered from a confidence or standing on, of all fields of all items, and how much of it is right."""
     fields = [(item, name) for item in log.items for name in item.scores]
     is_sure = [least is not None and sure_of(item, name) >= least - _MAKE_UP for item, name in fields]
-    answered = [(item.task, sure) for (item, _), sure in zip(fields, is_sure, strict=True)]
+    answered = [(item.cluster, sure) for (item, _), sure in zip(fields, is_sure, strict=True)]
     taken = [
-        (item.task, item.unwithheld(name) == 1) for (item, name), sure in zip(fields, is_sure, strict=True) if sure
+        (item.cluster, item.unwithheld(name) == 1) for (item, name), sure in zip(fields, is_sure, strict=True) if sure
     ]
     told = "no confidence shows it" if least is None else f"from {least:.3f} on"
     return [
@@ -127,5 +127,5 @@ def _by_field(items: Iterable[Scored], measure: str) -> dict[str, tuple[list[flo
         for name, value in item.full.get(measure, {}).items():
             values, tasks = found.setdefault(name, ([], []))
             values.append(value or 0.0)
-            tasks.append(item.task)
+            tasks.append(item.cluster)
     return found

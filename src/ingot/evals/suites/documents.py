@@ -18,7 +18,7 @@ from ingot.errors import InputError
 from ingot.evals import scorers
 from ingot.evals.suite import Item, Scores, Suite, Task, check_apart
 from ingot.evals.suites.documents_once import once_file, once_text
-from ingot.evals.suites.documents_rows import DocumentField, documents
+from ingot.evals.suites.documents_rows import Document, DocumentField, documents
 from ingot.evals.suites.documents_sets import REACH, SROIE, SROIE_REACH, TV, TV_REACH, references
 from ingot.evals.suites.documents_spec import DocumentSet, Match, case_files, plain_text, spec_text
 from ingot.evals.suites.documents_split import TURNS, Parts, apart, at_random, by_template
@@ -29,23 +29,36 @@ SCORED = {
 }
 
 
-def load_tv(path: Path, match: Match = "exact", turn: int = 0, about: Mapping[str, str] | None = None) -> Suite:
-    """TV advertising invoices: scored ones are of templates that no case has. `turn`: which third (`by_template`); `about`:
-    what fields are, in other words than the set's. Raises InputError."""
-    kind = _told(TV, about or {}, match)
-    return suite_of(kind, by_template(documents(path, kind.fields), turn), TV_REACH, f"turn {turn}" if turn else "")
+def load_tv(
+    path: Path, match: Match = "exact", turn: int = 0, about: Mapping[str, str] | None = None, turns: int = TURNS
+) -> Suite:
+    """TV advertising invoices: scored ones are of templates that no case has. `turn`: which of so many `turns` (`by_template`);
+    `about`: what fields are, in other words than the set's. Raises InputError."""
+    return _tv(documents(path, TV.fields), match, turn, about or {}, turns)
 
 
-def load_tv_turns(path: Path, match: Match = "exact", about: Sequence[Mapping[str, str]] = ()) -> Suite:
-    """All three turns in one suite, a task for each field of each turn: every document is scored once, by the programs of the turn
+def load_tv_turns(
+    path: Path, match: Match = "exact", about: Sequence[Mapping[str, str]] = (), turns: int = TURNS
+) -> Suite:
+    """All turns in one suite, a task for each field of each turn: every document is scored once, by the programs of the turn
     that has not seen its template. `about`: none, one for all turns, or one for each. Raises InputError."""
-    if len(about) not in (0, 1, len(TURNS)):
-        raise InputError(f"what the fields are is given {len(about)} times", hint="once, or once for each of 3 turns")
-    told = about if len(about) == len(TURNS) else [about[0] if about else {}] * len(TURNS)
-    suites = [load_tv(path, match, turn, one) for turn, one in enumerate(told)]
+    if len(about) not in (0, 1, turns):
+        raise InputError(
+            f"what the fields are is given {len(about)} times", hint=f"once, or once for each of {turns} turns"
+        )
+    told = about if len(about) == turns else [about[0] if about else {}] * turns
+    found = documents(path, TV.fields)
+    suites = [_tv(found, match, turn, one, turns) for turn, one in enumerate(told)]
     tasks = [replace(task, id=f"{task.id}-turn-{turn}") for turn, suite in enumerate(suites) for task in suite.tasks]
     origin = "; ".join(f"turn {turn}: {suite.origin}" for turn, suite in enumerate(suites))
-    return replace(suites[0], name=f"{suites[0].name}-turns", tasks=tuple(tasks), origin=origin)
+    name = _name(replace(TV, match=match), "turns" if turns == TURNS else f"{turns} turns")
+    return replace(suites[0], name=name, tasks=tuple(tasks), origin=origin)
+
+
+def _tv(found: Sequence[Document], match: Match, turn: int, about: Mapping[str, str], turns: int) -> Suite:
+    kind = _told(TV, about, match)
+    part = f"turn {turn} of {turns}" if turns != TURNS else f"turn {turn}" if turn else ""
+    return suite_of(kind, by_template(found, turn, turns), TV_REACH, part)
 
 
 def load_sroie(
@@ -100,7 +113,10 @@ def _name(kind: DocumentSet, part: str) -> str:
 
 
 def _task(kind: DocumentSet, field: DocumentField, parts: Parts, reach: float) -> Task:
-    items = tuple(Item(one.id, {"text": one.text}, {field.name: one.expected[field.name]}) for one in parts.scored)
+    items = tuple(
+        Item(one.id, {"text": one.text}, {field.name: one.expected[field.name]}, group=one.source or one.id)
+        for one in parts.scored
+    )
     others = {name: partial(_scored, field, measure) for name, measure in measures(kind, field).items()}
     right = partial(_scored, field, _right(kind, field))
     return Task(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import cycle
 from typing import Any
 
@@ -47,29 +47,35 @@ def at_random(documents: Sequence[Document], given: int, held_out: int, seed: in
     return Parts(tuple(cases[:given]), tuple(cases[given:]), tuple(left), said)
 
 
-TURNS = ("scored", "given", "held_out")
+TURNS = 3
+"""So many parts, where nothing else is said: each template is scored in one turn, held out in another, given in the others."""
 
 
-def by_template(documents: Sequence[Document], turn: int = 0) -> Parts:
-    """Whole templates, dealt from the largest to the smallest to scored, given and held out in turn: no scored document and
-    no held-out one is of a template that another part has. `turn` (0 to 2) moves the parts on by one: over the three turns
-    each document is scored once.
+def by_template(documents: Sequence[Document], turn: int = 0, turns: int = TURNS) -> Parts:
+    """Whole templates, dealt from the largest to the smallest into `turns` parts, of which one is scored, one held out and the
+    others given: no scored document and no held-out one is of a template that another part has. `turn` (from 0) moves the
+    parts on by one: over all turns each document is scored once.
 
-    Raises InputError where there are fewer than three templates.
+    Raises InputError where there are fewer templates than turns, or fewer than three turns.
     """
+    if turns < TURNS:
+        raise InputError(
+            f"{turns} turns are too few", hint="3 are needed: one part each to learn, to calibrate, to score"
+        )
     groups = templates(documents)
-    if len(groups) < 3:
+    if len(groups) < turns:
         raise InputError(
             f"the documents are of {len(groups)} templates",
-            hint="3 are needed: one each to learn, to calibrate, to score",
+            hint=f"{turns} are needed: one for each turn, and at least 3",
         )
-    order = TURNS[turn:] + TURNS[:turn]
-    dealt: dict[str, list[Document]] = {part: [] for part in order}
-    for part, group in zip(cycle(order), groups, strict=False):
-        dealt[part] += group
+    roles = ("scored", *["given"] * (turns - 2), "held_out")
+    order = roles[turn:] + roles[:turn]
+    dealt: dict[str, list[Document]] = {role: [] for role in roles}
+    for number, (role, group) in enumerate(zip(cycle(order), groups, strict=False), start=1):
+        dealt[role] += [replace(one, source=one.source or f"template {number}") for one in group]
     said = (
         f"{len(groups)} templates (documents that share half of their labels, linked), dealt by size to "
-        f"{order[0]}, {order[1]} and {order[2]} in turn: scored ones are of templates that no case has"
+        f"{', '.join(order[:-1])} and {order[-1]} in turn: scored ones are of templates that no case has"
     )
     return Parts(_mixed(dealt["given"]), tuple(dealt["held_out"]), tuple(dealt["scored"]), said)
 
