@@ -14,7 +14,7 @@ from ingot.compile.assemble import PRELUDE as PROGRAM_PRELUDE
 from ingot.compile.assemble import RESERVED as PROGRAM_RESERVED
 from ingot.compile.assemble import assemble
 from ingot.errors import StageError
-from ingot.evals.security_cases import security_cases
+from ingot.evals.security_cases import codes_of, labelled_code, score
 from ingot.spec import parse_spec
 from ingot.stages.security import KINDS, RULES, STAGE, Asked, allowed, bandit_scan, examine
 from ingot.stages.security.automaton import examine as examine_pattern
@@ -208,11 +208,11 @@ def test_labelled_files_are_counted_by_the_kind_of_their_rules(tmp_path: Path) -
     (tmp_path / "code_safety.json").write_text(json.dumps({"instances": labels}))
     rows = [json.dumps({"file": f"{one}.py", "source": source}) for one, source in files.items()]
     (tmp_path / "code_files.jsonl").write_text("\n".join(rows))
-    score = security_cases(tmp_path)
-    assert (score.vulnerable, score.vulnerable_refused, score.vulnerable_by_rule) == (1, 1, 1)
-    assert (score.benign, score.benign_refused) == (4, 3)
-    assert (score.benign_policy_only, score.benign_subset_only, score.false_positives) == (1, 1, 1)
-    assert score.wrongly_refused == ("wrong",)
+    found = score((code, codes_of(code.source)) for code in labelled_code(tmp_path))
+    assert (found.vulnerable, found.vulnerable_refused, found.vulnerable_by_rule) == (1, 1, 1)
+    assert (found.benign, found.benign_refused) == (4, 3)
+    assert (found.benign_policy_only, found.benign_subset_only, found.false_positives) == (1, 1, 1)
+    assert found.wrongly_refused == ("wrong",)
 
 
 REGEX_TABLES = """

@@ -10,7 +10,8 @@ from click.testing import CliRunner
 from ingot.cli.bench import bench_command
 from ingot.compile.assemble import assemble, signatures
 from ingot.errors import SpecError
-from ingot.evals.dmn_tck import score_models
+from ingot.evals.dmn_tck import ModelScore, read_models, score_model
+from ingot.runtime.sandbox import Sandbox
 from ingot.tables.compiled import check_tables, write_tables
 from ingot.tables.dmn import read
 from ingot.tables.dmn_spec import lower
@@ -75,6 +76,11 @@ def test_the_decisions_that_are_needed_come_first() -> None:
     assert review is None
 
 
+def scored(folder: Path) -> list[ModelScore]:
+    with Sandbox(seeds=(0,)) as sandbox:
+        return [score_model(row, text, sandbox) for row, text in read_models(folder)]
+
+
 @pytest.fixture
 def kit(tmp_path: Path) -> Path:
     (tmp_path / "parcels.dmn").write_text(MODEL)
@@ -84,18 +90,18 @@ def kit(tmp_path: Path) -> Path:
 
 
 def test_the_bench_counts_what_the_programs_answer(kit: Path) -> None:
-    (score,) = score_models(kit)
+    (score,) = scored(kit)
     assert (score.passed, score.failed, score.unsupported, score.reasons) == (4, 0, 0, ())
     wrong = (kit / "cases.jsonl").read_text().replace("9.5", "9.4")
     (kit / "cases.jsonl").write_text(wrong)
-    (score,) = score_models(kit)
+    (score,) = scored(kit)
     assert (score.passed, score.failed, score.verdict) == (3, 1, "failed")
     assert "expected 9.4" in score.reasons[0]
 
 
 def test_the_bench_says_what_is_not_supported(kit: Path) -> None:
     (kit / "parcels.dmn").write_text(MODEL.replace("max(", "modulo("))
-    (score,) = score_models(kit)
+    (score,) = scored(kit)
     assert (score.passed, score.unsupported) == (2, 2)
     assert "'modulo' is not a function" in score.reasons[0]
     shown = CliRunner().invoke(bench_command, ["dmn", "--data", str(kit)])

@@ -9,7 +9,8 @@ import pytest
 
 from ingot.compile.assemble import assemble, signatures
 from ingot.errors import SpecError
-from ingot.evals.dmn_tck import score_models
+from ingot.evals.dmn_tck import read_models, score_model
+from ingot.runtime.sandbox import Sandbox
 from ingot.tables.compiled import check_tables, write_tables
 from ingot.tables.dmn import read
 from ingot.tables.dmn_spec import lower
@@ -140,7 +141,9 @@ def test_calls_and_a_decision_that_is_given(tmp_path: Path) -> None:
     (tmp_path / "cases.jsonl").write_text(
         json.dumps({"model": "moving", "dmn_file": "moving.dmn", "cases": cases}), encoding="utf-8"
     )
-    (score,) = score_models(tmp_path)
+    ((row, text),) = read_models(tmp_path)
+    with Sandbox(seeds=(0,)) as sandbox:
+        score = score_model(row, text, sandbox)
     assert (score.passed, score.failed, score.unsupported) == (1, 0, 1)
     assert score.reasons == ("case 2: the decision 'Effort' is given, as a decision service may",)
 

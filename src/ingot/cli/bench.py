@@ -7,7 +7,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ import click
 from ingot.cli.bench_all import all_command
 from ingot.cli.bench_bfcl import bfcl_command
 from ingot.cli.bench_consistency import consistency_command
+from ingot.cli.bench_dmn import dmn_command
 from ingot.cli.bench_documents import documents_command
 from ingot.cli.bench_faults import faults_command
 from ingot.cli.bench_hostile import hostile_command
@@ -24,6 +24,7 @@ from ingot.cli.bench_http import bare_http_command, http_command
 from ingot.cli.bench_hybrid import hybrid_command
 from ingot.cli.bench_proof import policyengine_command, proof_command, wrong_rules_command
 from ingot.cli.bench_rules import rules_command
+from ingot.cli.bench_security import security_command
 from ingot.cli.bench_suites import BenchGroup, compare_command, report_command
 from ingot.cli.bench_temporal import temporal_command
 from ingot.cli.bench_transforms import transforms_command
@@ -47,6 +48,7 @@ def bench_command() -> None:
 bench_command.add_command(all_command)
 bench_command.add_command(bfcl_command)
 bench_command.add_command(consistency_command)
+bench_command.add_command(dmn_command)
 bench_command.add_command(documents_command)
 bench_command.add_command(faults_command)
 bench_command.add_command(hostile_command)
@@ -57,6 +59,7 @@ bench_command.add_command(policyengine_command)
 bench_command.add_command(proof_command)
 bench_command.add_command(report_command)
 bench_command.add_command(rules_command)
+bench_command.add_command(security_command)
 bench_command.add_command(compare_command)
 bench_command.add_command(temporal_command)
 bench_command.add_command(transforms_command)
@@ -192,68 +195,6 @@ def mutation_command(names: tuple[str, ...], as_json: bool) -> None:
             verified = verify(one.path, trusted_keys(()))
             rows.append(time_mutation(one.spec.metadata.name, program_of(verified)))
     click.echo(json.dumps([row.to_json() for row in rows], indent=2) if as_json else mutation_table(rows))
-
-
-@bench_command.command("security")
-@click.option(
-    "--data",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="Folder with labelled code, requests or texts, or a JSON Lines file of insecure snippets.",
-)
-@click.option("--classifier", is_flag=True, help="Measure the trained classifier too (extra 'classifier').")
-@AS_JSON
-def security_command(data: Path, classifier: bool, as_json: bool) -> None:
-    """What SECURITY refuses of labelled code, and what the gates see in labelled texts.
-
-    A vulnerability rule says that the code is dangerous; policy and subset rules only that generated code may not do
-    this (I/O, classes …). Benign code refused by a vulnerability rule is a false positive. Of the gates: injection,
-    personal data and leaked instructions, with precision, recall, false positives and time per source.
-    """
-    from ingot.evals.gate_cases import gate_tables, gate_text, has_gate_cases
-    from ingot.evals.security_cases import insecure_snippets, security_cases
-
-    tables = gate_tables(data, classifier) if data.is_dir() and has_gate_cases(data) else {}
-    coded = next((one.parent for one in sorted(data.glob("**/code_safety.json"))), None)
-    if data.is_file():
-        score = asdict(insecure_snippets(data))
-    else:
-        score = {} if tables and coded is None else asdict(security_cases(coded or data))
-    if as_json:
-        click.echo(json.dumps({**score, "gates": tables} if tables else score, indent=2))
-        return
-    for name, value in score.items():
-        click.echo(f"{name.replace('_', ' '):<20} {value}")
-    if tables:
-        click.echo(gate_text(tables))
-
-
-@bench_command.command("dmn")
-@click.option(
-    "--data", required=True, type=click.Path(path_type=Path), help="Folder with DMN models and their cases.jsonl."
-)
-@AS_JSON
-def dmn_command(data: Path, as_json: bool) -> None:
-    """Compile the decision tables of DMN models without a model, and compare the programs' answers with the expected."""
-    from ingot.evals.dmn_tck import score_models
-
-    scores = list(score_models(data))
-    if as_json:
-        click.echo(json.dumps([score.to_json() for score in scores], indent=2))
-        return
-    for score in scores:
-        click.echo(
-            f"{score.model:<44}{score.verdict:<14}{score.passed:>3} passed {score.failed:>3} failed "
-            f"{score.unsupported:>3} not supported"
-        )
-        for reason in score.reasons:
-            click.echo(f"    {reason}")
-    tabled = [score for score in scores if score.tables]
-    for name, some in (("models whose decisions are tables", tabled), ("all models", scores)):
-        passed = sum(score.verdict == "passed" for score in some)
-        cases = sum(score.passed for score in some)
-        total = sum(score.passed + score.failed + score.unsupported for score in some)
-        click.echo(f"{name}: {passed} of {len(some)} pass, {cases} of {total} cases")
 
 
 @bench_command.command("one-stage-run", hidden=True)

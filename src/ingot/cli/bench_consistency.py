@@ -15,7 +15,8 @@ import click
 
 from ingot.cli.bench_costs import say_costs
 from ingot.cli.bench_options import MODEL, SPENDING, Asked, say_where, with_options
-from ingot.cli.progress import AS_JSON, INTERRUPTED
+from ingot.cli.bench_rows import end_short
+from ingot.cli.progress import AS_JSON
 from ingot.errors import InputError, ModelError
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ def _processes(
         kept = KeptRuns(out, told) if out else None
         done = _runs(artifact, case, runs, keys, kept, as_json)
     _print(measured(done), as_json)
-    _end_short(len(done), runs, kept=bool(kept))
+    end_short(len(done), runs, "runs", kept=bool(kept))
 
 
 def _runs(
@@ -169,7 +170,7 @@ def _requests(target: Path, case: Any, runs: int, keys: tuple[Path, ...], asking
     _print(measured(answers, model.name, at), asking.as_json)
     if stopped is not None:
         raise stopped
-    _end_short(len(answers), runs, kept=asking.out is not None)
+    end_short(len(answers), runs, "runs", kept=asking.out is not None)
 
 
 def _answers(solver: str, model: Model, suite: Suite, quiet: bool) -> tuple[list[Answer], ModelError | None]:
@@ -187,13 +188,6 @@ def _answers(solver: str, model: Model, suite: Suite, quiet: bool) -> tuple[list
     except ModelError as error:
         return done, error
     return done, None
-
-
-def _end_short(done: int, runs: int, *, kept: bool) -> None:
-    if done < runs:
-        goes_on = "; the same command goes on" if kept else ""
-        click.echo(f"cut short after {done:,} of {runs:,} runs{goes_on}", err=True)
-        sys.exit(INTERRUPTED)
 
 
 def _print(found: Sequence[Measure], as_json: bool) -> None:

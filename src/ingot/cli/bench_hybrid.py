@@ -5,13 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from ingot.cli.bench_rows import OUT, each, end_short, kept_rows, limit
 from ingot.cli.progress import AS_JSON
 from ingot.errors import InputError
+
+if TYPE_CHECKING:
+    from ingot.spec import Case
+
+TOGETHER = 50
+"""Cases that the sandbox is given at a time."""
 
 
 @click.command("hybrid")
@@ -26,34 +34,48 @@ from ingot.errors import InputError
     "--share", type=click.FloatRange(0, 1, True, True), default=0.5, show_default=True, help="To calibrate on."
 )
 @click.option("--key", "keys", multiple=True, type=click.Path(path_type=Path), help="A trusted public key file.")
+@limit("cases")
+@OUT
 @AS_JSON
 def hybrid_command(
-    artifact: Path, path: Path, wanted: tuple[float, ...], share: float, keys: tuple[Path, ...], as_json: bool
-) -> None:
+    artifact: Path, path: Path, wanted: tuple[float, ...], share: float, keys: tuple[Path, ...], limit: int | None,
+    out: Path | None, as_json: bool,
+) -> None:  # fmt: skip
     """Risk and coverage of ARTIFACT's hybrid steps on labelled cases, parted by hash into calibration and test.
 
-    Give cases that no candidate was written from: on others the figures flatter.
+    Give cases that no candidate was written from: on others the figures flatter. Ctrl-C prints what is done; with --out it is kept.
     """
     from ingot.artifact.sign import trusted_keys
     from ingot.artifact.verify import verify
-    from ingot.compile.calibrate import agreements, hybrid_steps
+    from ingot.compile.calibrate import hybrid_steps
     from ingot.compile.rerun import program_of
-    from ingot.evals.hybrid import lines, table
+    from ingot.evals.hybrid import CaseSeen, by_field, cases_seen, lines, table
     from ingot.spec import typed_cases
 
-    program = program_of(verify(artifact, trusted_keys(keys)))
+    verified = verify(artifact, trusted_keys(keys))
+    program = program_of(verified)
     steps = hybrid_steps(program.spec)
     if not steps:
         raise InputError("the artifact has no hybrid step", place=str(artifact))
-    cases = typed_cases(program.spec, _rows(path))
-    for step in steps:
-        found = table(agreements(program, step, cases), wanted or (0.99, 0.95), share)
-        if as_json:
-            click.echo(json.dumps({"step": step.step, "fields": [one.to_json() for one in found]}, indent=2))
-            continue
-        click.echo(f"{step.step}: {len(cases)} cases")
-        for line in lines(found):
-            click.echo(line)
+    cases = typed_cases(program.spec, islice(_rows(path), limit))
+    with kept_rows(out, CaseSeen, bench="hybrid", artifact=verified.digest) as kept:
+        for step in steps:
+            seen = each(
+                cases, partial(_key, step.step),
+                partial(cases_seen, program, step), kept, quiet=as_json, at_once=TOGETHER,
+            )  # fmt: skip
+            found = table(by_field(step, seen), wanted or (0.99, 0.95), share)
+            if as_json:
+                click.echo(json.dumps({"step": step.step, "fields": [one.to_json() for one in found]}, indent=2))
+            else:
+                click.echo("\n".join((f"{step.step}: {len(seen)} cases", *lines(found))))
+            end_short(len(seen), len(cases), f"cases of {step.step}", kept=out is not None)
+
+
+def _key(step: str, case: Case) -> str:
+    from ingot.evals.kept_lines import key_of
+
+    return key_of(step, case.model_dump(mode="json"))
 
 
 def _rows(path: Path) -> Iterator[tuple[dict[str, Any], Callable[[tuple[Any, ...]], str]]]:

@@ -1,16 +1,13 @@
-"""What the benches share: the JSON switch, a bar on a terminal, and an end by Ctrl-C that keeps what is done."""
+"""What the benches share: the JSON switch, a bar on a terminal, and the exit code of an end by Ctrl-C."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any
 
 import click
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
 INTERRUPTED = 130
@@ -30,14 +27,3 @@ def bar(items: list[Any], quiet: bool) -> Iterator[Any]:
         return
     with click.progressbar(items, label="measuring", file=sys.stderr) as shown:
         yield shown
-
-
-def until_interrupted(items: Iterable[T], measure: Callable[[T], R], quiet: bool) -> tuple[list[R], bool]:
-    """What was measured of the items, and whether Ctrl-C cut it short."""
-    done: list[R] = []
-    try:
-        for item in progress(list(items), quiet):
-            done.append(measure(item))
-    except KeyboardInterrupt:
-        return done, True
-    return done, False

@@ -8,7 +8,7 @@ program goes through SECURITY and SYNTAX, and is run in the sandbox; nothing but
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -64,14 +64,6 @@ class _Compiled:
     program: Program
 
 
-def score_models(folder: Path) -> Iterator[ModelScore]:
-    """The score of every model of a folder, in its order. Raises InputError where the folder is not as described."""
-    models = read_models(folder)
-    with Sandbox(seeds=(0,)) as sandbox:
-        for row, text in models:
-            yield _score(row, text, sandbox)
-
-
 def read_models(folder: Path) -> list[tuple[dict[str, Any], str]]:
     """The models of a folder: each one's row and its DMN text. Raises InputError where it is not as described."""
     path = folder / "cases.jsonl"
@@ -82,7 +74,8 @@ def read_models(folder: Path) -> list[tuple[dict[str, Any], str]]:
         raise InputError(f"cannot read the models: {error}", place=str(path)) from None
 
 
-def _score(row: Mapping[str, Any], text: str, sandbox: Sandbox) -> ModelScore:
+def score_model(row: Mapping[str, Any], text: str, sandbox: Sandbox) -> ModelScore:
+    """The score of one model: its row and its DMN text."""
     counts = {"passed": 0, "failed": 0, "unsupported": 0}
     reasons: list[str] = []
     try:
@@ -182,3 +175,19 @@ def same_value(expected: Any, answer: Any) -> bool:
     if isinstance(expected, list) and isinstance(answer, list):
         return len(expected) == len(answer) and all(same_value(a, b) for a, b in zip(expected, answer, strict=True))
     return bool(expected == to_plain(answer))
+
+
+def lines(scores: Sequence[ModelScore]) -> Iterable[str]:
+    """The table for people."""
+    for score in scores:
+        yield (
+            f"{score.model:<44}{score.verdict:<14}{score.passed:>3} passed {score.failed:>3} failed "
+            f"{score.unsupported:>3} not supported"
+        )
+        yield from (f"    {reason}" for reason in score.reasons)
+    tabled = [score for score in scores if score.tables]
+    for name, some in (("models whose decisions are tables", tabled), ("all models", scores)):
+        passed = sum(score.verdict == "passed" for score in some)
+        cases = sum(score.passed for score in some)
+        total = sum(score.passed + score.failed + score.unsupported for score in some)
+        yield f"{name}: {passed} of {len(some)} pass, {cases} of {total} cases"

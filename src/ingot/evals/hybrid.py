@@ -11,9 +11,40 @@ from typing import Any
 
 from ingot.agreement import Calibration, calibrate
 from ingot.binomial import interval
-from ingot.compile.calibrate import Seen
+from ingot.compile.calibrate import agreements
+from ingot.program import Program
+from ingot.spec import Case, Step
 
 SPLITS = 100
+Seen = tuple[str, bool, int]
+"""A case's id, whether the value agreed on was right, and the score of the agreement."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaseSeen:
+    """What a step's candidates agree on in one case: for each field that the case says what is right of, whether it was right and
+    the score of the agreement."""
+
+    id: str
+    fields: dict[str, tuple[bool, int]]
+
+
+def cases_seen(program: Program, step: Step, cases: Sequence[Case]) -> list[CaseSeen]:
+    """The candidates tried on these cases, together. Raises StageError where they cannot be run."""
+    fields: dict[str, dict[str, tuple[bool, int]]] = {case.id: {} for case in cases}
+    for name, rows in agreements(program, step, cases).items():
+        for case, right, agreed in rows:
+            fields[case][name] = (right, agreed.score)
+    return [CaseSeen(case.id, fields[case.id]) for case in cases]
+
+
+def by_field(step: Step, seen: Iterable[CaseSeen]) -> dict[str, list[Seen]]:
+    """For each output of the step its rows, in the order of the cases."""
+    seen = tuple(seen)
+    return {
+        field.name: [(one.id, *one.fields[field.name]) for one in seen if field.name in one.fields]
+        for field in step.outputs
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +93,9 @@ def measure(field: str, rows: Sequence[Seen], wanted: float, share: float = 0.5)
     first: tuple[Calibration, int, int, int] | None = None
     for number in range(SPLITS):
         seen, tested = split(rows, number, share)
-        calibration = calibrate(((one.score, right) for _, right, one in seen), wanted)
+        calibration = calibrate(((score, right) for _, right, score in seen), wanted)
         least = calibration.threshold
-        taken = [] if least is None else [right for _, right, one in tested if one.score >= least]
+        taken = [] if least is None else [right for _, right, score in tested if score >= least]
         answered, right = len(taken), sum(taken)
         first = first or (calibration, len(tested), answered, right)
         shares.append(answered / max(1, len(tested)))

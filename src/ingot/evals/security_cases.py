@@ -17,7 +17,6 @@ from typing import Any
 
 from ingot.errors import InputError
 from ingot.stages.security import KINDS, examine
-from ingot.verdict import Finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,56 +40,70 @@ class SecurityScore:
     wrongly_refused: tuple[str, ...]
 
 
-def security_cases(folder: str | Path) -> SecurityScore:
-    """Score a folder with ``code_safety.json`` (labels) and ``code_files.jsonl`` (file and source).
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A labelled file."""
+
+    name: str
+    vulnerable: bool
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The rules that refuse a file, none where it passes."""
+
+    by: tuple[str, ...]
+
+
+def labelled_code(folder: Path) -> list[Code]:
+    """The code of a folder with ``code_safety.json`` (labels) and ``code_files.jsonl`` (file and source).
 
     Raises InputError where a file is missing or a labelled case has no source.
     """
-    folder = Path(folder)
     sources = {Path(row["file"]).stem: str(row["source"]) for row in _rows(folder / "code_files.jsonl")}
-    labels = json.loads(_text(folder / "code_safety.json"))["instances"]
-    rows: list[tuple[str, bool, list[Finding]]] = []
-    for label in labels:
+    found: list[Code] = []
+    for label in json.loads(_text(folder / "code_safety.json"))["instances"]:
         name = str(label["id"])
         if name not in sources:
             raise InputError(f"case {name!r} has no source", place=str(folder / "code_files.jsonl"))
-        rows.append((name, bool(label["expected_output"]["unsafe_code_detected"]), examine_file(sources[name])))
-    return score(rows)
+        found.append(Code(name, bool(label["expected_output"]["unsafe_code_detected"]), sources[name]))
+    return found
 
 
-def insecure_snippets(path: str | Path) -> SecurityScore:
-    """Score a JSON Lines file of vulnerable snippets under ``Insecure_code``, each with an ``ID``."""
-    return score([(str(row["ID"]), True, examine_file(str(row["Insecure_code"]))) for row in _rows(Path(path))])
+def insecure_code(path: Path) -> list[Code]:
+    """The vulnerable snippets of a JSON Lines file: ``Insecure_code``, each with an ``ID``."""
+    return [Code(str(row["ID"]), True, str(row["Insecure_code"])) for row in _rows(path)]
 
 
-def examine_file(source: str) -> list[Finding]:
-    """The errors that SECURITY finds, with every top-level function taken as asked for."""
+def codes_of(source: str) -> tuple[str, ...]:
+    """The rules by which SECURITY refuses a text, each once, with every top-level function taken as asked for."""
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError):
         asked: list[str] = []
     else:
         asked = [node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
-    return [finding for finding in examine(source, asked=asked) if finding.severity == "error"]
+    return tuple(sorted({finding.code for finding in examine(source, asked=asked) if finding.severity == "error"}))
 
 
-def score(rows: Iterable[tuple[str, bool, list[Finding]]]) -> SecurityScore:
-    """Counts over (name, is vulnerable, errors)."""
+def score(rows: Iterable[tuple[Code, Iterable[str]]]) -> SecurityScore:
+    """Counts over files, each with the rules that refuse it."""
     counts: Counter[str] = Counter()
     codes: Counter[str] = Counter()
     missed: list[str] = []
     wrong: list[str] = []
-    for name, vulnerable, errors in rows:
-        label = "vulnerable" if vulnerable else "benign"
-        kinds = {KINDS[error.code] for error in errors}
+    for code, refused_by in rows:
+        label = "vulnerable" if code.vulnerable else "benign"
+        kinds = {KINDS[rule] for rule in refused_by}
         strongest = next((kind for kind in ("vulnerability", "subset", "policy") if kind in kinds), "passed")
         counts[label] += 1
         counts[f"{label} {strongest}"] += 1
-        if vulnerable and strongest == "passed":
-            missed.append(name)
-        if not vulnerable:
-            codes.update({error.code for error in errors})
-            wrong += [name] if strongest == "vulnerability" else []
+        if code.vulnerable and strongest == "passed":
+            missed.append(code.name)
+        if not code.vulnerable:
+            codes.update(refused_by)
+            wrong += [code.name] if strongest == "vulnerability" else []
     return SecurityScore(
         vulnerable=counts["vulnerable"],
         vulnerable_refused=counts["vulnerable"] - counts["vulnerable passed"],
