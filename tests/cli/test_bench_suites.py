@@ -90,6 +90,21 @@ def test_several_transactions_are_asked_at_a_time_and_the_log_says_so(
     assert "at_once" not in told["human"]
 
 
+def test_one_by_one_is_a_setting_of_solvers_that_compile(
+    ingot: Run, suite: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingot.models.open.open_model", lambda *_, **__: Scripted([f"```python\n{RIGHT}```"]))
+    out = suite.parent / "out"
+    solvers = ("--solver", "compiled", "--solver", "human")
+    done = ingot("bench", suite, *solvers, "--model", "openai:x", "--one-by-one", "--out", out)
+    assert done.code == 0, done.err
+    told = {
+        name: json.loads((out / "shipping" / name / "log.json").read_text())["settings"] for name in ("compiled", "human")
+    }
+    assert told["compiled"]["one_by_one"] is True
+    assert "one_by_one" not in told["human"]
+
+
 def doubled(suite: Path) -> None:
     text = suite.read_text()
     part = text[text.index("spec:") :]

@@ -322,3 +322,23 @@ def test_what_no_gate_passed_was_not_deployed_in_any_time() -> None:
     refused = Generation(True, seconds=9.0, attempts=1, stages=(StageRow(1, "syntax", False),))  # the model answers
     found = time_to_deploy(log(item(RIGHT), generations=(passed, refused)))
     assert (found.value, found.n) == (2.0, 1)
+
+
+def test_of_functions_asked_for_one_by_one_the_first_attempt_of_each_counts() -> None:
+    alone = (StageRow(1, "syntax", True, (), "f"), StageRow(2, "syntax", False, (), "g"))
+    mended = (StageRow(3, "syntax", True, (), "g"), row(4, "syntax", True))
+    at_once = (StageRow(1, "syntax", True, (), "f"), StageRow(2, "syntax", True, (), "g"), row(3, "syntax", True))
+    refused = Generation(False, attempts=2, stages=alone)
+    found = log(
+        generations=(
+            refused,
+            Generation(True, attempts=4, stages=(*alone, *mended)),
+            Generation(True, attempts=3, stages=at_once),
+        )
+    )
+    assert value(first_pass(found.tasks, "syntax")) == 4 / 6
+    assert value(first_pass(found.tasks, "reply")) == 1
+    assert value(first_pass_overall(found.tasks)) == 1 / 3
+    assert value(deployed(found.tasks)) == 2 / 3  # a function that passed alone is no program
+    assert value(recovery(found.tasks)) == 1 / 2
+    assert Generation.of(refused.to_json()) == refused

@@ -300,3 +300,37 @@ def test_an_answer_that_is_no_unicode_is_logged_and_ends_nothing(tmp_path: Path)
     assert again.to_json() == log.to_json()
     broken = [replace(log, header=replace(log.header, title="\ud800"))]
     write_report(tmp_path / "report", broken, measured(broken))
+
+
+TWO = """\
+metadata: {name: two}
+inputs: {n: {type: integer, range: [0, 9]}}
+outputs: {a: integer, b: integer}
+clauses: {C1: a is n and one., C2: b is n and two.}
+logic_requirements:
+  - {step: add_one, type: function, inputs: [n], clauses: [C1], outputs: {a: integer}}
+  - {step: add_two, type: function, inputs: [n], clauses: [C2], outputs: {b: integer}}
+cases:
+  - {id: c0, input: {n: 0}, expected: {a: 1, b: 2}}
+  - {id: c1, input: {n: 4}, expected: {a: 5, b: 6}, held_out: true}
+"""
+ONE_OF_TWO = "def add_one(n: int) -> int:\n    return n + 1  # C1\n"
+OTHER_OF_TWO = "def add_two(n: int) -> int:\n    return n + 2  # C2\n"
+
+
+@pytest.mark.parametrize("solver", [Compiled, Hybrid])
+def test_functions_are_asked_for_one_by_one_and_counted_so(solver: type[Compiled | Hybrid], tmp_path: Path) -> None:
+    items = (Item("a", {"n": 3}, {"a": 4, "b": 5}),)
+    task = Task("two", TWO, items, exact, ("a", "b"))
+    model = Scripted([fenced(ONE_OF_TWO.replace("+ 1", "+ 3")), fenced(ONE_OF_TWO), fenced(OTHER_OF_TWO)])
+    one = solver(model, one_by_one=True)
+    assert one.estimate(task).requests == 2
+    log = evaluate(Suite("tiny", "Tiny", "unseen", (task,), "exact match"), one, tmp_path)
+    generation = log.tasks[0].generation
+    assert log.items[0].right
+    assert generation.usage.requests == 3
+    assert [(one.attempt, one.function) for one in generation.stages if one.stage == "accuracy"] == [
+        (1, "add_one"), (2, "add_one"), (3, "add_two"), (4, ""),
+    ]  # fmt: skip
+    assert generation.draws == ()  # no whole program was drawn at once
+    assert read_log(tmp_path).to_json() == log.to_json()

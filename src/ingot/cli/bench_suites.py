@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from ingot.evals.log import Log
     from ingot.evals.report.tables import Measured
+    from ingot.evals.solvers.registry import Settings
     from ingot.evals.solvers.solver import Solver
     from ingot.evals.suite import Suite
     from ingot.models.model import Model
@@ -44,6 +45,7 @@ class Chosen(Asked):
     estimate: bool = False
     items: int | None = None
     at_once: int = 1
+    one_by_one: bool = False
 
 
 def suite_options(command: F) -> F:
@@ -67,6 +69,9 @@ def suite_options(command: F) -> F:
         click.option("--attempts", default=5, show_default=True, type=click.IntRange(1, 50), help="Replies to try."),
         click.option(
             "--candidates", default=1, show_default=True, type=click.IntRange(1, 8), help="Programs to draw."
+        ),
+        click.option(
+            "--one-by-one", is_flag=True, help="Ask for each function of a program in a request of its own."
         ),
         click.option(
             "--at-once", default=1, show_default=True, type=click.IntRange(1, 64),
@@ -123,11 +128,14 @@ def _logs(
 ) -> tuple[list[Log], KeyboardInterrupt | ModelError | None]:
     """The log of each solver, and what ended the run before its end: Ctrl-C, a budget, a model that does not answer."""
     from ingot.evals.evaluate import evaluate, finished
+    from ingot.evals.solvers.registry import COMPILING
 
     logs: list[Log] = []
     for name, solver in solvers.items():
         folder = chosen.out / suite.name / name
         settings = {"attempts": chosen.attempts, "candidates": chosen.candidates, "limit": chosen.limit}
+        if chosen.one_by_one and name in COMPILING:
+            settings["one_by_one"] = True
         if chosen.at_once > 1 and solver.side_by_side:  # latencies are then those of so many at a time
             settings["at_once"] = chosen.at_once
         try:
@@ -140,19 +148,25 @@ def _logs(
 
 
 def _solver(name: str, model: Model | None, chosen: Chosen, folder: Path) -> Solver:
-    from ingot.evals.solvers.registry import Settings, make_solver
+    from ingot.evals.solvers.registry import make_solver
 
-    return make_solver(name, model, Settings(chosen.attempts, chosen.candidates, folder / "tasks"))
+    return make_solver(name, model, _settings(chosen, folder / "tasks"))
+
+
+def _settings(chosen: Chosen, keep: Path | None = None) -> Settings:
+    from ingot.evals.solvers.registry import Settings
+
+    return Settings(chosen.attempts, chosen.candidates, keep, chosen.one_by_one)
 
 
 def _estimate(suite: Suite, chosen: Chosen) -> None:
     """Check a suite and say what running it is expected to take; no model is asked, so none need be named."""
-    from ingot.evals.solvers.registry import Settings, make_solver
+    from ingot.evals.solvers.registry import make_solver
     from ingot.evals.suite import check_apart
     from ingot.models.scripted import Scripted
 
     check_apart(suite)
-    settings, model = Settings(chosen.attempts, chosen.candidates), Scripted([], name=chosen.model or "not named")
+    settings, model = _settings(chosen), Scripted([], name=chosen.model or "not named")
     solvers = {name: make_solver(name, model, settings) for name in chosen.solvers}
     say_estimate(suite, solvers, chosen.pricing or chosen.model or "", as_json=chosen.as_json)
 

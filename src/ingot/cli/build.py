@@ -109,6 +109,9 @@ def _from_dmn(model: Path) -> str:
     type=click.IntRange(1, 8),
     help="Draw so many candidates and keep the one that agrees most with the others.",
 )
+@click.option(
+    "--one-by-one", is_flag=True, help="Ask for each function in a request of its own, --attempts replies for each."
+)
 @click.option("--optimise", is_flag=True, help="Tune the prompts of bounded steps on given cases (extra dspy).")
 @click.option("--max-tokens", type=click.IntRange(1), help="Hard stop at this many tokens.")
 @click.option("--max-cost", callback=dollars, help="Hard stop at this many US dollars.")
@@ -126,6 +129,7 @@ def compile_command(
     against: Path | None,
     attempts: int,
     candidates: int,
+    one_by_one: bool,
     optimise: bool,
     max_tokens: int | None,
     max_cost: Decimal | None,
@@ -168,6 +172,7 @@ def compile_command(
                 out=out,
                 attempts=attempts,
                 candidates=candidates,
+                one_by_one=one_by_one,
                 optimise=optimise,
                 listen=live.listen,
                 against=against,

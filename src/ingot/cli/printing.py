@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SHOWN, QUESTIONS_SHOWN = 12, 5
 _KINDS = {"first": "first request", "draw": "drawn independently", "repair": "repair", "redraw": "drawn anew",
-          "given": "code as given", "combined": "functions of several candidates", "kept": "kept"}  # fmt: skip
+          "given": "code as given", "joined": "the functions together", "combined": "functions of several candidates", "kept": "kept"}  # fmt: skip
 
 
 class Live:
@@ -55,8 +55,10 @@ class Live:
             return
         if event.kind == "attempt":
             line = f"candidate {event.candidate} of {event.of}, " if event.candidate else ""
+            line += f"{event.function}, " if event.function else ""
             self._console.print(f"[bold]attempt {event.attempt}[/bold] ({line}{_KINDS[event.attempt_kind]})")
-            self._status.update("reading" if event.attempt_kind in ("given", "combined") else "waiting for the model")
+            reading = event.attempt_kind in ("given", "combined", "joined")
+            self._status.update("reading" if reading else "waiting for the model")
         elif event.kind == "compare":
             self._status.update("comparing the candidates")
         elif event.kind == "tuning":
@@ -87,6 +89,7 @@ class Live:
         self._status.stop()
         for attempt in error.attempts:
             line = f"candidate {attempt.candidate}, " if attempt.candidate else ""  # type: ignore[attr-defined]
+            line += f"{attempt.function}, " if attempt.function else ""  # type: ignore[attr-defined]
             self._console.print(f"\n[bold]attempt {attempt.number}[/bold] ({line}{_KINDS[attempt.kind]})")  # type: ignore[attr-defined]
             for line in finding_lines(attempt.findings, shown=40):  # type: ignore[attr-defined]
                 self._console.print(f"  {_plain(line)}")

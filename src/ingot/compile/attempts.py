@@ -24,7 +24,7 @@ from ingot.stages.weak_cases import WEAK_CASES
 from ingot.tables.compiled import table_functions, write_tables
 from ingot.verdict import Finding, StageName, Verdict
 
-AttemptKind = Literal["first", "draw", "repair", "redraw", "given", "combined", "kept"]
+AttemptKind = Literal["first", "draw", "repair", "redraw", "given", "joined", "combined", "kept"]
 _ORDER: Mapping[str, int] = {"reply": 0, "security": 1, "syntax": 2, "execution": 3, "accuracy": 4}
 
 SEEDS = 1_000
@@ -36,7 +36,9 @@ class Attempt:
     """One candidate and what became of it. `logic` is None where the reply held no code.
 
     Where several candidates were asked for, `candidate` is the number of the line that it belongs to. The last attempts
-    are then what was made of them: ``combined`` has functions of several, ``kept`` is one of them as it was.
+    are then what was made of them: ``combined`` has functions of several, ``kept`` is one of them as it was. Where functions
+    are asked for one by one, `function` is the only one that an attempt holds, checked alone, and ``joined`` the program of
+    those that were accepted.
     """
 
     number: int
@@ -46,10 +48,16 @@ class Attempt:
     logic: str | None
     verdicts: tuple[Verdict, ...]
     candidate: int | None = None
+    function: str | None = None
 
     @property
     def passed(self) -> bool:
-        """True where all four stages passed."""
+        """True where all four stages passed a whole program."""
+        return self.function is None and self.accepted
+
+    @property
+    def accepted(self) -> bool:
+        """True where all four stages passed what it holds."""
         return all_passed(self.verdicts)
 
     @property
@@ -63,6 +71,7 @@ class Attempt:
             "number": self.number,
             "kind": self.kind,
             **({} if self.candidate is None else {"candidate": self.candidate}),
+            **({} if self.function is None else {"function": self.function}),
             "request": self.request.digest if self.request else None,
             "functions": list(self.request.functions) if self.request else [],
             "model": self.completion.model if self.completion else None,
@@ -79,7 +88,8 @@ class Attempt:
 class Event:
     """Something that just happened: ``attempt`` and ``stage`` begin, ``verdict`` and ``completion`` end.
 
-    `candidate` is the number of the line of attempts among `of`, None where only one was asked for. ``compare`` begins
+    `candidate` is the number of the line of attempts among `of`, None where only one was asked for; `function` the one that is
+    asked for, where they are asked for one by one. ``compare`` begins
     when candidates that passed are run on the same inputs, ``tuning`` when the prompts of bounded steps are tried.
     """
 
@@ -92,6 +102,7 @@ class Event:
     path: Path | None = None
     candidate: int | None = None
     of: int = 1
+    function: str | None = None
 
 
 Listener = Callable[[Event], None]
@@ -99,7 +110,7 @@ Listener = Callable[[Event], None]
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What is asked of whom: at most `limit` attempts for each of `of` candidates."""
+    """What is asked of whom: at most `limit` attempts for each of `of` candidates; with `one_by_one` for each function of each."""
 
     spec: Spec
     plan: Plan
@@ -107,6 +118,7 @@ class Work:
     limit: int
     tell: Listener
     of: int = 1
+    one_by_one: bool = False
 
     def assembled(self, logic: str) -> Program:
         """The program of a candidate."""
@@ -141,7 +153,7 @@ def ask(work: Work, made: list[Attempt], candidate: int = 1) -> None:
             kind, request = "redraw", prompt.first_request(work.spec, work.plan, draw=seed + len(own))
             completion = work.model.complete(request)
         work.tell(Event("completion", number, kind, completion=completion, candidate=line, of=work.of))
-        own.append(_attempt(work, Attempt(number, kind, request, completion, None, (), line), own))
+        own.append(checked(work, Attempt(number, kind, request, completion, None, (), line), own))
         made.append(own[-1])
         if own[-1].passed or is_for_the_author(work.spec, own[-1]):
             break
@@ -157,17 +169,17 @@ def _next_request(spec: Spec, plan: Plan, made: Sequence[Attempt], seed: int) ->
     # a repair is drawn with some freedom: at temperature zero, small models write their last answer again
     failed = _failed_functions(spec, last)
     return "repair", prompt.repair_request(
-        spec, failed, asked_part(spec, last.logic), _for_the_model(spec, last), draw=draw
+        spec, failed, asked_part(spec, last.logic), for_the_model(spec, last), draw=draw
     )
 
 
 def _lessons(spec: Spec, made: Sequence[Attempt]) -> tuple[Finding, ...]:
     """What the best program so far was refused for."""
-    best = max((one for one in made if one.logic is not None), key=lambda one: _standing(spec, one), default=None)
-    return () if best is None else _for_the_model(spec, best)
+    best = max((one for one in made if one.logic is not None), key=lambda one: standing(spec, one), default=None)
+    return () if best is None else for_the_model(spec, best)
 
 
-def _for_the_model(spec: Spec, attempt: Attempt) -> tuple[Finding, ...]:
+def for_the_model(spec: Spec, attempt: Attempt) -> tuple[Finding, ...]:
     """The errors of an attempt but for those in functions that were written from tables."""
     ours = _ours(spec, attempt)
     return tuple(finding for finding in _errors(attempt) if finding.function not in ours)
@@ -185,7 +197,7 @@ def is_for_the_author(spec: Spec, attempt: Attempt) -> bool:
                 f"the function written from the table of {finding.function!r} is refused: {finding.code} {finding.message}",
                 hint="this is a fault of Ingot's; report the table",
             )
-    own = [finding for finding in _for_the_model(spec, attempt) if finding.code != WEAK_CASES]
+    own = [finding for finding in for_the_model(spec, attempt) if finding.code != WEAK_CASES]
     return bool(errors) and not own
 
 
@@ -226,7 +238,7 @@ def _is_worth_repair(spec: Spec, made: Sequence[Attempt]) -> bool:
 
     Small models seldom make use of findings, and another draw costs them less than a repair.
     """
-    stood = [_standing(spec, one) for one in made]
+    stood = [standing(spec, one) for one in made]
     fruitless = any(
         now.kind == "repair" and after <= before
         for now, (before, after) in zip(made[1:], itertools.pairwise(stood), strict=True)
@@ -234,7 +246,7 @@ def _is_worth_repair(spec: Spec, made: Sequence[Attempt]) -> bool:
     return not fruitless or stood[-1] > max(stood[:-1])
 
 
-def _standing(spec: Spec, attempt: Attempt) -> tuple[int, int, int]:
+def standing(spec: Spec, attempt: Attempt) -> tuple[int, int, int]:
     """How far it got, with how few functions at fault, and how few errors: a function that is there at last has more errors
     than one that is missing."""
     failed = len(_failed_functions(spec, attempt))
@@ -252,7 +264,7 @@ def _failed_functions(spec: Spec, attempt: Attempt) -> tuple[str, ...]:
     return tuple(name for name in names if name in blamed) if blamed and blamed <= set(names) else tuple(names)
 
 
-def _attempt(work: Work, begun: Attempt, made: Sequence[Attempt]) -> Attempt:
+def checked(work: Work, begun: Attempt, made: Sequence[Attempt]) -> Attempt:
     """The attempt with its code and its verdicts. `made` are those before it in its line."""
     assert begun.completion is not None
     assert begun.request is not None
@@ -264,7 +276,8 @@ def _attempt(work: Work, begun: Attempt, made: Sequence[Attempt]) -> Attempt:
     logic = code
     if begun.kind == "repair" and (before := made[-1].logic) is not None:
         blamed = {finding.line for finding in _errors(made[-1]) if finding.line}
-        logic = generate.splice(asked_part(work.spec, before), code, begun.request.functions, blamed)
+        asked = {step.step for step in work.spec.asked}
+        logic = generate.splice(asked_part(work.spec, before), code, begun.request.functions, blamed, asked)
     logic = with_tables(work.spec, logic)
     verdicts = stages_of(work, work.assembled(logic), begun.number, begun.kind, begun.candidate)
     return replace(begun, logic=logic, verdicts=verdicts)

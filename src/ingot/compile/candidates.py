@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ingot.agreement import MOST_CANDIDATES
-from ingot.compile import generate
+from ingot.compile import generate, prompt
 from ingot.compile.attempts import Attempt, Event, Work, ask, asked_part, is_for_the_author, stages_of, with_tables
 from ingot.compile.candidates_inputs import (
     Candidate,
@@ -30,9 +30,13 @@ from ingot.compile.candidates_inputs import (
     support,
 )
 from ingot.compile.candidates_questions import Disagreement, disagreements
+from ingot.compile.one_by_one import ask_one_by_one, parts_beforehand
+from ingot.compile.plan import make_plan
 from ingot.errors import BudgetExceeded, SpecError
+from ingot.models.model import Request
 from ingot.program import Program
 from ingot.runtime.sandbox import Sandbox
+from ingot.spec import Spec
 from ingot.stages.execution import warm_sandbox
 
 
@@ -110,7 +114,7 @@ def draw_candidates(work: Work, made: list[Attempt]) -> Agreement | None:
     if not 1 <= work.of <= MOST_CANDIDATES:
         raise SpecError(f"candidates is {work.of}; 1 to {MOST_CANDIDATES} can be drawn", hint="give --candidates 3")
     if work.of == 1 or not work.spec.asked:
-        ask(work, made)
+        _ask(work, made)
         return None
     stopped = _draw(work, made)
     passed = [_candidate(work, one) for one in made if one.passed]
@@ -121,11 +125,26 @@ def draw_candidates(work: Work, made: list[Attempt]) -> Agreement | None:
     return _Choice(work, passed, warm_sandbox()).kept(made, drawn, stopped)
 
 
+def first_requests(spec: Spec, *, one_by_one: bool = False) -> tuple[Request, ...]:
+    """What a candidate is asked for at least: one request, or one for each function. What a function is given of others is not
+    known beforehand, so cases that rest on it are missing."""
+    plan = make_plan(spec)
+    if one_by_one and len(spec.asked) > 1:
+        return tuple(prompt.first_request(part, plan) for part in parts_beforehand(spec))
+    return (prompt.first_request(spec, plan),) if spec.asked else ()
+
+
+def _ask(work: Work, made: list[Attempt], number: int = 1) -> None:
+    """One line of attempts. A function that is the only one is asked for alone in any case."""
+    line = ask_one_by_one if work.one_by_one and len(work.spec.asked) > 1 else ask
+    line(work, made, number)
+
+
 def _draw(work: Work, made: list[Attempt]) -> str:
     """Every line of attempts; why there are fewer than asked for, or nothing."""
     for number in range(1, work.of + 1):
         try:
-            ask(work, made, number)
+            _ask(work, made, number)
         except BudgetExceeded as error:
             if not any(one.passed for one in made):
                 raise

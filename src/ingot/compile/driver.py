@@ -81,6 +81,7 @@ def compile_spec(
     out: str | Path | None = None,
     attempts: int = 5,
     candidates: int = 1,
+    one_by_one: bool = False,
     optimise: bool = False,
     key: SigningKey | None = None,
     listen: Listener | None = None,
@@ -94,7 +95,8 @@ def compile_spec(
 
     With `candidates` above 1 so many are drawn, each with at most `attempts`, and of those that pass the one is kept that
     agrees most with the others on generated inputs, function by function; `Compiled.agreement` says how far they do, and
-    on which inputs they do not. With `optimise` the prompts of bounded steps are tuned on given cases afterwards (extra
+    on which inputs they do not. With `one_by_one` every function is asked for in a request of its own, with at most `attempts`
+    for each, and checked alone before the next; the joined program passes the same gates. With `optimise` the prompts of bounded steps are tuned on given cases afterwards (extra
     ``dspy``), with the same model; `Compiled.prompts` says what came of it. Raises SpecError, ModelError, StageError, ArtifactError; CompileFailed, with every
     attempt, where no candidate passed.
     """
@@ -111,10 +113,11 @@ def compile_spec(
     if optimise:
         refuse_untunable(spec, model)
     made: list[Attempt] = []
-    agreement = draw_candidates(Work(spec, plan, model, attempts, tell, candidates), made)
+    agreement = draw_candidates(Work(spec, plan, model, attempts, tell, candidates, one_by_one), made)
     if not made[-1].passed:
+        alone = f": {made[-1].function} was not accepted" if made[-1].function else ""
         raise CompileFailed(
-            f"no candidate passed in {len(made)} attempt{'s' if len(made) > 1 else ''}",
+            f"no candidate passed in {len(made)} attempt{'s' if len(made) > 1 else ''}{alone}",
             attempts=tuple(made),
             hint="read the findings; make the clauses or cases clearer, allow more --attempts or use a stronger model",
         )
@@ -259,7 +262,7 @@ def provenance(compiled: Compiled) -> dict[str, Any]:
     """Who wrote the candidate, from which requests, at what price."""
     last, writers = compiled.attempts[-1], _writers(compiled)
     kind, name = "given" if last.kind == "given" else "model", last.completion.model if last.completion else ""
-    if compiled.agreement is not None:
+    if compiled.agreement is not None or (not last.completion and writers):
         name = ", ".join(writers)
     elif not last.completion and compiled.spec.functions:
         kind, name = "table", "the spec's decision tables"

@@ -127,17 +127,19 @@ def _start(node: ast.stmt, at: int, lines: Sequence[str]) -> int:
     return max(first, at)
 
 
-def splice(logic: str, repaired: str, names: Sequence[str], blamed: Collection[int] = ()) -> str:
+def splice(
+    logic: str, repaired: str, names: Sequence[str], blamed: Collection[int] = (), asked: Collection[str] | None = None
+) -> str:
     """`logic` with the functions of a repair in place of those of the same name.
 
     Of the old statements outside functions, constants stay that some function still uses and the repair does not
     define; a constant that the repair defines otherwise than the functions it leaves alone know it gets a name of its
-    own; imports stay while other functions of the old candidate do; what stands on a `blamed` line of `logic`, and
-    anything else, goes. Where either text cannot be parsed, the repair stands for the whole.
+    own; imports stay while other functions of the old candidate do; what stands on a `blamed` line of `logic`, functions that
+    nobody `asked` for, and anything else, goes. Where either text cannot be parsed, the repair stands for the whole.
     """
     repaired = _with_own_constants(logic, repaired, names)
     old, new = split(logic), split(repaired)
-    before = [name for name in old if name]
+    before = [name for name in old if name and (asked is None or name in asked)]
     if not before or not all(name in new for name in names):
         return repaired
     functions = {name: old[name] for name in before} | {name: text for name, text in new.items() if name}

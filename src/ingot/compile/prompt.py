@@ -25,6 +25,8 @@ LONGEST_NAME = 100
 """Characters; a longer text may be prose."""
 FEWEST_WORDS = 5
 """So many words in a given case make it prose."""
+FEWEST_LINES = 4
+"""So many lines of words are not written twice."""
 FINDINGS_SHOWN = 8
 LONGEST_QUOTE = 120
 
@@ -72,7 +74,7 @@ def _is_prose(field: Field, given: Sequence[Case]) -> bool:
 def first_request(spec: Spec, plan: Plan, *, draw: int = 0, refused: Sequence[Finding] = ()) -> Request:
     """The request for all functions. `draw` > 0 asks again for a different candidate; `refused` says why those before were
     refused, without their code: shown it, small models write it again."""
-    spec = spec.model_copy(update={"cases": spec.given, "answers": _sayable(spec)})
+    spec = spec.model_copy(update={"cases": spec.given, "answers": sayable(spec)})
     signed, tabled = _by_writer(spec)
     parts = [f"Workflow: {spec.metadata.title or spec.metadata.name}"]
     parts += [f"{name}: {text}" for name, text in ((name, block(name).text) for name in plan.blocks) if text]
@@ -137,7 +139,7 @@ def _step(spec: Spec, name: str) -> Step:
     return next(step for step in spec.functions if step.step == name)
 
 
-def _sayable(spec: Spec) -> dict[str, str]:
+def sayable(spec: Spec) -> dict[str, str]:
     """The answers without those about held-out cases: they name the case, and tell what it expects."""
     names = [case.id for case in spec.held_out]
     return {
@@ -163,12 +165,15 @@ def _types(signed: Sequence[Signature]) -> str:
 def _asked(spec: Spec, signed: Sequence[Signature]) -> list[str]:
     """Each def line under its rule: what the step says, its clauses, what is known of its fields.
 
-    A clause that several functions rest on is written out under the first of them.
+    A clause that several functions rest on, and words that several steps say alike, are written out under the first of them.
     """
     texts = {clause.id: " ".join(clause.text.split()) for clause in spec.clauses}
     written: list[str] = []
+    before: list[list[str]] = []
     for signature in signed:
-        said = _step_text(_step(spec, signature.name), spec)
+        words = _step_text(_step(spec, signature.name), spec)
+        said = [] if len(words) >= FEWEST_LINES and words in before else words
+        before.append(words)
         clauses = [f"{name}: {texts.pop(name)}" for name in signature.clauses if name in texts]
         again = [name for name in signature.clauses if not any(line.startswith(f"{name}: ") for line in clauses)]
         notes = [note for field in signature.params for note in _field_notes(field)]
@@ -220,10 +225,11 @@ def _size(field: Field) -> str:
 
 
 def _given(spec: Spec) -> list[str]:
-    """Given cases up to a budget of bytes, spread over different expected outputs first."""
+    """Given cases up to a budget of bytes, spread over different expected outputs first. A case of a whole workflow says
+    something; of one function it may say nothing."""
     chosen: list[Case] = []
     size = 0
-    for case in _diverse(spec.given):
+    for case in _diverse([case for case in spec.given if case.expected or case.answered or case.escalates is not None]):
         cost = len(_case_line(case))
         if chosen and size + cost > GIVEN_BYTES:
             continue

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from ingot.evals.log import Log, Scored, TaskLog
 from ingot.evals.metrics.measure import Measure, share, share_of
-from ingot.evals.metrics.validation import passed_at
+from ingot.evals.metrics.validation import passed_at, whole_at_first
 
 
 def reliability(log: Log) -> list[Measure]:
@@ -90,9 +90,10 @@ def irrelevance(items: Iterable[Scored]) -> Measure:
 
 
 def recovery(tasks: Iterable[TaskLog]) -> Measure:
-    """Tasks deployed after their first attempt was refused / tasks whose first attempt was refused. Unit: share.
+    """Tasks deployed after their first attempt was refused / tasks whose first attempt was refused; of functions asked for one
+    by one, the first of any of them or the program of these. Unit: share.
     Source: arXiv 2604.05150, reliability ("error recovery"), read for the compile, since runs make no attempts."""
-    refused = [one for one in tasks if any(row.attempt == 1 and not row.passed for row in one.generation.stages)]
+    refused = [one for one in tasks if one.generation.stages and whole_at_first(one) not in passed_at(one)]
     return share("recovery", sum(bool(passed_at(one)) for one in refused), len(refused))
 
 

@@ -11,6 +11,7 @@ from statistics import fmean
 
 from ingot.evals.log import Log, TaskLog
 from ingot.evals.metrics.measure import Measure, bootstrapped, share
+from ingot.evals.solvers.solver import StageRow
 
 STAGES = ("reply", "security", "syntax", "execution", "accuracy")
 
@@ -30,32 +31,47 @@ def validation(log: Log) -> list[Measure]:
 
 
 def passed_at(task: TaskLog) -> list[int]:
-    """The attempts that passed every stage."""
+    """The attempts whose whole program passed every stage."""
     rows: dict[int, list[bool]] = {}
     for row in task.generation.stages:
-        rows.setdefault(row.attempt, []).append(row.passed)
+        if not row.function:
+            rows.setdefault(row.attempt, []).append(row.passed)
     return [attempt for attempt, found in rows.items() if all(found)]
 
 
 def first_pass(tasks: Iterable[TaskLog], stage: str) -> Measure:
     """First attempts that passed a stage / first attempts that reached it; a reply without code did not pass ``reply``,
-    and reached nothing else. Unit: share. Source: arXiv 2604.05150, validation pipeline ("first-pass rate per stage")."""
+    and reached nothing else. Of functions asked for one by one the first attempt of each counts. Unit: share.
+    Source: arXiv 2604.05150, validation pipeline ("first-pass rate per stage")."""
     reached = passed = 0
-    for task in tasks:
-        rows = [row for row in task.generation.stages if row.attempt == 1]
+    for rows in (rows for task in tasks for rows in _firsts(task)):
         here = next((row for row in rows if row.stage == stage), None)
         if stage == "reply":
-            reached, passed = reached + bool(rows), passed + (bool(rows) and here is None)
+            reached, passed = reached + 1, passed + (here is None)
         elif here is not None:
             reached, passed = reached + 1, passed + here.passed
     return share(f"first pass, {stage}", passed, reached)
 
 
+def _firsts(task: TaskLog) -> list[list[StageRow]]:
+    """What the stages said of first attempts: of the whole program, or of each function."""
+    stages = task.generation.stages
+    first = {row.function: row.attempt for row in reversed(stages) if row.function} or {"": 1}
+    found = ([row for row in stages if (row.function, row.attempt) == one] for one in first.items())
+    return [rows for rows in found if rows]
+
+
 def first_pass_overall(tasks: Iterable[TaskLog]) -> Measure:
-    """First attempts that passed every stage / tasks. Unit: share. Source: arXiv 2604.05150, validation pipeline."""
+    """First attempts that passed every stage / tasks; of functions asked for one by one, programs of first attempts.
+    Unit: share. Source: arXiv 2604.05150, validation pipeline."""
     tasks = list(tasks)
-    hits = sum(1 in passed_at(task) for task in tasks)
+    hits = sum(whole_at_first(task) in passed_at(task) for task in tasks)
     return share("first pass, overall", hits, len(tasks))
+
+
+def whole_at_first(task: TaskLog) -> int:
+    """The number of the attempt at which there is a whole program for the first time where nothing has to be repaired."""
+    return len({row.function for row in task.generation.stages if row.function}) + 1
 
 
 def deployed(tasks: Iterable[TaskLog]) -> Measure:

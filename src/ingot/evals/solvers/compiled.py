@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 
 class Compiled:
-    """Compiles each task's spec with `model`, up to `attempts` times for each of `candidates`; answers with the artifact, without a model.
+    """Compiles each task's spec with `model`, up to `attempts` times for each of `candidates`, with `one_by_one` for each function
+    of each, in a request of its own; answers with the artifact, without a model.
 
     `keep` is a folder for the artifacts, by task; without it they are thrown away. Without a model, only tasks whose rules are
     all decision tables can be prepared.
@@ -38,23 +39,28 @@ class Compiled:
     side_by_side = False
 
     def __init__(
-        self, model: Model | None, *, attempts: int = 5, candidates: int = 1, keep: Path | None = None
+        self,
+        model: Model | None,
+        *,
+        attempts: int = 5,
+        candidates: int = 1,
+        one_by_one: bool = False,
+        keep: Path | None = None,
     ) -> None:
-        self._model, self._attempts, self._candidates, self._keep = model, attempts, candidates, keep
+        self._model, self._keep = model, keep
+        self._attempts, self._candidates, self._one_by_one = attempts, candidates, one_by_one
         self.model = "" if model is None else model.name
 
     def estimate(self, task: Task) -> Usage:
         """The first request of each candidate, and a reply of half of what it may have."""
-        from ingot.compile.plan import make_plan
-        from ingot.compile.prompt import first_request
+        from ingot.compile.candidates import first_requests
 
         spec = task.spec()
         self._check_model(task, spec)
-        if not spec.asked:
-            return Usage()
-        request = first_request(spec, make_plan(spec))
+        asked = first_requests(spec, one_by_one=self._one_by_one)
+        tokens_in, tokens_out = sum(map(estimate_input, asked)), sum(one.max_tokens // 2 for one in asked)
         drawn = self._candidates
-        return Usage(drawn * estimate_input(request), drawn * (request.max_tokens // 2), drawn)
+        return Usage(drawn * tokens_in, drawn * tokens_out, drawn * len(asked))
 
     def prepare(self, task: Task) -> CompiledTask:
         """Compile. A spec that no candidate passes for is not deployed. Raises InputError where a model is missing."""
@@ -65,7 +71,14 @@ class Compiled:
         model = None if self._model is None else _Limited(self._model)
 
         def make(path: Path, out: Path) -> Any:
-            return compile_spec(path, model, out=out, attempts=self._attempts, candidates=self._candidates)
+            return compile_spec(
+                path,
+                model,
+                out=out,
+                attempts=self._attempts,
+                candidates=self._candidates,
+                one_by_one=self._one_by_one,
+            )
 
         made = compiled_task(task, make, self._keep)
         if model is not None and model.ended is not None:  # fewer candidates than were asked for are another system
@@ -220,7 +233,13 @@ def generation_of(attempts: tuple[Attempt, ...], seconds: float, artifact: str) 
     completions = [one.completion for one in attempts if one.completion and one.request]
     usage = sum((one.usage for one in completions), Usage())
     stages = tuple(
-        StageRow(one.number, verdict.stage, verdict.passed, tuple(sorted({f.code for f in verdict.findings})))
+        StageRow(
+            one.number,
+            verdict.stage,
+            verdict.passed,
+            tuple(sorted({f.code for f in verdict.findings})),
+            one.function or "",
+        )
         for one in attempts
         for verdict in one.verdicts
     )
@@ -244,7 +263,7 @@ def generation_of(attempts: tuple[Attempt, ...], seconds: float, artifact: str) 
         last.logic or "",
         artifact,
         mutants=_mutants(last),
-        draws=tuple(one.passed for one in attempts if one.kind in ("first", "draw")),
+        draws=tuple(one.passed for one in attempts if one.kind in ("first", "draw") and one.function is None),
     )
 
 

@@ -22,8 +22,16 @@ class Hybrid:
     name = "hybrid"
     side_by_side = False
 
-    def __init__(self, model: Model, *, attempts: int = 5, candidates: int = 1, keep: Path | None = None) -> None:
-        self._compiled = Compiled(model, attempts=attempts, candidates=candidates, keep=keep)
+    def __init__(
+        self,
+        model: Model,
+        *,
+        attempts: int = 5,
+        candidates: int = 1,
+        one_by_one: bool = False,
+        keep: Path | None = None,
+    ) -> None:
+        self._compiled = Compiled(model, attempts=attempts, candidates=candidates, one_by_one=one_by_one, keep=keep)
         self._direct = Direct(model)
         self.model = model.name
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ingot.errors import InputError
 from ingot.evals.solvers.solver import Solver
@@ -22,6 +23,8 @@ SOLVERS = {
 
 ASKING = ("direct", "langchain", "autogen")
 """Those that ask a model for every transaction, and prepare nothing for it."""
+COMPILING = ("compiled", "hybrid")
+"""Those that compile a program with a model through the gates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,13 @@ class Settings:
     attempts: int = 5
     candidates: int = 1
     keep: Path | None = None
+    one_by_one: bool = False
+
+    def of_compiling(self) -> dict[str, Any]:
+        """What the solvers that compile take."""
+        return {
+            "attempts": self.attempts, "candidates": self.candidates, "one_by_one": self.one_by_one, "keep": self.keep,
+        }  # fmt: skip
 
 
 def make_solver(name: str, model: Model | None, settings: Settings) -> Solver:
@@ -44,13 +54,13 @@ def make_solver(name: str, model: Model | None, settings: Settings) -> Solver:
     if name == "compiled":  # a model is missed only where a rule is no decision table
         from ingot.evals.solvers.compiled import Compiled
 
-        return Compiled(model, attempts=settings.attempts, candidates=settings.candidates, keep=settings.keep)
+        return Compiled(model, **settings.of_compiling())
     if model is None:
         raise InputError(f"the solver {name!r} asks a model", hint="give --model, for instance openai:gpt-5")
     if name == "hybrid":
         from ingot.evals.solvers.hybrid import Hybrid
 
-        return Hybrid(model, attempts=settings.attempts, candidates=settings.candidates, keep=settings.keep)
+        return Hybrid(model, **settings.of_compiling())
     module, kind = {
         "direct": ("direct", "Direct"),
         "code-once": ("code_once", "CodeOnce"),

@@ -20,12 +20,18 @@ INPUT_REFUSED = "InputError: "
 
 @dataclass(frozen=True, slots=True)
 class StageRow:
-    """What one stage said of one attempt: which attempt, which stage, whether it passed, with which findings."""
+    """What one stage said of one attempt: which attempt, which stage, whether it passed, with which findings; of which
+    function alone, "" for a whole program."""
 
     attempt: int
     stage: str
     passed: bool
     codes: tuple[str, ...] = ()
+    function: str = ""
+
+    def to_json(self) -> list[Any]:
+        """A row; the function stands in it where there is one."""
+        return [self.attempt, self.stage, self.passed, list(self.codes), *([self.function] if self.function else [])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +68,7 @@ class Generation:
             "deployed": self.deployed, "reason": self.reason, "usage": self.usage.to_json(),
             "seconds": round(self.seconds, 6), "model_seconds": round(self.model_seconds, 6),
             "stage_seconds": round(self.stage_seconds, 6), "attempts": self.attempts,
-            "stages": [[one.attempt, one.stage, one.passed, list(one.codes)] for one in self.stages],
+            "stages": [one.to_json() for one in self.stages],
             "model": self.model, "source": self.source, "artifact": self.artifact,
             **({"calibration": dict(self.calibration)} if self.calibration else {}),
             **({} if self.mutants is None else {"mutants": list(self.mutants)}),
@@ -72,7 +78,9 @@ class Generation:
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> Generation:
         """What `to_json` told."""
-        stages = tuple(StageRow(at, stage, passed, tuple(codes)) for at, stage, passed, codes in told["stages"])
+        stages = tuple(
+            StageRow(at, stage, passed, tuple(codes), *of) for at, stage, passed, codes, *of in told["stages"]
+        )
         mutants = None if told.get("mutants") is None else (int(told["mutants"][0]), int(told["mutants"][1]))
         draws = tuple(map(bool, told.get("draws", ())))
         return cls(**{**told, "usage": Usage(**told["usage"]), "stages": stages, "mutants": mutants, "draws": draws})
