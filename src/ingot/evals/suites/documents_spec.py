@@ -75,7 +75,7 @@ class DocumentSet:
 def spec_text(documents: DocumentSet, field: DocumentField, parts: Parts, reach: float) -> str:
     """The spec of one field as JSON; its cases are in the files of `case_files`."""
     names = _names(field)
-    kind = _type(field)
+    kind, seen = _type(field), "\n".join(_seen(field, parts.given))
     tree: dict[str, Any] = {
         "metadata": {
             "name": f"{documents.name}_{field.name}", "version": "1.0.0", "owner": "documents",
@@ -84,7 +84,7 @@ def spec_text(documents: DocumentSet, field: DocumentField, parts: Parts, reach:
         "inputs": {"text": {"type": "text", "max_length": LONGEST}},
         "clauses": _clauses(documents, field),
         "logic_requirements": [
-            *(_function(way, number, name, field, kind, parts.given) for number, (way, name) in enumerate(names.items())),
+            *(_function(way, number, name, field, kind, seen) for number, (way, name) in enumerate(names.items())),
             _settle(field, names, kind),
         ],
         "outputs": {field.name: kind, **dict.fromkeys(names.values(), kind)},
@@ -166,15 +166,12 @@ def _form(field: DocumentField) -> str:
     }[field.kind]
 
 
-def _function(
-    way: str, number: int, name: str, field: DocumentField, kind: Any, given: Sequence[Document]
-) -> dict[str, Any]:
-    step: dict[str, Any] = {
+def _function(way: str, number: int, name: str, field: DocumentField, kind: Any, seen: str) -> dict[str, Any]:
+    """A function says all that it needs, since it may be asked for by itself; a request for several says it once."""
+    return {
         "step": f"{field.name}_{way}", "type": "function", "clauses": ["C1", "C2", f"C{number + 3}"], "inputs": ["text"], "outputs": {name: kind},
+        "logic": seen,
     }  # fmt: skip
-    if number == 0:
-        step["logic"] = "\n".join(_seen(field, given))
-    return step
 
 
 def _seen(field: DocumentField, given: Sequence[Document]) -> list[str]:
