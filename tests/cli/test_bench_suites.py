@@ -99,7 +99,8 @@ def test_one_by_one_is_a_setting_of_solvers_that_compile(
     done = ingot("bench", suite, *solvers, "--model", "openai:x", "--one-by-one", "--out", out)
     assert done.code == 0, done.err
     told = {
-        name: json.loads((out / "shipping" / name / "log.json").read_text())["settings"] for name in ("compiled", "human")
+        name: json.loads((out / "shipping" / name / "log.json").read_text())["settings"]
+        for name in ("compiled", "human")
     }
     assert told["compiled"]["one_by_one"] is True
     assert "one_by_one" not in told["human"]
