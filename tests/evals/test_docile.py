@@ -15,7 +15,8 @@ from ingot.errors import InputError
 from ingot.evals.log import Scored
 from ingot.evals.solvers import Answer
 from ingot.evals.solvers.compiled import Compiled
-from ingot.evals.suites.documents_docile import Word, answers, data_set, lay_out, load_docile, located, official
+from ingot.evals.suites.documents_docile import Word, data_set, lay_out, load_docile
+from ingot.evals.suites.documents_docile_metric import answers, located, official, rows_located
 from ingot.evals.suites.documents_rows import read_fields
 from ingot.models import Scripted
 from ingot.models.replay import recorded
@@ -48,9 +49,29 @@ def test_words_are_laid_out_in_lines_and_columns() -> None:
 
 
 def test_a_value_is_found_again_among_the_words() -> None:
-    assert [one.text for one in located(WORDS, "Ann Example")] == ["Ann", "Example"]
-    assert located(WORDS, "Example Total") == ()  # over the end of a page
-    assert located(WORDS, "Bob") == located(WORDS, "") == ()
+    assert [[one.text for one in run] for run in located(WORDS, "Ann Example")] == [["Ann", "Example"]]
+    assert located(WORDS, "Example Total") == []  # over the end of a page
+    assert located(WORDS, "Bob") == located(WORDS, "") == []
+    by_columns = (WORDS[0], WORDS[3], WORDS[1], WORDS[4])  # not one after the other, yet side by side in their line
+    assert located(by_columns, "Ann Example") == [(WORDS[3], WORDS[4])]
+
+
+TABLE = tuple(
+    word(text, left, 0.3 + row / 20)
+    for row, cells in enumerate((("TEA", "2", "3.00"), ("PIE", "2", "3.00"), ("TEA", "1", "1.50")))
+    for text, left in zip(cells, (0.1, 0.5, 0.8), strict=True)
+)
+
+
+def test_cells_of_line_items_are_found_in_their_rows() -> None:
+    rows = [
+        {"d": "TEA", "q": "2", "a": "3.00"},
+        {"d": "PIE", "q": "2", "a": "3.00"},
+        {"d": "TEA", "q": "1", "a": "none"},
+    ]
+    found = rows_located((*WORDS, *TABLE), rows)
+    assert [[run[0] for run in one.values()] for one in found] == [[*TABLE[:3]], [*TABLE[3:6]], [*TABLE[6:8]]]
+    assert rows_located(TABLE, [rows[2], rows[0]])[1]["d"] == (TABLE[0],)  # a row out of order is found where it stands
 
 
 def item(number: int, value: str, sure: float, guessed: bool = False) -> Scored:
@@ -72,6 +93,15 @@ class Documents(list[Any]):
         return [one.docid for one in self]
 
 
+CELLS = ("line_item_description", "line_item_quantity", "line_item_amount_gross")
+
+
+def _box(one: Word) -> Any:
+    from docile.dataset import BBox
+
+    return BBox(one.left, one.top, one.right, one.bottom)
+
+
 class Page:
     """A document with one gold field, as the metric asks for it."""
 
@@ -81,16 +111,16 @@ class Page:
         box = BBox(0.6, 0.102, 0.6 + 4 / 160, 0.112)
         gold = [Field(bbox=box, page=0, text="4711", fieldtype="document_id")]
         self.docid, self.ocr = docid, self
-        self.annotation = SimpleNamespace(fields=gold, li_fields=[], page_count=2)
+        rows = [
+            Field(bbox=_box(one), page=0, text=one.text, fieldtype=kind, line_item_id=1 + at // 3)
+            for at, (one, kind) in enumerate(zip(TABLE, CELLS * 3, strict=True))
+        ]
+        self.annotation = SimpleNamespace(fields=gold, li_fields=rows, page_count=2)
 
     def get_all_words(self, page: int, **_: Any) -> list[Any]:
-        from docile.dataset import BBox, Field
+        from docile.dataset import Field
 
-        return [
-            Field(text=one.text, bbox=BBox(one.left, one.top, one.right, one.bottom), page=page)
-            for one in WORDS
-            if one.page == page
-        ]
+        return [Field(text=one.text, bbox=_box(one), page=page) for one in (*WORDS, *TABLE) if one.page == page]
 
     def page_image(self, page: int) -> None:
         return None
@@ -106,12 +136,26 @@ def test_the_official_metric_counts_places() -> None:
     pytest.importorskip("docile", reason="needs the extra docile")
     pages = Documents([Page("d0"), Page("d1")])
     both = {one.name: one.value for one in official(log(item(0, "4711", 0.9), item(1, "4711", 0.8)), pages)}
-    assert both == {"KILE AP": 1, "KILE F1": 1, "KILE F1, same text": 1, "KILE F1, document_id": 1}
+    assert both == {"KILE AP": 1, "KILE F1": 1, "KILE F1, same text": 1, "KILE F1, document_id": 1, "LIR F1": None}
     half = {one.name: one.value for one in official(log(item(0, "4711", 0.9), item(1, "9.50", 0.8)), pages)}
     assert half["KILE F1"] == pytest.approx(0.5)
     assert half["KILE AP"] == pytest.approx(0.5)
     none = official(log(item(0, "not there", 0.9)), pages)
-    assert none[0].value is None
+    assert [one.value for one in none] == [None, None]
+
+
+def test_the_official_metric_counts_line_items() -> None:
+    pytest.importorskip("docile", reason="needs the extra docile")
+    rows = [
+        dict(zip(CELLS, cells, strict=True)) for cells in (("TEA", "2", "3.00"), ("PIE", "2", ""), ("TEA", "1", "9.99"))
+    ]
+    answer = Answer({"line_items": rows}, confidence={"line_items": 0.9})
+    told = official(log(Scored("d0", "unseen", True, answer, {"line_items": 0.0})), Documents([Page("d0")]))
+    found = {one.name: one.value for one in told}
+    precision, recall = 7 / 7, 7 / 9  # what is not printed is no prediction
+    assert found["LIR F1"] == pytest.approx(2 * precision * recall / (precision + recall))
+    assert found["LIR F1, line_item_amount_gross"] == pytest.approx(0.5)
+    assert found["KILE AP"] is None
 
 
 def test_without_the_data_it_is_said(tmp_path: Path) -> None:
@@ -187,5 +231,5 @@ def test_the_command_runs_on_the_layout_of_the_data_set(tmp_path: Path) -> None:
     assert "official, compiled: KILE AP" in ran.output
     measured = json.loads((out / "documents-docile" / "compiled" / "docile.json").read_text(encoding="utf-8"))
     assert [(one["name"], one["value"], one["n"]) for one in measured] == [
-        ("KILE AP", 1, 6), ("KILE F1", 1, 6), ("KILE F1, same text", 1, 6), ("KILE F1, document_id", 1, 6),
+        ("KILE AP", 1, 6), ("KILE F1", 1, 6), ("KILE F1, same text", 1, 6), ("KILE F1, document_id", 1, 6), ("LIR F1", None, 0),
     ]  # fmt: skip

@@ -23,7 +23,11 @@ FOLDER = click.Path(path_type=Path)
 @click.option("--tv", type=FOLDER, help="TV advertising invoices: the folder or the JSON Lines file.")
 @click.option("--jsonl", type=FOLDER, help="Any documents: JSON Lines with id, text and fields; needs --fields.")
 @click.option("--docile", type=FOLDER, help="The DocILE data set, by its official metric too (extra docile).")
-@click.option("--fields", default="", help="For --jsonl and --docile: total:amount,date:date,items[name,price:amount].")
+@click.option(
+    "--fields",
+    default="",
+    help="For --jsonl and --docile: total:amount,date:date,items[name,price:amount]; DocILE's own types there.",
+)
 @click.option(
     "--about",
     "abouts",
@@ -118,7 +122,8 @@ def _docile(path: Path, fields: str, about: Path | None, given: int, held_out: i
 
 def _official(path: Path, folder: Path, solver: str, as_json: bool) -> None:
     from ingot.evals.log import read_log
-    from ingot.evals.suites.documents_docile import data_set, official
+    from ingot.evals.suites.documents_docile import data_set
+    from ingot.evals.suites.documents_docile_metric import official
     from ingot.models.atomic import write_atomically
 
     found = official(read_log(folder), data_set(path, "val"))

@@ -1,19 +1,17 @@
 """DocILE: business documents by their official metric (extra ``docile``; the data set is the user's own, with a token).
 
-Programs see text alone: the words of the data set's OCR, laid out in lines and columns. What they answer is found again
-among the words, so that the official metric, which asks where a value stands, can count it.
+Programs see text alone: the words of the data set's OCR, laid out in lines and columns.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from ingot.errors import InputError
-from ingot.evals.log import Log
-from ingot.evals.metrics.measure import Measure
 from ingot.evals.suite import Suite
 from ingot.evals.suites.documents_rows import Document, DocumentField
 from ingot.evals.suites.documents_spec import DocumentSet
@@ -21,7 +19,10 @@ from ingot.evals.suites.documents_split import Parts
 
 COLUMNS = 160
 """Letters to the width of a page."""
-FIELDS = "document_id,date_issue:date,vendor_name,customer_billing_name,amount_total_gross:amount"
+FIELDS = (
+    "document_id,date_issue:date,vendor_name,customer_billing_name,amount_total_gross:amount,"
+    "line_items[line_item_description,line_item_quantity,line_item_amount_gross:amount]"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ def load_docile(path: Path, fields: Sequence[DocumentField], given: int, held_ou
     package or the data is missing."""
     from ingot.evals.suites.documents import suite_of
 
+    _check_types(fields)
     train = data_set(path, "train", given + held_out)
     learnt = [_document(one, fields) for one in train]
     scored = [_document(one, fields) for one in data_set(path, "val")]
@@ -50,14 +52,30 @@ def load_docile(path: Path, fields: Sequence[DocumentField], given: int, held_ou
     return suite_of(kind, parts, {})
 
 
-def data_set(path: Path, split: str, count: int | None = None) -> Any:
-    """A split of the data set, of `count` documents drawn with a fixed seed. Raises InputError."""
+def _check_types(fields: Sequence[DocumentField]) -> None:
+    """Names are DocILE's own: of a field its type, of a list of line items (which may have any name) those of its columns."""
+    docile = _package()
+    for one in fields:
+        names, known = (
+            ([one.name], docile.KILE_FIELDTYPES) if one.columns is None else (list(one.columns), docile.LIR_FIELDTYPES)
+        )
+        if unknown := [name for name in names if name not in known]:
+            raise InputError(f"DocILE has no field type {unknown[0]!r}", hint=f"give some of {', '.join(known)}")
+
+
+def _package() -> Any:
     try:
-        from docile.dataset import Dataset
+        import docile.dataset
     except ImportError as error:
         raise InputError(f"DocILE's package is missing: {error}", hint="pip install 'ingot[docile]'") from None
+    return docile.dataset
+
+
+def data_set(path: Path, split: str, count: int | None = None) -> Any:
+    """A split of the data set, of `count` documents drawn with a fixed seed. Raises InputError."""
+    docile = _package()
     try:
-        found = Dataset(split, path, load_annotations=False, load_ocr=False)
+        found = docile.Dataset(split, path, load_annotations=False, load_ocr=False)
         drawn = found if count is None else found.sample(count, seed=0)
         return drawn.load()
     except (OSError, ValueError, KeyError) as error:
@@ -80,79 +98,47 @@ def words_of(document: Any) -> list[Word]:
 
 def lay_out(words: Iterable[Word]) -> str:
     """Words as text: a line for words at one height, blanks so that columns stay aligned, an empty line between pages."""
-    pages: dict[int, list[Word]] = {}
-    for word in words:
-        pages.setdefault(word.page, []).append(word)
-    return "\n\n".join("\n".join(map(_line, _lines(pages[page]))) for page in sorted(pages))
-
-
-def located(words: Sequence[Word], value: str) -> tuple[Word, ...]:
-    """The first words of one page that, one after the other, are a value; () where there are none."""
-    wanted = value.split()
-    for at in range(len(words) - len(wanted) + 1):
-        run = words[at : at + len(wanted)]
-        if wanted and [one.text for one in run] == wanted and run[0].page == run[-1].page:
-            return tuple(run)
-    return ()
-
-
-def official(log: Log, documents: Any) -> list[Measure]:
-    """KILE by the official metric, of a log's answers and guesses: average precision (its primary metric) and F1, with
-    ``same_text`` and by field type. Every gold field of the data set counts, those of types that were not compiled too.
-    LIR is not measured: no line items are answered. Source: Šimsa et al. 2023, DocILE; package docile-benchmark."""
-    from docile.evaluation import evaluate_dataset
-
-    said = answers(log)
-    predictions = {one.docid: _predictions(words_of(one), said.get(one.docid, {})) for one in documents}
-    count = sum(map(len, predictions.values()))
-    if not count:
-        return [Measure("KILE AP", None, "share", 0, note="no answer stands in its document")]
-    found = evaluate_dataset(documents, predictions, {})
-    types = sorted({one.fieldtype for each in predictions.values() for one in each})
-    whole, same = found.get_metrics("kile"), found.get_metrics("kile", same_text=True)
-    measures = [("KILE AP", whole["AP"]), ("KILE F1", whole["f1"]), ("KILE F1, same text", same["f1"])]
-    measures += [(f"KILE F1, {name}", found.get_metrics("kile", fieldtype=name)["f1"]) for name in types]
-    return [Measure(name, float(value), "share", count) for name, value in measures]
-
-
-def answers(log: Log) -> dict[str, dict[str, tuple[str, float]]]:
-    """By document and field, what was answered or guessed, and how sure it is (1 where nothing was said)."""
-    found: dict[str, dict[str, tuple[str, float]]] = {}
-    for task in log.tasks:
-        for item in task.items:
-            for name in item.scores:
-                value = item.answer.unwithheld.get(name)
-                if isinstance(value, str) and value:
-                    found.setdefault(item.item, {})[name] = value, item.answer.confidence.get(name, 1.0)
-    return found
-
-
-def _predictions(words: Sequence[Word], said: Mapping[str, tuple[str, float]]) -> list[Any]:
-    from docile.dataset import BBox, Field
-
-    found = []
-    for name, (value, sure) in said.items():
-        if run := located(words, value):
-            box = BBox(
-                min(one.left for one in run),
-                min(one.top for one in run),
-                max(one.right for one in run),
-                max(one.bottom for one in run),
-            )
-            found.append(Field(bbox=box, page=run[0].page, score=sure, text=value, fieldtype=name))
-    return found
+    pages = groupby(in_lines(words), key=lambda line: line[0].page)
+    return "\n\n".join("\n".join(map(_line, lines)) for _, lines in pages)
 
 
 def _document(document: Any, fields: Sequence[DocumentField]) -> Document:
-    expected = {one.name: _gold(document, one.name) for one in fields}
-    return Document(document.docid, lay_out(words_of(document)), expected)
+    expected = {
+        one.name: _gold(document, one.name) if one.columns is None else _rows(document, one.columns) for one in fields
+    }
+    return Document(document.docid, lay_out(words_of(document)), expected, f"cluster {document.annotation.cluster_id}")
 
 
 def _gold(document: Any, name: str) -> str:
     """The text of a field's first place, "" where the document has none."""
-    places = [one for one in document.annotation.fields if one.fieldtype == name and one.text]
-    first = min(places, key=lambda one: (one.page, one.bbox.top, one.bbox.left), default=None)
+    return _first([one for one in document.annotation.fields if one.fieldtype == name])
+
+
+def _rows(document: Any, columns: Iterable[str]) -> list[dict[str, str]]:
+    """The line items from the top down, each with these columns: the text of its first place, "" where it has none."""
+    items: dict[int, list[Any]] = {}
+    for one in document.annotation.li_fields:
+        items.setdefault(one.line_item_id, []).append(one)
+    ordered = sorted(items.values(), key=lambda cells: min(map(_place, cells)))
+    rows = [{name: _first([one for one in cells if one.fieldtype == name]) for name in columns} for cells in ordered]
+    return [row for row in rows if any(row.values())]
+
+
+def _first(places: Sequence[Any]) -> str:
+    first = min((one for one in places if one.text), key=_place, default=None)
     return "" if first is None else " ".join(first.text.split())
+
+
+def _place(one: Any) -> tuple[int, float, float]:
+    return one.page, one.bbox.top, one.bbox.left
+
+
+def in_lines(words: Iterable[Word]) -> list[list[Word]]:
+    """Words in lines from the top down, page by page."""
+    pages: dict[int, list[Word]] = {}
+    for word in words:
+        pages.setdefault(word.page, []).append(word)
+    return [line for page in sorted(pages) for line in _lines(pages[page])]
 
 
 def _lines(words: Sequence[Word]) -> list[list[Word]]:
