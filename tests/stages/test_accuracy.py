@@ -97,6 +97,26 @@ def test_where_nothing_was_found_the_patterns_that_are_not_in_the_text_are_said(
     assert "not found in it" not in verdict.findings[0].message
 
 
+@pytest.mark.parametrize(
+    ("pattern", "part"),
+    [
+        (r"Date\s*:\s*(\d{2}/\d{2}/\d{4})", r"Date\s*:\s*(\d{1,2}-\d{1,2}-\d{4})"),
+        (r"(Date|Day) : (\d+/\d+/\d+)", r"(Date|Day) : (\d{1,2}-\d{1,2}-\d{4})"),
+        (r"Date\s*:\s*(?:on )?(\d+/\d+)", r"Date\s*:\s*(?:on )?(\d{1,2}-\d{1,2}-\d{4})"),
+        (r"Month : (\d{2}/\d{2}/\d{4})", ""),  # with the form of the value it is not in the text either
+        (r"Date : ((\d+)/(\d+))", ""),
+        (r"\d*(\d+/\d+)+ 19", ""),  # with the form of the value in it, it may take too long
+    ],
+)
+def test_a_group_that_the_expected_value_does_not_fit_is_shown_with_its_form(pattern: str, part: str) -> None:
+    spec = READS.replace("{type: integer, nullable: true}", "text?").replace("the sum is 12", '"Date : 05-03-2018 19"')
+    spec = spec.replace("{total: 12}", '{total: "05-03-2018"}')
+    code = f'def read_total(text):\n    match = re.search(r"{pattern}", text)\n    return None\n'
+    verdict, _ = check_accuracy(assemble(parse_spec(spec), code), {"one": Observation({"total": None})})
+    told = f'; in the text is r"{part}"' if part else f'; not found in it: r"{pattern}"'
+    assert verdict.findings[0].message.endswith(told)
+
+
 def test_a_wrong_held_out_case_names_the_field_and_nothing_of_the_case() -> None:
     verdict, _ = check_accuracy(program(), {**RIGHT, "secret": seen("1", "hidden")})
     assert not verdict.passed

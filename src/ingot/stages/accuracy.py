@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any
 
 from ingot.canonical import canonical_json
@@ -175,7 +176,13 @@ def _missed(program: Program, blamed: str | None, one: CaseScore, seen: Observat
     output = seen.output or {}
     if blamed is None or all(output.get(name) not in (None, "", []) for name in names):
         return Missed()
-    return missed_patterns(program, blamed, [value for value in one.case.input.values() if isinstance(value, str)])
+    texts = [value for value in one.case.input.values() if isinstance(value, str)]
+    return missed_patterns(program, blamed, texts, _texts(one.case.expected.get(name) for name in names))
+
+
+def _texts(values: Iterable[Any]) -> list[str]:
+    """Values as a text has them: those that are written in one way only."""
+    return [str(value) for value in values if isinstance(value, (str, int, Decimal)) and not isinstance(value, bool)]
 
 
 def _expected(case: Case, name: str) -> str:

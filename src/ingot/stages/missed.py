@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from ingot.program import Program
-from ingot.stages.security.regexes import patterns_of
+from ingot.stages.security.regexes import is_quick, patterns_of
 from ingot.stages.security.scan import Scan, Unreadable, read
 
 LONGEST_TEXT = 2_000
@@ -16,13 +16,15 @@ LONGEST_TEXT = 2_000
 SHOWN = 3
 LONGEST_PATTERN = 100
 MOST_WORDS = 24
+LONGEST_VALUE = 40
+"""Characters; a longer value is prose and has no form."""
 WORD = re.compile(r"[^\W\d_]{2,}")
 
 
 @dataclass(frozen=True, slots=True)
 class Missed:
-    """`patterns` of a function that are in none of its texts, and `parts` of these that are: where there is a part, small
-    models that are shown the pattern too write it again."""
+    """`patterns` of a function that are in none of its texts, and `parts` of these that are, or the patterns with the form of
+    the expected value in place of another: where there is a part, small models that are shown the pattern too write it again."""
 
     patterns: tuple[str, ...] = ()
     parts: tuple[str, ...] = ()
@@ -40,10 +42,11 @@ class Missed:
         return f"search for {' and '.join(map(_written, self.parts))}" if self.parts else ""
 
 
-def missed_patterns(program: Program, function: str, texts: Iterable[str]) -> Missed:
-    """The first literal patterns of a function, as in its code, that are in none of these texts. Nothing where a text is
-    longer than `LONGEST_TEXT` characters. The candidate has passed SECURITY, so its patterns end."""
-    given = list(texts)
+def missed_patterns(program: Program, function: str, texts: Iterable[str], expected: Iterable[str] = ()) -> Missed:
+    """The first literal patterns of a function, as in its code, that are in none of these texts, where these values were
+    expected. Nothing where a text is longer than `LONGEST_TEXT` characters. The candidate has passed SECURITY, so its patterns
+    end."""
+    given, wanted = list(texts), [one for one in expected if one]
     if not given or any(len(text) > LONGEST_TEXT for text in given):
         return Missed()
     missed = {
@@ -52,13 +55,47 @@ def missed_patterns(program: Program, function: str, texts: Iterable[str]) -> Mi
         if len(one.pattern) <= LONGEST_PATTERN and not any(map(one.search, given))
     }
     shown = list(missed.values())[:SHOWN]
-    parts = tuple(part for one in shown if (part := _part_found(one, given)))
+    parts = tuple(part for one in shown if (part := _refitted(one, given, wanted) or _part_found(one, given)))
     return Missed(tuple(one.pattern for one in shown), parts)
 
 
 def _written(pattern: str) -> str:
     """As a literal of Python, in its plainest form: it is copied."""
     return repr(pattern) if '"' in pattern or "\n" in pattern or pattern.endswith("\\") else f'r"{pattern}"'
+
+
+def _refitted(pattern: re.Pattern[str], texts: Sequence[str], expected: Sequence[str]) -> str:
+    """The pattern with the form of an expected value (a date, an amount) in one of its groups, where it then finds that value;
+    "" where it does not."""
+    for number, group in enumerate(GROUP.finditer(pattern.pattern), start=1):
+        for value in expected if pattern.groups == len(GROUP.findall(pattern.pattern)) else ():
+            form = _form(value)
+            written = pattern.pattern[: group.start()] + f"({form})" + pattern.pattern[group.end() :]
+            found = _compile(written, pattern.flags & (re.I | re.M | re.S)) if form else None
+            if found is None or not is_quick(written, found.flags & ~re.U):
+                continue
+            if any(one[number] == value for text in texts for one in found.finditer(text)):
+                return written
+    return ""
+
+
+GROUP = re.compile(r"(?<!\\)\((?!\?)((?:\\.|[^()\\])*)\)")
+"""A group that has none inside it."""
+
+
+def _form(value: str) -> str:
+    """What a short value with digits looks like, as a pattern; "" for any other."""
+    if len(value) > LONGEST_VALUE or not any(map(str.isdigit, value)) or not value.isascii():
+        return ""
+    if re.fullmatch(r"\d[\d.,]*", value):
+        return r"\d[\d.,]*"
+    return "".join(map(_form_of_run, re.findall(r"\d+|[A-Za-z]+|.", value, re.DOTALL)))
+
+
+def _form_of_run(run: str) -> str:
+    if run.isdigit():
+        return r"\d{1,2}" if len(run) <= 2 else rf"\d{{{len(run)}}}"
+    return r"[A-Za-z]+" if run.isalpha() else run if run in "-/:, " else re.escape(run)
 
 
 def _part_found(pattern: re.Pattern[str], texts: Sequence[str]) -> str:

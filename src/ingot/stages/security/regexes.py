@@ -99,6 +99,15 @@ def _short(text: str) -> str:
     return shown if len(shown) <= 80 else f"{shown[:76]}...'"
 
 
+def is_quick(text: str, flags: int) -> bool:
+    """Whether a pattern may be searched for in any text: what SECURITY says nothing of, not even a warning."""
+    try:
+        ambiguity = _examined(text, flags, False, False)
+    except (re.error, OverflowError, RecursionError, automaton.TooLarge):
+        return False
+    return not ambiguity.exponential and ambiguity.degree <= 1
+
+
 @lru_cache(maxsize=512)
 def _examined(text: str, flags: int, whole: bool, anchored: bool) -> automaton.Ambiguity:
     return automaton.examine(text, flags, whole=whole, anchored=anchored)
