@@ -128,6 +128,9 @@ def test_each_function_is_asked_for_repaired_and_checked_alone(spec: Path, tmp_p
     told_by = json.loads((made.path / "evidence" / "provenance.json").read_text())
     assert [one.get("function") for one in told_by["attempts"]] == ["price_parcel", "price_parcel", "time_parcel", None]
     assert told_by["author"]["kind"] == "model"
+    report = (made.path / "report.html").read_text()
+    assert "<td>repair, price_parcel alone</td>" in report
+    assert "<td>joined</td>" in report
     assert told_by["author"]["name"] == "scripted"
 
 

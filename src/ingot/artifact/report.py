@@ -368,7 +368,8 @@ def _attempts(attempts: Sequence[Mapping[str, Any]]) -> str:
         )
         usage = one.get("usage") or {}
         tokens = f"{usage.get('input_tokens', 0):,} + {usage.get('output_tokens', 0):,}" if usage else ""
-        rows.append((str(one.get("number", "")), str(one.get("kind", "")), str(one.get("model") or ""), tokens, marks))
+        kind = str(one.get("kind", "")) + (f", {one['function']} alone" if one.get("function") else "")
+        rows.append((str(one.get("number", "")), kind, str(one.get("model") or ""), tokens, marks))
     columns = ("Attempt", "Kind", "Author", "Tokens in + out", "Stages")
     return table(f"{counted(len(rows), 'attempt')}, oldest first", columns, rows) if rows else ""
 
