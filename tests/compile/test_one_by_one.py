@@ -258,6 +258,13 @@ def test_replies_for_the_joined_program_are_of_those_for_each_function(tmp_path:
     assert failed.value.attempts[-1].verdicts[-1].stage == "accuracy"
 
 
+def test_an_invariant_that_the_joined_program_breaks_is_told_though_wrong_cases_are_left(tmp_path: Path) -> None:
+    ordered = BOTH.replace("thresholds:", "invariants: {ordered: a < b}\nthresholds:")
+    made, model = compiled(written(tmp_path, ordered), ONE_HALF, TWO_LESS, TWO, ONE)
+    assert made.passed
+    assert ["'ordered'" in one.prompt for one in model.requests] == [False, False, False, True]
+
+
 class TooLongForRepairs(Scripted):
     def complete(self, request: Request) -> Completion:
         if request.prompt.startswith("Correct"):

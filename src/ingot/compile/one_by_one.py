@@ -305,10 +305,11 @@ def at_fault(work: Work, attempt: Attempt) -> dict[str, tuple[Finding, ...]]:
     names = [step.step for step in spec.asked]
     own = {name: tuple(one for one in errors if one.function == name) for name in names}
     shared = tuple(one for one in errors if one.function not in names)
-    if shared and attempt.verdicts[-1].stage == "accuracy":
+    if any(one.code in _WRONG for one in shared):
         alone = {step.step: _wrong_alone(work, step, attempt.logic or "") for step in spec.asked}
         own = {name: alone[name] or own[name] for name in names}
-        shared = () if any(own.values()) else shared
+        if any(alone.values()):
+            shared = tuple(one for one in shared if one.code not in _WRONG)
     told = {name: (*own[name], *shared) for name in names}
     return {name: told[name] for name in sorted(names, key=lambda name: -len(told[name])) if told[name]}
 
