@@ -167,6 +167,32 @@ def test_a_power_that_leaves_no_room_for_its_places_is_null(
     assert decide(cell, f"{{type: {PLACES}}}")(None, None, n, m) == answer
 
 
+@pytest.mark.parametrize(
+    ("cell", "n", "m", "answer"),
+    [
+        ("n * m", Decimal("1E+13"), Decimal("9E+12"), Decimal("9E+25")),
+        ("n * m", Decimal("1E+13"), Decimal("1E+13"), None),
+        ("n * m", Decimal("-1E+13"), Decimal("1E+13"), None),
+        ("n * m", Decimal("12345678901234.5"), Decimal("1E+13"), None),
+        ("n + m", Decimal("1E+26"), Decimal("-1"), Decimal("99999999999999999999999999.00")),
+        ("n + m", Decimal("1E+26"), Decimal(1), None),
+        ("n / m", Decimal("1E+20"), Decimal("1E-6"), None),
+        ("n / m", Decimal("1E+20"), Decimal("1E-5"), Decimal("1E+25")),
+        ("n / m", Decimal(1), Decimal(0), None),
+        ("-n", Decimal("1E+26"), None, None),
+        ("n", Decimal("9" * 26 + ".99"), None, Decimal("9" * 26 + ".99")),
+        ("n", Decimal("1E+26"), None, None),
+        ("max(n, m)", Decimal(1), Decimal("1E+26"), None),
+        ("if n > 2 then n * m else n", Decimal("1E+13"), Decimal("1E+13"), None),
+        ("(if n > 2 then n else m) * m", Decimal("1E+13"), Decimal("1E+13"), None),
+    ],
+)
+def test_a_number_that_leaves_no_room_for_its_places_is_null(
+    cell: str, n: Decimal, m: Decimal | None, answer: Decimal | None
+) -> None:
+    assert decide(cell, f"{{type: {PLACES}}}")(None, None, n, m) == answer
+
+
 def test_a_power_of_integers_is_a_decimal() -> None:
     assert decide("n ** m", "decimal?", "integer")(None, None, 2, 190) == Decimal(2) ** Decimal(190)
     with pytest.raises(SpecError, match="'answer' is integer"):

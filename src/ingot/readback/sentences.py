@@ -11,6 +11,7 @@ from ingot.readback.citations import cited_lines, within
 from ingot.readback.nouns import CODE, CODE_END, listed
 from ingot.readback.shapes import case_test
 from ingot.readback.words import Words
+from ingot.tables.room import asks_for_room
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +211,8 @@ class _Teller:
         if isinstance(value, ast.IfExp):
             test = self.words.condition(value.test)
             yes, no = (self._branch(one) for one in (value.body, value.orelse))
+            if asks_for_room(value.test):
+                return f"{yes} (nothing where it is too large for its places)"
             return f"{yes} if {test}, otherwise {no}"
         if isinstance(value, ast.Constant) and value.value is None and self.escalates:
             return f"there is no {listed(names)}, and a person decides"

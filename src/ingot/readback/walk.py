@@ -14,6 +14,7 @@ from ingot.readback.rows import Condition, Row
 from ingot.readback.shapes import case_test, loop_words, pairs_of, parts_of, settled, size, statements_of, without
 from ingot.readback.substitute import Env, names, replaced, set_names, targets, unreplaceable
 from ingot.readback.written import written
+from ingot.tables.room import asks_for_room
 
 MOST_STEPS = 20_000
 """Statements that are gone through in all: a function with more ways than that is cut."""
@@ -250,6 +251,9 @@ class Walk:
         """A return; one that chooses between two values is two."""
         if not isinstance(value, ast.IfExp):
             yield _End(state, node, value)
+            return
+        if asks_for_room(value.test):  # the sentences say it
+            yield from self._returned(state, node, value.body)
             return
         answer = self._decided(value.test, state)
         if answer is not False:

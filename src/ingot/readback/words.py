@@ -27,6 +27,7 @@ from ingot.readback.nouns import (
     shown,
     starts_code,
 )
+from ingot.tables.room import asks_for_room
 
 _LESS: Mapping[type[ast.cmpop], tuple[str, str]] = {
     ast.Lt: ("is under", "is before"), ast.LtE: ("is at most", "is on or before"),
@@ -174,6 +175,8 @@ class Words:
                 return name
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 return f"minus {self._operand(operand)}"
+            case ast.IfExp(test=test, body=body) if asks_for_room(test):
+                return f"{self._operand(body)} (nothing where it is too large for its places)"
             case ast.IfExp(test=test, body=body, orelse=orelse):
                 return f"{self._operand(body)} if {self.condition(test)}, otherwise {self._operand(orelse)}"
             case ast.BoolOp() | ast.Compare() | ast.UnaryOp(op=ast.Not()):

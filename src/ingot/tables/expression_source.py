@@ -13,13 +13,12 @@ from decimal import Decimal
 
 from ingot.fields import Field
 from ingot.tables.cells import Binary, Call, Compare, Expression, If, Literal, Logic, Negative, Not, Ref
+from ingot.tables.room import DIGITS, room_for
 from ingot.tables.table import Kind, is_small_power, kind_of, rounds
 
 Scope = Mapping[str, Field]
 LEAST_PLACES, MOST_PLACES = -32, 59
 """Tens between which a rounded power is: with its 28 significant digits it then has no more than a decimal's 60."""
-DIGITS = 28
-"""Significant digits that a power, a division and ``quantize`` have room for."""
 _ANY: Mapping[Kind, str] = {
     "integer": "0", "decimal": 'Decimal("0")', "float": "0.0", "text": '""', "boolean": "False",
     "date": "date(1, 1, 1)", "null": "None",
@@ -101,12 +100,15 @@ def _power(expression: Binary, scope: Scope) -> tuple[str, list[str]]:
     return f"({base} ** {exponent})", guards
 
 
-def fits(expression: Expression, source: str, places: int | None) -> list[str]:
-    """The condition under which an answer that is worked out with a rounded power is a decimal: such a power may be large or near
-    zero enough that what it divides has more digits, and large enough that it has no room for the places to which it is rounded."""
-    if not rounds(expression):
+def fits(expression: Expression, source: str, places: int | None, scope: Scope, spare: int = 0) -> list[str]:
+    """The condition under which an answer is a decimal with the places to which it is rounded, and room for `spare` more digits. A
+    rounded power may be large or near zero enough that what it divides has more digits than a decimal, any number too large to have
+    its places."""
+    if isinstance(expression, Literal):
         return []
-    most = MOST_PLACES if places is None else DIGITS - places
+    if not rounds(expression):
+        return [] if places is None else room_for(expression, source, places, spare, scope)
+    most = MOST_PLACES if places is None else DIGITS - places - spare
     if isinstance(expression, Binary) and expression.op == "**":  # its own condition keeps it within a decimal
         return [] if places is None or _is_root(expression) else [f"{source}.adjusted() < {most}"]
     return [f"({source} == 0 or {LEAST_PLACES - 1} <= {source}.adjusted() < {most})"]

@@ -47,8 +47,16 @@ def _may_miss(table: DecisionTable, coverage: Coverage) -> bool:
 
 def _null_outputs(table: DecisionTable) -> bool:
     """True where an output is computed from what may be null or by a division, so that the answer may be null."""
-    every = [one for row in table.rows for one in row.outputs] + list(table.default or ())
-    return any(written(one, table.scope)[1] for one in every)
+    every = [*(row.outputs for row in table.rows), *([table.default] if table.default else [])]
+    return any(
+        _may_be_null(one, field, table) for some in every for one, field in zip(some, table.outputs, strict=True)
+    )
+
+
+def _may_be_null(expression: Expression, field: Field, table: DecisionTable) -> bool:
+    if isinstance(expression, If) and not written(expression, table.scope)[1]:
+        return any(_may_be_null(one, field, table) for one in (expression.first, expression.second))
+    return bool(_guarded(expression, field, table)[1])
 
 
 def _must_count(table: DecisionTable, coverage: Coverage) -> bool:
@@ -105,7 +113,8 @@ def _cited(table: DecisionTable) -> str:
 def _collected(table: DecisionTable, signature: Signature, coverage: Coverage) -> list[str]:
     """All rows that hold are gathered first."""
     name = _free("found", table)
-    lines = [f"    {name}: list[{_item_type(table, signature)}] = []"]
+    gaps = table.table.aggregate in ("sum", "min", "max") and not table.makes_list and _null_outputs(table)
+    lines = [f"    {name}: list[{_item_type(table, signature)}{' | None' if gaps else ''}] = []"]
     for row in in_order(table):
         conjuncts = _row(row, table)
         add = f"{name}.append({_item(row, table)})  # {row.clause}"
@@ -120,6 +129,12 @@ def _collected(table: DecisionTable, signature: Signature, coverage: Coverage) -
     if table.makes_list:
         last = f"    return [{_answer(table.default or (), table)}]  # default of {cited}"
         return [*lines, f"    if {name}:", f"        return {name}  # {cited}", last]
+    if gaps:  # of what has no value there is no sum and no least
+        known = _free("values", table)
+        missing = ["        return None  # a row of " + f"{cited} has no value"]
+        lines += [f"    {known} = [one for one in {name} if one is not None]"]
+        lines += [f"    if len({known}) < len({name}):", *missing]
+        name = known
     condition, answer = {
         "sum": (name, f"sum({name}[1:], {name}[0])"),
         "min": (name, f"min({name})"),
@@ -195,19 +210,30 @@ def _value(expression: Expression, field: Field, table: DecisionTable) -> str:
         first, second = (_value(one, field, table) for one in (expression.first, expression.second))
         first, second = (f"({one})" if " if " in one else one for one in (first, second))
         return f"{first} if {holds(expression.condition, table.scope)} else {second}"
-    source, guards = written(expression, table.scope, field)
+    source, guards = _guarded(expression, field, table)
     if is_truth(expression) and guards:
         false = holds(expression, table.scope, truth=False)
         return f"True if {source} else False if {false} else None"
-    kind = kind_of(expression, table.scope)
-    if field.type == "decimal" and kind == "integer" and not isinstance(expression, Literal):
+    return f"{source} if {' and '.join(guards)} else None" if guards else source
+
+
+def _guarded(expression: Expression, field: Field, table: DecisionTable) -> tuple[str, list[str]]:
+    """A value as the field has it, and the conditions under which there is one."""
+    source, guards = written(expression, table.scope, field)
+    if field.type != "decimal":
+        return source, guards
+    if kind_of(expression, table.scope) == "integer" and not isinstance(expression, Literal):
         source = f"Decimal({source})"
-    if field.type == "decimal" and kind == "decimal":
-        guards = [*guards, *fits(expression, source, field.places)]
-    if field.type == "decimal" and field.places is not None and not isinstance(expression, Literal):
+    guards = [*guards, *fits(expression, source, field.places, table.scope, _spare(table))]
+    if field.places is not None and not isinstance(expression, Literal):
         source = source if isinstance(expression, Binary) else f"({source})"
         source = f'{source}.quantize(Decimal("{Decimal(1).scaleb(-field.places)}"), ROUND_HALF_UP)'
-    return f"{source} if {' and '.join(guards)} else None" if guards else source
+    return source, guards
+
+
+def _spare(table: DecisionTable) -> int:
+    """Digits that a sum of all rows may have before those of one."""
+    return len(str(len(table.rows))) if table.table.aggregate == "sum" else 0
 
 
 # ---- conditions --------------------------------------------------------------------------------------------------
