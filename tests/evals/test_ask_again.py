@@ -162,7 +162,7 @@ def test_what_does_not_fit_together_is_told(
 
 
 @pytest.mark.parametrize(
-    ("given", "said"), [({"weight": "much"}, "'weight' does not fit"), ([3], "a list, not an object")]
+    ("given", "said"), [({"weight": "much"}, "weight: 'much' does not fit"), ([3], "a list, not an object")]
 )
 def test_an_input_that_is_none_is_refused_before_a_model_is_paid(spec: Path, given: Any, said: str) -> None:
     with pytest.raises(InputError, match=said):

@@ -152,7 +152,7 @@ def test_rows_that_are_no_csv_are_one_precise_error(folder: Path, rows: str, sai
 
 @pytest.mark.parametrize(("row", "said"), [
     ("1,20,nine", "rows.csv:2: item '1' expects 'fee' to be 'nine'"),  # whether it becomes a case or is scored
-    ("1,heavy,9", "rows.csv:2: item '1' is to be a case, and its input 'weight' is 'heavy'"),
+    ("1,heavy,9", "rows.csv:2: item '1' is to be a case: weight: 'heavy' does not fit"),
 ])  # fmt: skip
 def test_a_row_that_does_not_fit_the_spec_is_told_by_its_line(folder: Path, row: str, said: str) -> None:
     (folder / "rows.csv").write_text(f"id,weight,fee\n{row}\n{row}\n{row}\n")

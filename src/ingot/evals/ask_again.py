@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from ingot.canonical import canonical_json
-from ingot.errors import InputError
 from ingot.evals.metrics.consistency import consistency
 from ingot.evals.metrics.measure import Measure
 from ingot.evals.metrics.tokens import dollars, prices_of
@@ -20,8 +17,9 @@ from ingot.evals.scoring import by_spec
 from ingot.evals.solvers.registry import Settings, make_solver
 from ingot.evals.solvers.solver import Answer
 from ingot.evals.suite import Item, Suite, Task
-from ingot.fields import to_plain, validator
+from ingot.fields import to_plain
 from ingot.models.model import Completion, Model, Request
+from ingot.runtime.inputs import input_reader
 from ingot.spec import SPEC_FILES, Spec, load_spec, parse_spec, self_contained_text
 from ingot.usage import PricedAs, Usage
 from ingot.yaml_text import read_yaml
@@ -56,7 +54,7 @@ def suite_of(target: Path, given: Any, runs: int, keys: Sequence[Path] = ()) -> 
     Raises SpecError, ArtifactError, and InputError for an input that is none of the spec.
     """
     text, place, spec = _rule(target, keys)
-    typed = _typed(given, spec)
+    typed = to_plain(input_reader(spec.inputs)(given))
     shown = [case for case in spec.given if canonical_json(to_plain(case.input)) != canonical_json(typed)]
     tree, _ = read_yaml(text, place)
     told = to_plain({name: value for name, value in tree.items() if name != "cases"})
@@ -123,23 +121,3 @@ def _rule(target: Path, keys: Sequence[Path]) -> tuple[str, str, Spec]:
 def is_spec(target: Path) -> bool:
     """Whether a path is that of a spec's file, and not of an artifact."""
     return target.suffix.lower() in SPEC_FILES
-
-
-def _typed(given: Any, spec: Spec) -> Mapping[str, Any]:
-    """The input as plain JSON of the fields' types: what is wrong with it is told before a model is paid."""
-    if not isinstance(given, Mapping):
-        raise InputError(
-            f"the input is a {type(given).__name__}, not an object", place="--input", hint="give a JSON object"
-        )
-    nulls = {field.name: None for field in spec.inputs if field.nullable}
-    try:
-        typed: Mapping[str, Any] = to_plain(validator(spec.inputs).validate_python({**nulls, **given}))
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(map(str, first["loc"]))
-        raise InputError(
-            f"the input {name!r} does not fit: {first['msg']}",
-            place="--input",
-            hint=f"the spec's inputs are {', '.join(field.name for field in spec.inputs)}",
-        ) from None
-    return typed

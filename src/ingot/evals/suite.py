@@ -15,12 +15,11 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Literal
 
-from pydantic import ValidationError
-
 from ingot.canonical import canonical_json, digest
 from ingot.errors import InputError, SpecError
 from ingot.evals.scorer_text import scorer_text
-from ingot.fields import to_plain, validator
+from ingot.fields import to_plain
+from ingot.runtime.inputs import input_reader
 from ingot.spec import Spec, parse_spec
 
 Protocol = Literal["unseen", "per-instance"]
@@ -202,13 +201,12 @@ def split(rows: Sequence[Any], given: int, held_out: int, *, seed: int = 0) -> t
 
 def _reader(spec: Spec) -> Callable[[Mapping[str, Any]], str]:
     """What a program is given of an input, as one text: 5, 5.0 and "5.00" are one amount, a null and nothing one null."""
-    check = validator(spec.inputs)
-    nulls = {field.name: None for field in spec.inputs if field.nullable}
+    typed = input_reader(spec.inputs)
 
     def read(given: Mapping[str, Any]) -> str:
         try:
-            return _as_text(check.validate_python({**nulls, **to_plain(given)}))
-        except ValidationError:  # such an input is an error of its transaction, and no case
+            return _as_text(typed(to_plain(given)))
+        except InputError:  # such an input is an error of its transaction, and no case
             return _as_text(dict(given))
 
     return read

@@ -15,6 +15,7 @@ from ingot.edges.sources import cell_value
 from ingot.errors import InputError
 from ingot.evals.suite import Item
 from ingot.fields import Field, validator
+from ingot.runtime.inputs import input_reader
 from ingot.spec import Spec
 from ingot.tables.csv_text import refuse_other_delimiter
 
@@ -139,19 +140,14 @@ def check_items(items: Iterable[tuple[Item, str]], spec: Spec) -> None:
 
 def check_inputs(items: Iterable[tuple[Item, str]], spec: Spec) -> None:
     """Refuse items that are to be cases, each given with its place, whose input is no input of the spec. Raises InputError."""
-    check = validator(spec.inputs)
-    nulls = {one.name: None for one in spec.inputs if one.nullable}
+    read = input_reader(spec.inputs)
     for item, place in items:
         try:
-            check.validate_python({**nulls, **item.input})
-        except ValidationError as error:
-            told = error.errors()[0]
-            name = ".".join(map(str, told["loc"]))
-            raise InputError(
-                f"item {item.id!r} is to be a case, and its input {name!r} is {told['input']!r}: {told['msg']}",
-                place=place,
-                hint="mend the row, or the input's type in the spec",
-            ) from None
+            read(item.input)
+        except InputError as error:
+            told = f"{error.place}: {error.message}" if error.place else error.message
+            hint = "mend the row, or the input's type in the spec"
+            raise InputError(f"item {item.id!r} is to be a case: {told}", place=place, hint=hint) from None
 
 
 def _value(field: Field, value: Any) -> Any:

@@ -22,11 +22,12 @@ from pydantic import ValidationError
 
 from ingot.artifact.manifest import CALIBRATION, PROMPTS
 from ingot.artifact.verify import Verified, verify
-from ingot.errors import ArtifactError, InputError, OutputError, StoreError
-from ingot.fields import Field, to_plain, validator, walk
+from ingot.errors import ArtifactError, OutputError, StoreError
+from ingot.fields import to_plain, validator
 from ingot.readback.citations import citations
 from ingot.runtime.bounded.hybrid import standing
 from ingot.runtime.bounded.ledger import Call, spending, used_by
+from ingot.runtime.inputs import input_reader, shown_value
 from ingot.runtime.steps import AskModel, AskPerson, NeedsReview, Perform, make_perform
 from ingot.runtime.trace import Decision, Recorder, Trace, instrument, trace_of
 from ingot.spec import Metadata, Spec, parse_spec
@@ -122,8 +123,7 @@ class Workflow:
                 self.spec, names, modules, ask_model=ask_model, ask_person=ask_person, environment=environment,
                 calibrations=self._calibrations, prompts=json.loads(files.get(PROMPTS, b"{}")),
             )  # fmt: skip
-        self._nulls = {item.name: None for item in self.spec.inputs if item.nullable}
-        self._check_input = validator(self.spec.inputs).validate_python
+        self._read_input = input_reader(self.spec.inputs)
         self._check_output = validator(self.spec.outputs).validate_python
         self.template_name: str = verified.manifest.program.template
         self.template = _namespace(compile(files["template.py"], "template.py", "exec"))
@@ -167,14 +167,7 @@ class Workflow:
 
     def validate(self, case: Mapping[str, Any]) -> dict[str, Any]:
         """The input with values of the fields' types. Raises InputError naming the field."""
-        try:
-            return self._check_input({**self._nulls, **case})
-        except ValidationError as error:
-            raise _input_error(error, self.spec.inputs) from None
-        except TypeError:
-            raise InputError(
-                f"the input is a {type(case).__name__}, not an object", hint="give a JSON object of the inputs"
-            ) from None
+        return self._read_input(case)
 
     def _outcome(
         self,
@@ -232,7 +225,7 @@ class Workflow:
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(map(str, first["loc"]))
-            shown = _shown(repr(first["input"]), first["loc"], self.spec.outputs)
+            shown = shown_value(repr(first["input"]), first["loc"], self.spec.outputs)
             raise OutputError(f"the program answered {shown}: {first['msg']}", place=place) from None
 
     def _escalating(
@@ -346,24 +339,3 @@ def _namespace(code: Any) -> dict[str, Any]:
 
 def _run_id() -> str:
     return f"{_RUN_PREFIX}-{next(_RUN_NUMBERS):08x}"
-
-
-def _input_error(error: ValidationError, fields: Sequence[Field]) -> InputError:
-    from ingot.yaml_text import as_source, closest
-
-    first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"])
-    names = [item.name for item in fields]
-    if first["type"] == "missing":
-        return InputError(f"the input lacks {place!r}", place=place, hint=f"give all of: {', '.join(names)}")
-    if first["type"] == "extra_forbidden":
-        return InputError(f"unknown input {place!r}", place=place, hint=closest(str(first["loc"][-1]), names))
-    shown = _shown(as_source(first["input"]), first["loc"], fields)
-    return InputError(f"{shown} does not fit: {first['msg']}", place=place)
-
-
-def _shown(text: str, place: Sequence[int | str], fields: Sequence[Field]) -> str:
-    """A value as an error shows it: in a field with a label, or with one inside, not at all. Errors get into logs."""
-    own = [one for one in fields if place and one.name == place[0]]
-    labels = [inner.sensitive for one in own for _, inner in walk((one,)) if inner.sensitive]
-    return f"<{labels[0]}>" if labels else text

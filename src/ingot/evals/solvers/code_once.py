@@ -19,10 +19,11 @@ from ingot.compile.prompt import first_request
 from ingot.errors import InputError, StageError
 from ingot.evals.solvers.solver import INPUT_REFUSED, Answer, Generation
 from ingot.evals.suite import Task
-from ingot.fields import to_plain, validator
+from ingot.fields import to_plain
 from ingot.models.model import Model, Request
 from ingot.models.reply import estimate_input
 from ingot.program import Program
+from ingot.runtime.inputs import input_reader
 from ingot.runtime.sandbox import Trial
 from ingot.spec import Spec
 from ingot.stages.execution import warm_sandbox
@@ -79,15 +80,15 @@ class CodeOnceTask:
 
     def __init__(self, generation: Generation, program: Program | None, spec: Spec) -> None:
         self.generation = generation
-        self._program, self._spec = program, spec
-        self._nulls = {field.name: None for field in spec.inputs if field.nullable}
+        self._program = program
+        self._read = input_reader(spec.inputs)
 
     def answer(self, given: Mapping[str, Any]) -> Answer:
         """Run the program on one input in the sandbox."""
         assert self._program is not None
         try:
-            values = validator(self._spec.inputs).validate_python({**self._nulls, **given})
-        except ValueError as error:
+            values = self._read(given)
+        except InputError as error:
             return Answer(None, error=f"{INPUT_REFUSED}{error}")
         sandbox = warm_sandbox()
         began = time.perf_counter()
