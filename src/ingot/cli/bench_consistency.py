@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ import click
 from ingot.cli.bench_costs import say_costs
 from ingot.cli.bench_options import MODEL, SPENDING, Asked, say_where, with_options
 from ingot.cli.bench_rows import end_short
+from ingot.cli.given import given_object
 from ingot.cli.progress import AS_JSON
 from ingot.errors import InputError, ModelError
 
@@ -45,7 +46,7 @@ def _options(command: Any) -> Any:
 
     return with_options(
         command,
-        click.option("--input", "given", required=True, help="The input as JSON, or @FILE."),
+        click.option("--input", "given", required=True, help="JSON, @FILE, or - for standard input."),
         click.option(
             "-n", "--runs", type=click.IntRange(2),
             help=f"How often. [default: {PROCESSES:,} processes, or {REQUESTS} times of a model]",
@@ -74,7 +75,7 @@ def consistency_command(
 
     Ctrl-C prints what is done; with --out it is kept.
     """
-    case = _case(given)
+    case = given_object(given)
     if solver is None:
         _refuse_unused(target)
         _processes(target, case, runs or PROCESSES, keys, out, as_json)
@@ -99,23 +100,18 @@ def _refuse_unused(target: Path) -> None:
         )
 
 
-def _case(given: str) -> Any:
-    try:
-        return json.loads(Path(given[1:]).read_text(encoding="utf-8") if given.startswith("@") else given)
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot read the input: {error}", place="--input") from None
-
-
 def _processes(
-    artifact: Path, case: dict[str, Any], runs: int, keys: tuple[Path, ...], out: Path | None, as_json: bool
+    artifact: Path, given: Mapping[str, Any], runs: int, keys: tuple[Path, ...], out: Path | None, as_json: bool
 ) -> None:
     from ingot.evals.alone import alone
     from ingot.evals.repeat import measured
     from ingot.evals.repeat_kept import KeptRuns
+    from ingot.fields import to_plain
     from ingot.runtime.run import load
 
     # what is wrong with the artifact or the input is told before 1,000 processes are
     workflow = load(artifact, trusted=keys)
+    case = to_plain(workflow.validate(given))
     workflow.run(case)
     with alone(out) if out else nullcontext():
         told = {"artifact": workflow.digest, "input": case, "python": platform.python_version()}
@@ -147,7 +143,7 @@ def _runs(
     return done
 
 
-def _requests(target: Path, case: Any, runs: int, keys: tuple[Path, ...], asking: Asking) -> None:
+def _requests(target: Path, case: Mapping[str, Any], runs: int, keys: tuple[Path, ...], asking: Asking) -> None:
     """Tell the cost, ask, and print what was answered, also where Ctrl-C or a budget ends it."""
     from ingot.evals.alone import alone
     from ingot.evals.ask_again import measured, suite_of

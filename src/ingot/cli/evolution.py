@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ingot.cli.given import given_object
 from ingot.cli.store import _open as open_store
 from ingot.cli.use import APPROVED, KEYS
 from ingot.errors import CompileFailed, InputError
@@ -31,7 +32,7 @@ STORE = click.option("--store", "url", envvar="INGOT_STORE", help="The store: a 
 @click.argument("artifact", type=PATH)
 @click.option("--from", "source", type=FILE_PATH, help="JSON Lines of labels: input or run, expected, by, at, why.")
 @click.option("--run", help="The recorded run that the label is about (its input is read from the store).")
-@click.option("--input", "case", help="The input that it is about: JSON, or @FILE.")
+@click.option("--input", "case", help="The input that it is about: JSON, @FILE, or - for standard input.")
 @click.option("--right", help="What should have come of it: a JSON object of outputs.")
 @click.option("--escalates/--decides", default=None, help="Whether a person should have decided.")
 @click.option("--by", default=None, help="Who says so. [default: you]")
@@ -76,13 +77,20 @@ def feedback_command(
     else:
         row: dict[str, Any] = {
             "run": run,
-            "input": None if case is None else _object(case, "--input"),
+            "input": None if case is None else given_object(case),
             "by": who,
             "at": when,
             "why": why,
             "instead": instead,
         }
-        row |= {"expected": None if right is None else _object(right, "--right"), "escalates": escalates}
+        row |= {
+            "expected": None
+            if right is None
+            else given_object(
+                right, "--right", 'give a JSON object of outputs, for instance {"fee": "5.00"}, or @FILE'
+            ),
+            "escalates": escalates,
+        }
         labels = [label_of(row, "--run" if case is None else "--input", _looked_up(url, spec))]
     new = _kept_in_file(spec, labels, kept) if kept is not None else _kept_in_store(spec, labels, url)
     known = f", {len(labels) - len(new)} known already" if len(new) < len(labels) else ""
@@ -281,15 +289,3 @@ def _text(path: Path) -> str:
         raise InputError(
             f"cannot be read: {getattr(error, 'strerror', None) or 'not UTF-8'}", place=str(path)
         ) from None
-
-
-def _object(text: str, option: str) -> dict[str, Any]:
-    from ingot.runtime.lines import read_json
-
-    try:
-        found = read_json(_text(Path(text[1:])) if text.startswith("@") else text)
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise InputError("it is no JSON object", place=option, hint="""write for instance '{"fee": "5.00"}'""")
-    return found

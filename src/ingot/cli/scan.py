@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ingot.errors import InputError
+from ingot.cli.given import given_text
 
 if TYPE_CHECKING:
     from ingot.gates import Found
+
+
+_HOW = "@FILE reads a file of UTF-8 text; write TEXT without @ to scan the words themselves"
 
 
 @click.command("scan")
@@ -32,14 +34,14 @@ def scan_command(
     """
     from ingot import gates
 
-    text = _text_of(text)
+    text = given_text(text, _HOW)
     found = [*gates.find_personal(text), *gates.find_injection(text, "document" if document else "request")]
     if classifier:
         from ingot.gates.classifier import find_by_classifier
 
         found += find_by_classifier(text)
     if system is not None:
-        found += gates.find_leaks(text, _text_of(system))
+        found += gates.find_leaks(text, given_text(system, _HOW))
     found.sort(key=lambda one: (one.start, one.end, one.gate, one.code))
     shown = gates.redact(text).text if redacted else None
     if as_json:
@@ -85,15 +87,3 @@ def _value(one: Found, text: str, reveal: bool) -> str:
 
 def _mask(value: str) -> str:
     return "".join("*" if each.isalnum() else each for each in value)
-
-
-def _text_of(given: str) -> str:
-    if given == "-":
-        return sys.stdin.read()
-    if not given.startswith("@"):
-        return given
-    try:
-        return Path(given[1:]).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        hint = "@FILE reads a file of UTF-8 text; write TEXT without @ to scan the words themselves"
-        raise InputError(f"cannot be read: {error}", place=given[1:], hint=hint) from error

@@ -273,7 +273,7 @@ def restore_command(run: str, source: str, url: str | None) -> None:
 
     A model sees [PHI_3F2A_1] in place of a labelled value. What that was is kept sealed with the run, until it is pruned.
     """
-    from ingot.cli.use import _read
+    from ingot.cli.given import given_text
     from ingot.gates import restore
     from ingot.store.redactions import redactions_of
 
@@ -284,7 +284,7 @@ def restore_command(run: str, source: str, url: str | None) -> None:
             f"no tokens are kept of run {run!r}",
             hint="no model of it saw any, or the run was pruned; see `ingot audit show`",
         )
-    click.echo(restore(_read(source), tokens), nl=source != "-" and not source.startswith("@"))
+    click.echo(restore(given_text(source), tokens), nl=source != "-" and not source.startswith("@"))
 
 
 @audit_command.command("export")

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from ingot.cli.given import ONE, given_object
 from ingot.cli.notify import NOTIFY, send_to, warn
 from ingot.cli.use import APPROVED, ARTIFACT, KEYS, MODEL, load_workflow
-from ingot.cli.use import _json as read_json
-from ingot.cli.use import _read as read_text
 from ingot.errors import InputError
 
 if TYPE_CHECKING:
@@ -139,7 +138,7 @@ def submit_command(
             raise InputError("a batch needs a file to write", hint="--out FILE.jsonl")
         _send(workflow, batch, out, rows_at_once, address, namespace)
         return
-    case: Mapping[str, Any] = read_json(read_text(source or ""), _ONE_ITEM.get(workflow.template_name, _ONE))
+    case: Mapping[str, Any] = given_object(source or "", hint=_ONE_ITEM.get(workflow.template_name, ONE))
 
     async def call() -> dict[str, Any]:
         client = await temporal_client.connect(store_key(), address, namespace)
@@ -149,7 +148,6 @@ def submit_command(
     click.echo(json.dumps(_through(call()), indent=2, ensure_ascii=False))
 
 
-_ONE = "give one JSON object of the inputs"
 _ONE_ITEM = {
     "stream": "on Temporal a run is one item: give one JSON object; of a stream without an end submit each item as it comes; "
     "rows of a file go with --batch FILE --out FILE, in their order",

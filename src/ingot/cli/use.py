@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from ingot.cli.given import ONE, as_object, given_object, given_text, standard_input
 from ingot.cli.notify import NOTIFY, send_to, telling_beside, warn
-from ingot.errors import InputError
 
 if TYPE_CHECKING:
     from ingot.edges.durable import DurableWorkflow
@@ -98,11 +98,11 @@ def run_command(
     if workflow.template_name == "stream" and source == "-":
         _run_stream(workflow, url, trace, send, executor if durable == "dbos" else False)
         return
-    text = _read(source)
+    text = given_text(source, ONE)
     if out is not None:
         _run_batch(workflow, text, source, out)
         return
-    case = _json(text, _MANY.get(workflow.template_name, _ONE))
+    case = as_object(text, source, hint=_MANY.get(workflow.template_name, ONE))
     if url is None:
         outcome = workflow.run(case, trace=trace)
     else:
@@ -154,7 +154,7 @@ def _run_stream(
 ) -> None:
     from ingot.runtime.lines import ArrivingLines, run_stream
 
-    lines = ArrivingLines(_standard_input().fileno())
+    lines = ArrivingLines(standard_input().fileno())
     with _recording(workflow, url, trace, send, executor) as transact:
         on_dbos = not isinstance(executor, bool)  # which takes no call from a thread that has an event loop
         _, failed = run_stream(workflow, lines, click.echo, stop=lines.close, transact=transact, threads=on_dbos)
@@ -222,7 +222,7 @@ def explain_command(
     from ingot.fields import to_plain
 
     workflow = load_workflow(artifact, keys, require_approval, model, day)
-    told = workflow.explain(_json(_read(source)))
+    told = workflow.explain(given_object(source))
     told = told if reveal else hidden(told, workflow.spec)
     if as_json:
         decisions = [
@@ -444,39 +444,7 @@ def _ask_model(name: str | None) -> AskModel | None:
     return ask_with(None if name == "spec" else open_model(name), open_model)
 
 
-_ONE = "give one JSON object of the inputs"
 _MANY = {
-    "batch": f"{_ONE}, or JSON Lines with --out FILE: this artifact works through batches",
-    "stream": f"{_ONE}, or JSON Lines on standard input with '--input -': this artifact works through streams",
+    "batch": f"{ONE}, or JSON Lines with --out FILE: this artifact works through batches",
+    "stream": f"{ONE}, or JSON Lines on standard input with '--input -': this artifact works through streams",
 }
-
-
-def _standard_input() -> TextIO:
-    if sys.stdin is None:
-        raise InputError("standard input is closed", place="-", hint="give JSON or @FILE")
-    return sys.stdin
-
-
-def _read(source: str) -> str:
-    """The text of ``--input``: the JSON itself, a file after @, or standard input for -."""
-    if not source.startswith("@") and source != "-":
-        return source
-    try:
-        if source == "-":
-            return _standard_input().read()
-        return Path(source[1:]).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read the input: {error}", place=source.removeprefix("@") or "@") from None
-
-
-def _json(text: str, hint: str = _ONE) -> Mapping[str, Any]:
-    from ingot.runtime.lines import read_json
-
-    try:
-        found = read_json(text)
-    except ValueError as error:
-        raise InputError(f"not JSON: {error}", place="--input", hint=hint) from None
-    if not isinstance(found, dict):
-        kind = "null" if found is None else f"a {type(found).__name__}"
-        raise InputError(f"{kind} is not an object", place="--input", hint='give {"field": value, ...}')
-    return found
