@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ingot.hold import lock_folder, wait_for
+
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Keep other processes that ask for the same folder waiting. The lock ends with the process. Raises OSError."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with lock_folder(folder, follow=True) as descriptor:
+        wait_for(descriptor)
         yield
-    finally:
-        os.close(descriptor)
 
 
 def write_new(path: Path, content: bytes, mode: int = 0o666) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import secrets
 import shutil
@@ -19,6 +18,7 @@ from ingot.artifact.statement import compile_statement
 from ingot.artifact.verify import verify
 from ingot.canonical import digest
 from ingot.errors import ArtifactError
+from ingot.hold import lock_folder, take, wait_for
 
 __all__ = ["Contents", "write_artifact"]
 
@@ -55,25 +55,26 @@ def write_artifact(out: Path, contents: Contents, key: SigningKey) -> Path:
 def _place(out: Path, final: Path, files: Mapping[str, bytes], key: SigningKey) -> Path:
     """Write beside the final place, verify, rename. Whatever interrupts this, the temporary folder goes."""
     temporary = out / f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}"
-    lock: int | None = None
     try:
         temporary.mkdir()
-        lock = os.open(temporary, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        fcntl.flock(lock, fcntl.LOCK_EX)  # tells _sweep that a living process writes here
-        _fill(temporary, files)
-        verify(temporary, trust(key))
-        try:
-            temporary.rename(final)
-        except OSError:
-            if not os.path.lexists(final):
-                raise
-            return _keep(final, key)  # another process wrote the same artifact first
-        sync_folder(out)
-        return final
+        with lock_folder(temporary) as lock:
+            wait_for(lock)  # tells _sweep that a living process writes here
+            return _filled(temporary, out, final, files, key)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-        if lock is not None:
-            os.close(lock)
+
+
+def _filled(temporary: Path, out: Path, final: Path, files: Mapping[str, bytes], key: SigningKey) -> Path:
+    _fill(temporary, files)
+    verify(temporary, trust(key))
+    try:
+        temporary.rename(final)
+    except OSError:
+        if not os.path.lexists(final):
+            raise
+        return _keep(final, key)  # another process wrote the same artifact first
+    sync_folder(out)
+    return final
 
 
 def _fill(folder: Path, files: Mapping[str, bytes]) -> None:
@@ -106,13 +107,8 @@ def _sweep(out: Path) -> None:
         try:
             if time.time() - folder.lstat().st_mtime < _STALE_SECONDS:
                 continue
-            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            with lock_folder(folder) as descriptor:
+                if take(descriptor):
+                    shutil.rmtree(folder, ignore_errors=True)
         except OSError:  # gone meanwhile, or not ours to remove: it does no harm where it is
             continue
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(folder, ignore_errors=True)
-        except BlockingIOError:
-            pass
-        finally:
-            os.close(descriptor)

@@ -33,6 +33,7 @@ from ingot.artifact.durable import sync_folder
 from ingot.edges.chunks import ChunkRunner, Done
 from ingot.edges.sources import Chunk, ReadRow, Source, open_source
 from ingot.errors import InputError, StepError
+from ingot.hold import take
 from ingot.runtime.run import Workflow
 from ingot.store.database import store_error, writing
 from ingot.store.records import Records
@@ -312,14 +313,10 @@ class _Files:
         return self._journal.fileno()
 
     def _open_journal(self) -> BinaryIO:
-        import fcntl
-
         file = self._journal_path.open("a+b")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not take(file.fileno()):
             file.close()
-            raise InputError("another process is writing this output", place=str(self._target)) from None
+            raise InputError("another process is writing this output", place=str(self._target))
         if self._target.exists() or not os.fstat(file.fileno()).st_nlink:
             self._refuse_finished(file)
         file.seek(0)

@@ -10,7 +10,6 @@ One process at a time is an executor: it holds a lock on its name, so that what 
 from __future__ import annotations
 
 import hashlib
-import os
 import pickle
 import socket
 from collections.abc import Iterator, Mapping
@@ -25,6 +24,7 @@ from sqlalchemy.engine import make_url
 from ingot.edges.logs import DBOS as LOGGERS
 from ingot.edges.logs import keep_values_out
 from ingot.errors import IngotError, InputError, StoreError
+from ingot.hold import lock_file, take
 from ingot.runtime.run import Outcome, Workflow
 from ingot.runtime.steps import NeedsReview
 from ingot.store.database import make_own
@@ -194,7 +194,9 @@ def _alone(at: str, executor: str) -> Iterator[None]:
     url = make_url(at)
     if url.get_backend_name() == "sqlite":
         path = Path(f"{url.database}.{hashlib.sha256(executor.encode()).hexdigest()[:12]}.lock")
-        with _lock_file(path, taken):
+        with lock_file(path) as descriptor:
+            if not take(descriptor):
+                raise taken
             yield
         return
     number = int.from_bytes(hashlib.sha256(f"ingot executor {executor}".encode()).digest()[:7], "big")
@@ -207,16 +209,3 @@ def _alone(at: str, executor: str) -> Iterator[None]:
             yield
     finally:
         engine.dispose()
-
-
-@contextmanager
-def _lock_file(path: Path, taken: StoreError) -> Iterator[None]:
-    import fcntl
-
-    # as the store's own locks: its user's alone, and no link that somebody laid is followed
-    with open(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600), "r+b", buffering=0) as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise taken from None
-        yield

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from ingot.errors import InputError
+from ingot.hold import lock_file, still_names, take
 
 LOCK = ".lock"
 
@@ -16,30 +17,24 @@ LOCK = ".lock"
 def alone(folder: Path) -> Iterator[None]:
     """Hold a folder, which is made where it is missing, and taken away where nothing came into it. Raises InputError where
     another run holds it, or it cannot be written."""
-    import fcntl
-
     path = folder / LOCK
     missing = [one for one in (folder, *folder.parents) if not one.exists()]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        file = open(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644), "r+b", buffering=0)  # noqa: SIM115
-    except OSError as error:
-        raise InputError(
-            f"the folder cannot be written: {error.strerror or error}", place=str(folder), hint="give another --out"
-        ) from None
-    with file:
+    with ExitStack() as stack:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if not os.fstat(file.fileno()).st_nlink:  # taken away by the one that held it, just now
-                raise BlockingIOError
-        except BlockingIOError:
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = stack.enter_context(lock_file(path, 0o644))
+        except OSError as error:
             raise InputError(
-                f"another run is writing here{_whose(file.read(20))}",
+                f"the folder cannot be written: {error.strerror or error}", place=str(folder), hint="give another --out"
+            ) from None
+        if not take(lock) or not still_names(path, lock):  # the last: taken away by the one that held it, just now
+            raise InputError(
+                f"another run is writing here{_whose(os.read(lock, 20))}",
                 place=str(folder),
                 hint="wait until it ends, or give another --out",
-            ) from None
-        file.truncate(0)
-        file.write(str(os.getpid()).encode())
+            )
+        os.ftruncate(lock, 0)
+        os.write(lock, str(os.getpid()).encode())
         try:
             yield
         finally:

@@ -7,7 +7,6 @@ PostgreSQL.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import os
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from ingot.errors import StoreError
+from ingot.hold import lock_file, still_names, take
 from ingot.store.database import store_error
 
 
@@ -66,30 +66,27 @@ def _advisory(engine: Engine, run: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _file_lock(path: str, run: str) -> Iterator[None]:
-    descriptor = _locked(path, run)
-    try:
+    with contextlib.ExitStack() as stack:
+        while not _taken(stack, path, run):
+            stack.close()
         yield
-    finally:
-        # while it is still held: whoever opened it before finds that the name stands for another file, or for none
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(path)
-        os.close(descriptor)
 
 
-def _locked(path: str, run: str) -> int:
-    """A descriptor that holds the file which the path names now."""
-    while True:
-        try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        except OSError as error:
-            raise StoreError(f"cannot hold the run: {error.strerror}", place=path) from None
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.path.samestat(os.fstat(descriptor), os.stat(path)):
-                return descriptor
-        except BlockingIOError:
-            os.close(descriptor)
-            raise _held(run) from None
-        except FileNotFoundError:
-            pass
-        os.close(descriptor)
+def _taken(stack: contextlib.ExitStack, path: str, run: str) -> bool:
+    """Hold the file which the path names, until the stack is closed; False where it was taken away just before."""
+    try:
+        descriptor = stack.enter_context(lock_file(path))
+    except OSError as error:
+        raise StoreError(f"cannot hold the run: {error.strerror}", place=path) from None
+    if not take(descriptor):
+        raise _held(run)
+    if not still_names(path, descriptor):
+        return False
+    # taken away while it is still held: whoever opened it before finds that the name stands for another file, or for none
+    stack.callback(_remove, path)
+    return True
+
+
+def _remove(path: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
