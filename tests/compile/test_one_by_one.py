@@ -153,6 +153,16 @@ def test_attempts_are_counted_for_each_function(spec: Path) -> None:
     assert made.passed
 
 
+def test_a_model_that_copies_what_it_is_to_mend_is_asked_for_no_repair_of_the_others(spec: Path) -> None:
+    time_wrong = TIME.replace("else 3", "else 2")
+    made, model = compiled(spec, PRICE_WRONG, PRICE_WRONG, PRICE, time_wrong, TIME)
+    kinds = [(one.kind, one.function) for one in made.attempts]
+    assert kinds[:3] == [("first", "price_parcel"), ("repair", "price_parcel"), ("redraw", "price_parcel")]
+    assert kinds[3:] == [("first", "time_parcel"), ("redraw", "time_parcel"), ("joined", None)]
+    assert "else 2" not in model.requests[-1].prompt
+    assert "days is 2, must be 3" in model.requests[-1].prompt
+
+
 def test_a_function_that_nobody_asked_for_is_refused_and_gone_when_the_repair_leaves_it_out(spec: Path) -> None:
     more = "def is_heavy(weight: int) -> bool:\n    return weight > 5\n"
     made, model = compiled(spec, f"{PRICE}\n\n{more}", PRICE, TIME)

@@ -110,7 +110,8 @@ Listener = Callable[[Event], None]
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What is asked of whom: at most `limit` attempts for each of `of` candidates; with `one_by_one` for each function of each."""
+    """What is asked of whom: at most `limit` attempts for each of `of` candidates; with `one_by_one` for each function of each.
+    Without `repairs` what was refused is drawn anew."""
 
     spec: Spec
     plan: Plan
@@ -119,6 +120,7 @@ class Work:
     tell: Listener
     of: int = 1
     one_by_one: bool = False
+    repairs: bool = True
 
     def assembled(self, logic: str) -> Program:
         """The program of a candidate."""
@@ -141,7 +143,7 @@ def ask(work: Work, made: list[Attempt], candidate: int = 1) -> None:
     own: list[Attempt] = []
     seed = SEEDS * (candidate - 1)
     for number in range(len(made) + 1, len(made) + 1 + work.limit):
-        kind, request = _next_request(work.spec, work.plan, own, seed)
+        kind, request = _next_request(work, own, seed)
         line = candidate if work.of > 1 else None
         work.tell(Event("attempt", number, kind, candidate=line, of=work.of))
         try:
@@ -159,12 +161,13 @@ def ask(work: Work, made: list[Attempt], candidate: int = 1) -> None:
             break
 
 
-def _next_request(spec: Spec, plan: Plan, made: Sequence[Attempt], seed: int) -> tuple[AttemptKind, Request]:
+def _next_request(work: Work, made: Sequence[Attempt], seed: int) -> tuple[AttemptKind, Request]:
+    spec, plan = work.spec, work.plan
     if not made:
         return ("draw" if seed else "first"), prompt.first_request(spec, plan, draw=seed)
     last, draw = made[-1], seed + len(made)
     again = _ours(spec, last) != tabled(spec)  # a repair of the rest would keep a table's function in the reply
-    if last.logic is None or again or not _is_worth_repair(spec, made):
+    if last.logic is None or again or not work.repairs or not _is_worth_repair(spec, made):
         return "redraw", prompt.first_request(spec, plan, draw=draw, refused=_lessons(spec, made))
     # a repair is drawn with some freedom: at temperature zero, small models write their last answer again
     failed = _failed_functions(spec, last)

@@ -10,6 +10,7 @@ be as far as it alone says: coverage, mutants and invariants are for the whole.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -54,7 +55,7 @@ def ask_one_by_one(work: Work, made: list[Attempt], candidate: int = 1) -> None:
     begin, logic = len(made), ""
     for step in work.spec.asked:
         part = part_of(work.spec, step, what_is_read(work, step, logic))
-        _ask_alone(work, part, step.step, made, candidate)
+        _ask_alone(replace(work, repairs=not _copies(made[begin:])), part, step.step, made, candidate)
         if not made[-1].accepted:
             return
         logic = generate.splice(logic, made[-1].logic or "", [step.step])
@@ -75,6 +76,19 @@ def _ask_alone(work: Work, part: Spec, name: str, made: list[Attempt], candidate
         ask(alone, made, candidate)
     finally:
         made[begin:] = [replace(one, function=name) for one in made[begin:]]
+
+
+def _copies(made: Sequence[Attempt]) -> bool:
+    """Whether a repair was answered with the code that it was to mend. Small models do that with every function, so the others
+    are drawn anew instead."""
+    return any(
+        after.kind == "repair" and after.logic is not None and _stripped(after.logic) == _stripped(before.logic or "")
+        for before, after in itertools.pairwise(made)
+    )
+
+
+def _stripped(logic: str) -> dict[str, str]:
+    return {name: text.strip() for name, text in generate.split(logic).items()}
 
 
 # ---- a function alone --------------------------------------------------------------------------------------------
