@@ -11,7 +11,7 @@ from ingot.cli import cli
 from ingot.compile.attempts import SEEDS, Work
 from ingot.compile.candidates import first_requests
 from ingot.compile.driver import Compiled, Event, compile_spec
-from ingot.compile.one_by_one import part_of, what_is_read
+from ingot.compile.parts import part_of, what_is_read
 from ingot.compile.plan import make_plan
 from ingot.errors import BudgetExceeded, CompileFailed, PromptTooLong
 from ingot.models.budget import Budget, Budgeted

@@ -30,7 +30,8 @@ from ingot.compile.candidates_inputs import (
     support,
 )
 from ingot.compile.candidates_questions import Disagreement, disagreements
-from ingot.compile.one_by_one import ask_one_by_one, parts_beforehand
+from ingot.compile.one_by_one import ask_one_by_one
+from ingot.compile.parts import parts_beforehand
 from ingot.compile.plan import make_plan
 from ingot.errors import BudgetExceeded, SpecError
 from ingot.models.model import Request
