@@ -30,6 +30,20 @@ def tasks(*groups: str, tokens: int = 0) -> Log:
     return replace(log(), tasks=tuple(made))
 
 
+def test_groups_stand_in_place_of_tasks() -> None:
+    """Two tasks over the same six papers of three templates: intervals are over the templates, also when the log was written and read."""
+    items = tuple(
+        replace(item(RIGHT if at < 4 else WRONG), item=f"p{at}", group=f"template {at // 2}") for at in range(6)
+    )
+    made = replace(log(), tasks=tuple(TaskLog(name, Generation(True), items) for name in ("date", "total")))
+    found = accuracy(made)
+    assert found.note.endswith("interval over 3 clusters")
+    assert (found.value, found.n) == (pytest.approx(2 / 3), 12)
+    assert share_interval([(f"template {at // 2}", at < 4) for at in (*range(6), *range(6))]) == (found.low, found.high)
+    again = replace(made, tasks=tuple(TaskLog.of(one.to_json()) for one in made.tasks))
+    assert accuracy(again) == found
+
+
 @pytest.mark.parametrize(("freedom", "value"), [(1, 12.706), (4, 2.776), (10, 2.228), (30, 2.042), (1000, 1.962)])
 def test_students_t_is_that_of_the_tables(freedom: int, value: float) -> None:
     assert student(freedom) == pytest.approx(value, abs=5e-4)

@@ -137,6 +137,15 @@ def test_wrong_items_say_which_line(folder: Path) -> None:
         assert said in str(caught.value)
 
 
+def test_items_say_what_is_right_or_wrong_together(folder: Path) -> None:
+    row = {"input": {"weight": 3}, "expected": {"fee": 5}, "group": "Lund"}
+    (folder / "items.jsonl").write_text("".join(json.dumps({"id": n, **row}) + "\n" for n in (1, 2)))
+    suite = load_suite(folder / "suite.yaml")
+    assert [item.group for item in suite.tasks[0].items] == ["Lund", "Lund"]
+    (folder / "items.jsonl").write_text("".join(json.dumps({"id": n, **row, "group": n}) + "\n" for n in (1, 2)))
+    assert load_suite(folder / "suite.yaml").digest != suite.digest
+
+
 @pytest.mark.parametrize(("rows", "said"), [
     ("id;weight;fee\n1;20;9\n", "rows.csv:1: its columns are set apart by ';', not by commas"),
     ("id,weight,fee\n1,20\n", "rows.csv:2: the row has not one cell for each of 3 columns"),

@@ -21,7 +21,7 @@ from ingot.tables.csv_text import refuse_other_delimiter
 
 Row = tuple[dict[str, Any], str]
 """A row, and its ``file:line``."""
-_KEYS = ("id", "input", "expected", "kind", "answerable")
+_KEYS = ("id", "input", "expected", "kind", "answerable", "group")
 
 
 def read_rows(path: Path, columns: Iterable[str] = ()) -> list[Row]:
@@ -109,7 +109,8 @@ def item_of(row: Mapping[str, Any], place: str) -> Item:
         )
     if not isinstance(answerable, bool):
         raise InputError(f"'answerable' is {answerable!r}", place=place, hint="write true or false")
-    return Item(str(row["id"]), row["input"], expected or {}, str(row.get("kind", "unseen")), answerable)
+    kind, group = str(row.get("kind", "unseen")), str(row.get("group", ""))
+    return Item(str(row["id"]), row["input"], expected or {}, kind, answerable, group)
 
 
 def check_items(items: Iterable[tuple[Item, str]], spec: Spec) -> None:
