@@ -36,12 +36,12 @@ def test_groups_stand_in_place_of_tasks() -> None:
         replace(item(RIGHT if at < 4 else WRONG), item=f"p{at}", group=f"template {at // 2}") for at in range(6)
     )
     made = replace(log(), tasks=tuple(TaskLog(name, Generation(True), items) for name in ("date", "total")))
-    found = accuracy(made)
+    found = accuracy(made.items)
     assert found.note.endswith("interval over 3 clusters")
     assert (found.value, found.n) == (pytest.approx(2 / 3), 12)
     assert share_interval([(f"template {at // 2}", at < 4) for at in (*range(6), *range(6))]) == (found.low, found.high)
     again = replace(made, tasks=tuple(TaskLog.of(one.to_json()) for one in made.tasks))
-    assert accuracy(again) == found
+    assert accuracy(again.items) == found
 
 
 @pytest.mark.parametrize(("freedom", "value"), [(1, 12.706), (4, 2.776), (10, 2.228), (30, 2.042), (1000, 1.962)])
