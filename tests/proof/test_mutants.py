@@ -7,6 +7,8 @@ import pytest
 from ingot.compile.assemble import assemble
 from ingot.program import Program
 from ingot.proof.mutants import mutants, mutated
+from ingot.proof.mutation_edits import edits
+from ingot.proof.mutation_text import Source, shape
 from ingot.spec import parse_spec
 
 SPEC = """
@@ -154,6 +156,19 @@ def test_a_mutated_program_is_what_assembling_its_logic_gives() -> None:
     own = program(BRANCHY)
     for one in mutants(own)[::10]:
         assert mutated(own, one) == assemble(own.spec, one.logic)
+
+
+def test_no_more_are_made_than_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = program("\n".join(f"if age < {number} and member:\n    return {number} + age" for number in range(200)))
+    made: list[bytes] = []
+    monkeypatch.setattr("ingot.proof.mutants.shape", lambda unit: made.append(unit) or shape(unit))
+    some = mutants(own, 20)
+    assert len(made) < 400 < len(list(edits(own, Source(own.logic))))
+    assert len({one.line for one in some}) == len(some) == 20
+    monkeypatch.undo()
+    source = Source(own.logic)
+    lines = dict.fromkeys(source.line_of(edit.span[0]) for _, edit in edits(own, source))
+    assert {one.line for one in some} == set(list(lines)[:20])
 
 
 def test_too_many_are_thinned_evenly_over_the_lines() -> None:

@@ -63,6 +63,7 @@ def mutants(program: Program, most: int = MOST) -> tuple[Mutant, ...]:
     source = Source(program.logic)
     seen: set[tuple[Span, str | None]] = set()
     found: list[tuple[ast.stmt, Edit]] = []
+    lines: set[int] = set()
     for top, edit in edits(program, source):
         made = shape(source.unit_edited(edit)) if edit.operator != "swapped-clause" else f"swap {edit.span}"
         if (edit.unit, None) not in seen:
@@ -71,6 +72,9 @@ def mutants(program: Program, most: int = MOST) -> tuple[Mutant, ...]:
             continue
         seen.add((edit.unit, made))
         found.append((top, edit))
+        lines.add(source.line_of(edit.span[0]))
+        if len(lines) == most:  # the first of each of so many lines are those that are taken
+            break
     cited = _Cited(program, source)
     return tuple(_mutant(top, edit, source, cited) for top, edit in _evenly(found, most, source))
 

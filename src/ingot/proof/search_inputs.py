@@ -290,10 +290,16 @@ def _neighbours(one: Field, value: Any) -> list[Any]:
 def constants(logic: str, line: int | None = None) -> list[Any]:
     """The numbers, texts and dates that a text of Python writes down, in order, in all or in one line of it; none where
     it does not parse."""
+    return list(_constants(logic, line))
+
+
+@lru_cache(maxsize=512)
+def _constants(logic: str, line: int | None) -> tuple[Any, ...]:
+    """Kept: the lines of one program and of its mutants are asked for again and again."""
     try:
         tree = _parsed(logic)
     except (SyntaxError, ValueError, RecursionError):
-        return []
+        return ()
     found: list[Any] = []
     tops = [top for top in tree.body if line is None or _covers(top, line)]
     for node in (node for top in tops for node in ast.walk(top) if line is None or _covers(node, line)):
@@ -301,7 +307,7 @@ def constants(logic: str, line: int | None = None) -> list[Any]:
             found.append(node.value)
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _MAKERS:
             found += _made(_MAKERS[node.func.id], node.args)
-    return found
+    return tuple(found)
 
 
 @lru_cache(maxsize=2)

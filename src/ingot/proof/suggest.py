@@ -8,7 +8,7 @@ says what is right: an answer of the candidate is only what it does.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -293,7 +293,13 @@ class _Search:
         hits = self._served(targets, trials)
         assert len(reached) == len(hits)
         kept = cover(hits, [0] * len(trials), lambda number: (tiers[chosen[number]], number))
-        made = [self._made(trials[n], [t for t, hit in zip(targets, hits, strict=True) if n in hit], run) for n in kept]
+        read = _Read(
+            Comparisons(self.program), citations(self.program.logic, self.program.spec), _returns(self.program)
+        )
+        made = [
+            self._made(trials[n], [t for t, hit in zip(targets, hits, strict=True) if n in hit], run, read)
+            for n in kept
+        ]
         return tuple(sorted(made, key=lambda one: (-len(one.targets), len(one.changed), one.targets[0].line)))
 
     def _smaller(self, number: int, near: Near) -> Trial:
@@ -313,25 +319,37 @@ class _Search:
         hits = self._served(targets, tries)
         return next((one for n, one in enumerate(tries) if all(n in hit for hit in hits)), trial)
 
-    def _made(self, trial: Trial, targets: Sequence[Target], run: Run) -> Suggestion:
+    def _made(self, trial: Trial, targets: Sequence[Target], run: Run, read: _Read) -> Suggestion:
         near = self.bases.nearest(trial)
-        comparisons = Comparisons(self.program)
         lines = {target.line for target in targets}
-        boundaries = [str(one) for one in comparisons.at(trial, lines)]
-        cited = citations(self.program.logic, self.program.spec)
-        decided = deciding_lines(self.program, run.lines[trial.id])
-        clauses = dict.fromkeys(clause for line in decided for clause in cited.get(line, ()))
+        boundaries = [str(one) for one in read.comparisons.at(trial, lines)]
+        decided = tuple(line for line in read.returns if line in run.lines[trial.id])
+        clauses = dict.fromkeys(clause for line in decided for clause in read.cited.get(line, ()))
         changed = tuple(name if not step else f"{step}.{name}" for step, name in near.changed)
         given = {case.id for case in self.program.spec.given}
         return Suggestion(
-            trial, tuple(targets), (*boundaries, *comparisons.of_fields(trial, changed)), run.observations[trial.id], decided,
+            trial, tuple(targets), (*boundaries, *read.comparisons.of_fields(trial, changed)), run.observations[trial.id], decided,
             tuple(clauses), near.base.id if near.base.id in given else "", changed,
         )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What is read of a program's text once for all suggestions."""
+
+    comparisons: Comparisons
+    cited: Mapping[int, tuple[str, ...]]
+    returns: tuple[int, ...]
+
+
 def deciding_lines(program: Program, ran: frozenset[int]) -> tuple[int, ...]:
     """The lines of ``logic.py`` among those that ran where a function of the spec answered."""
+    return tuple(line for line in _returns(program) if line in ran)
+
+
+def _returns(program: Program) -> tuple[int, ...]:
+    """The lines of ``logic.py`` where a function of the spec answers, in order."""
     asked = {signature.name for signature in program.signatures}
     functions = [top for top in ast.parse(program.logic).body if isinstance(top, ast.FunctionDef)]
     own = [node for top in functions if top.name in asked for node in ast.walk(top)]
-    return tuple(sorted(node.lineno for node in own if isinstance(node, ast.Return) and node.lineno in ran))
+    return tuple(sorted(node.lineno for node in own if isinstance(node, ast.Return)))
