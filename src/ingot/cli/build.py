@@ -242,14 +242,17 @@ def check_command(spec: Path, code: Path, author: str, out: Path | None, against
 @SPEC
 @AS_JSON
 def plan_command(spec: Path, as_json: bool) -> None:
-    """Show what would be compiled and why: template, modules, blocks, what was derived, tokens of the request."""
-    from ingot.compile.assemble import signatures, types_source
-    from ingot.compile.plan import make_plan
-    from ingot.compile.prompt import first_request
-    from ingot.spec import load_spec
+    """Show what would be compiled and why: template, modules, blocks, what was derived, tokens of the request.
 
-    loaded = load_spec(spec)
-    plan = make_plan(loaded)
+    What `ingot compile` and `ingot check` refuse of a spec itself is refused here too, with the same error.
+    """
+    from ingot.compile.assemble import signatures, types_source
+    from ingot.compile.driver import _prepared as prepared
+    from ingot.compile.prompt import first_request
+    from ingot.proof.invariants import check_contradictions
+
+    loaded, plan, _ = prepared(spec)
+    check_contradictions(loaded)
     tokens = 0
     if loaded.asked:
         request = first_request(loaded, plan)
