@@ -167,3 +167,18 @@ def test_a_table_of_several_kinds_is_no_type_error() -> None:
     )
     verdict, _ = STAGE.check(assemble(spec, logic), {})
     assert [str(finding) for finding in verdict.findings] == []
+
+
+def test_what_is_said_of_a_piece_of_the_text_as_an_enum_value_can_be_done_in_the_function() -> None:
+    spec = parse_spec(
+        "metadata: {name: units}\n"
+        "inputs: {word: text}\n"
+        "outputs: {unit: {type: enum, values: [a, b], nullable: true}}\n"
+        "logic_requirements: [{step: look, type: function, intent: Look.}]\n"
+    )
+    head = "def look(word: str) -> Literal['a', 'b'] | None:\n"
+    (found,) = STAGE.check(assemble(spec, f"{head}    return word  # C1\n"), {})[0].findings
+    told = str(found.hint).partition("in the function ")[2].partition(", then ")
+    mended = f"{head}    {told[0]}\n    return {told[2].replace('text', 'word')}  # C1\n"
+    assert "words.get(word)" in mended
+    assert STAGE.check(assemble(spec, mended), {})[0].findings == ()

@@ -289,7 +289,8 @@ _TYPE_HINTS = (
         _MISFITS,
         r"(declared type|expected) `Literal\[.*type `str|expected `Literal\[.*found `str",
         "a piece of the text is no enum value: look it up, "
-        'WORDS: dict[str, Literal["a", "b"]] = {"a": "a", "b": "b"} before the functions, then WORDS.get(text)',
+        # in the function: a backend that begins the reply with the def line leaves no place before it
+        'in the function words: dict[str, Literal["a", "b"]] = {"a": "a", "b": "b"}, then words.get(text)',
     ),
     (
         _MISFITS,
