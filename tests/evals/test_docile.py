@@ -193,13 +193,16 @@ def document_id_by_proof(text: str) -> str:
 
 
 def on_disk(folder: Path, docid: str, number: str, goods: str) -> str:
-    """One document: an annotation with a field and no line items, and the words of the OCR with snapped boxes."""
+    """One document: an annotation with a field and one line item, and the words of the OCR with snapped boxes."""
     words = (word("INVOICE", 0.1, 0.1), word("No.", 0.5, 0.1), word(number, 0.6, 0.1))
     words += tuple(word(f"{goods}{n}", 0.1, 0.2 + n / 50) for n in range(20))
     box = (0.6, 0.1, 0.6 + len(number) / 160, 0.11)
     annotation = {
         "field_extractions": [{"bbox": box, "page": 0, "text": number, "fieldtype": "document_id"}],
-        "line_item_extractions": [], "line_item_headers": [],
+        "line_item_extractions": [
+            {"bbox": (0.1, 0.2, 0.2, 0.21), "page": 0, "text": f"{goods}0", "fieldtype": "line_item_description", "line_item_id": 7},
+        ],
+        "line_item_headers": [],
         "metadata": {"page_count": 1, "cluster_id": 1, "page_sizes_at_200dpi": [[1600, 1600]]},
     }  # fmt: skip
     boxes = [((one.left, one.top), (one.right, one.bottom)) for one in words]
@@ -220,6 +223,14 @@ def test_the_command_runs_on_the_layout_of_the_data_set(tmp_path: Path) -> None:
     for split, first, count in (("train", 1000, 32), ("val", 2000, 6)):
         names = [on_disk(data, f"{split}{n}", str(first + n), f"{split}goods{n}x") for n in range(count)]
         (data / f"{split}.json").write_text(json.dumps(names), encoding="utf-8")
+    lists = load_docile(data, read_fields("rows[line_item_description,line_item_quantity]"), given=5, held_out=27)
+    assert [item.expected["rows"] for item in lists.tasks[0].items][:1] == [
+        [{"line_item_description": "valgoods0x0", "line_item_quantity": ""}]
+    ]
+    assert {item.group for item in lists.tasks[0].items} == {"cluster 1"}
+    for wrong in ("document_number", "rows[description]"):
+        with pytest.raises(InputError, match="DocILE has no field type"):
+            load_docile(data, read_fields(wrong), given=5, held_out=27)
     suite = load_docile(data, read_fields("document_id"), given=5, held_out=27)
     replies = tmp_path / "replies"
     Compiled(recorded(Scripted([PROGRAM]), replies), attempts=1).prepare(suite.tasks[0])
