@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from ingot.cli.bench_rows import each
+from ingot.cli.progress import INTERRUPTED
 from ingot.errors import InputError
+from ingot.evals.gate_cases import Text
+from ingot.evals.gate_tables import Look, look
 from ingot.evals.kept_lines import ROWS, KeptRows, evenly, key_of
 from ingot.evals.proof_table import Claim, Proof
 from ingot.evals.smoke_inputs import HYBRID_CODE, HYBRID_SPEC
@@ -115,6 +118,31 @@ def test_security_takes_a_limit_of_both_labels_and_goes_on(ingot: Run, tmp_path:
     assert whole["gates"]["texts: all"]["p50_ms"] is not None
     assert json.loads(ingot(*told).out) == whole  # the times too: nothing was measured anew
     assert [len((out / name / ROWS).read_text().splitlines()) for name in ("code", "texts")] == [9, 11]
+
+
+def test_security_that_is_cut_short_tells_what_was_measured_alone(
+    ingot: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data").mkdir()
+    told = ("bench", "security", "--data", labelled(tmp_path / "data"), "--out", tmp_path / "kept", "--json")
+    looked: list[Text] = []
+
+    def cut(text: Text) -> Look:
+        if len(looked) == 4:
+            raise KeyboardInterrupt
+        looked.append(text)
+        return look(text)
+
+    monkeypatch.setattr("ingot.evals.gate_tables.look", cut)
+    done = ingot(*told)
+    assert done.code == INTERRUPTED
+    assert "cut short after 4 of 18 texts and files; the same command goes on" in done.err
+    found = json.loads(done.out)
+    assert "vulnerable" not in found
+    assert found["gates"]["texts: all"]["true_positives"] == 4
+    monkeypatch.setattr("ingot.evals.gate_tables.look", lambda text: looked.append(text) or look(text))
+    assert json.loads(ingot(*told).out)["vulnerable"] == 4
+    assert len(looked) == 10
 
 
 def test_hybrid_takes_a_limit_and_goes_on(ingot: Run, tmp_path: Path) -> None:

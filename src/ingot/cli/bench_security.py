@@ -50,7 +50,7 @@ def security_command(data: Path, classifier: bool, limit: int | None, out: Path 
             files if whole else [], lambda one: key_of(one.source),
             lambda some: [Refused(codes_of(one.source)) for one in some], codes, quiet=as_json,
         )  # fmt: skip
-    counts = asdict(score((file, one.by) for file, one in zip(files, refused, strict=False))) if files else {}
+    counts = asdict(score((file, one.by) for file, one in zip(files, refused, strict=False))) if refused else {}
     _print(counts, gate_tables(list(zip(texts, looks, strict=False))), as_json)
     end_short(len(looks) + len(refused), len(texts) + len(files), "texts and files", kept=out is not None)
 
