@@ -12,8 +12,10 @@ from ingot.errors import InputError
 from ingot.evals.gate_cases import Text
 from ingot.evals.gate_tables import Look, look
 from ingot.evals.kept_lines import ROWS, KeptRows, evenly, key_of
+from ingot.evals.mutation_times import MutationTimes, time_mutation
 from ingot.evals.proof_table import Claim, Proof
 from ingot.evals.smoke_inputs import HYBRID_CODE, HYBRID_SPEC
+from ingot.program import Program
 from tests.cli.conftest import Run
 
 DMN = """<definitions xmlns="https://www.omg.org/spec/DMN/20191111/MODEL/" name="tip" namespace="tip">
@@ -160,3 +162,19 @@ def test_hybrid_takes_a_limit_and_goes_on(ingot: Run, tmp_path: Path) -> None:
     assert "settle: 60 cases" in ingot(*kept, "--limit", "60").out
     assert ingot(*kept, "--json").out == ingot(*told, "--json").out
     assert len((out / ROWS).read_text().splitlines()) == 81
+
+
+def test_benches_of_examples_print_those_that_are_done(ingot: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+
+    def cut(name: str, program: Program) -> MutationTimes:
+        if done:
+            raise KeyboardInterrupt
+        done.append(name)
+        return time_mutation(name, program)
+
+    monkeypatch.setattr("ingot.evals.mutation_times.time_mutation", cut)
+    ran = ingot("bench", "mutation", "late_fee", "copay")
+    assert ran.code == INTERRUPTED
+    assert [line.split()[0] for line in ran.out.splitlines()[1:]] == done
+    assert "cut short after 1 of 2 examples" in ran.err

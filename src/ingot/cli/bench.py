@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ from ingot.cli.bench_hostile import hostile_command
 from ingot.cli.bench_http import bare_http_command, http_command
 from ingot.cli.bench_hybrid import hybrid_command
 from ingot.cli.bench_proof import policyengine_command, proof_command, wrong_rules_command
+from ingot.cli.bench_rows import each, end_short
 from ingot.cli.bench_rules import rules_command
 from ingot.cli.bench_security import security_command
 from ingot.cli.bench_suites import BenchGroup, compare_command, report_command
@@ -34,6 +35,7 @@ from ingot.errors import StageError
 if TYPE_CHECKING:
     from ingot.compile.driver import Compiled
     from ingot.evals.batch_rates import Memory, Rate
+    from ingot.evals.timing import RunTimes
     from ingot.runtime.run import Workflow
 
 
@@ -71,17 +73,23 @@ bench_command.add_command(wrong_rules_command)
 @AS_JSON
 def runtime_command(artifacts: tuple[Path, ...], as_json: bool) -> None:
     """Bare function, run, traced run and load of ARTIFACTS (default: the bundled examples)."""
-    from ingot.evals.timing import RunTimes, time_runs
+    from ingot.evals.timing import time_runs
     from ingot.runtime.run import load
 
-    rows: list[RunTimes] = []
+    def measure(some: Sequence[Path]) -> list[RunTimes]:
+        return [time_runs(path.name, partial(load, path), _cases(load(path))) for path in some]
+
     with tempfile.TemporaryDirectory() as folder:
         paths = list(artifacts) or [one.path for one in _bundled(Path(folder)) if one.path]
-        for path in progress(paths, as_json):
-            rows.append(time_runs(path.name, partial(load, path), _cases(load(path))))
+        rows = each(paths, str, measure, None, quiet=as_json)
     if as_json:
         click.echo(json.dumps([row.to_json() for row in rows], indent=2))
-        return
+    else:
+        _print_runs(rows)
+    end_short(len(rows), len(paths), "artifacts", kept=False)
+
+
+def _print_runs(rows: Sequence[RunTimes]) -> None:
     click.echo(
         f"{'artifact':<44}{'bare':>9}{'run':>9}{'traced':>9}{'run-bare':>10}{'traced/run':>12}{'p99':>9}{'load':>10}"
     )
@@ -158,15 +166,17 @@ def _memory_lines(found: Sequence[Memory]) -> Iterator[str]:
 @AS_JSON
 def stages_command(names: tuple[str, ...], as_json: bool) -> None:
     """The four stages on the bundled examples NAMES (default: all), cold in a new process and warm."""
-    rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
-        compiled = list(_bundled(Path(folder), names))
-        for one in progress(compiled, as_json):
-            assert one.path is not None
-            rows.append(_in_new_process(one.path))
+        paths = [one.path for one in _bundled(Path(folder), names) if one.path]
+        rows = each(paths, str, lambda some: [_in_new_process(path) for path in some], None, quiet=as_json)
     if as_json:
         click.echo(json.dumps(rows, indent=2))
-        return
+    elif rows:
+        _print_stages(rows)
+    end_short(len(rows), len(paths), "examples", kept=False)
+
+
+def _print_stages(rows: Sequence[Mapping[str, Any]]) -> None:
     stages = list(rows[0]["warm_ms"])
     click.echo(f"{'example':<20}{'':<6}" + "".join(f"{stage:>11}" for stage in stages) + f"{'together':>11}")
     for row in rows:
@@ -187,14 +197,17 @@ def mutation_command(names: tuple[str, ...], as_json: bool) -> None:
     from ingot.artifact.sign import trusted_keys
     from ingot.artifact.verify import verify
     from ingot.compile.rerun import program_of
-    from ingot.evals.mutation_times import mutation_table, time_mutation
+    from ingot.evals.mutation_times import MutationTimes, mutation_table, time_mutation
 
-    rows = []
+    def measure(some: Sequence[Path]) -> list[MutationTimes]:
+        found = [verify(path, trusted_keys(())) for path in some]
+        return [time_mutation(one.manifest.name, program_of(one)) for one in found]
+
     with tempfile.TemporaryDirectory() as folder:
-        for one in progress(list(_bundled(Path(folder), names)), as_json):
-            verified = verify(one.path, trusted_keys(()))
-            rows.append(time_mutation(one.spec.metadata.name, program_of(verified)))
+        paths = [one.path for one in _bundled(Path(folder), names) if one.path]
+        rows = each(paths, str, measure, None, quiet=as_json)
     click.echo(json.dumps([row.to_json() for row in rows], indent=2) if as_json else mutation_table(rows))
+    end_short(len(rows), len(paths), "examples", kept=False)
 
 
 @bench_command.command("one-stage-run", hidden=True)
