@@ -1,7 +1,8 @@
 """The document sets that are known: what their fields are, and what others reached on them.
 
-Of TV invoices, what three people say alike of whom each had read the given documents of one turn alone: no word rests on documents
-that are scored in the turn in which it is used. Of receipts, what somebody wrote who had read given and held-out ones.
+Of TV invoices, what three language models say alike of which each had read the given documents of one turn alone: no word rests on
+documents that are scored in the turn in which it is used. Of receipts, what the makers of this suite wrote who had read given and
+held-out ones.
 """
 
 from __future__ import annotations
