@@ -247,7 +247,7 @@ def plan_command(spec: Path, as_json: bool) -> None:
     What `ingot compile` and `ingot check` refuse of a spec itself is refused here too, with the same error.
     """
     from ingot.compile.assemble import signatures, types_source
-    from ingot.compile.driver import _prepared as prepared
+    from ingot.compile.driver import prepared
     from ingot.compile.prompt import first_request
     from ingot.proof.invariants import check_contradictions
 

@@ -103,7 +103,7 @@ def compile_spec(
     path = Path(path)
     _refuse_unwritable(out)
     named = named_version(against, key)
-    spec, plan, questions = _prepared(path)
+    spec, plan, questions = prepared(path)
     check_contradictions(spec)  # before a model is paid
     tell = listen or (lambda _: None)
     if isinstance(model, str):
@@ -149,7 +149,7 @@ def check(
         raise SpecError(f"{author!r} cannot be an author's name", hint="give a name on one line")
     _refuse_unwritable(out)
     named = named_version(against, key)
-    spec, plan, questions = _prepared(path)
+    spec, plan, questions = prepared(path)
     tell = listen or (lambda _: None)
     tell(Event("attempt", 1, "given"))
     if part := tables_part(spec, besides=code):
@@ -181,7 +181,9 @@ def _refuse_unwritable(out: str | Path | None) -> None:
         )
 
 
-def _prepared(path: Path) -> tuple[Spec, Plan, tuple[Question, ...]]:
+def prepared(path: Path) -> tuple[Spec, Plan, tuple[Question, ...]]:
+    """The spec of a file, what would be asked for it, and the questions that it leaves open. Raises SpecError for what no model
+    can mend: its text, its answers, the flow of labelled data, its tables."""
     spec = load_spec(path)
     check_answers(spec)
     broken = [finding for finding in check_flow(spec) if finding.severity == "error"]
