@@ -23,6 +23,7 @@ from ingot.evals.solvers.hybrid import Hybrid
 from ingot.evals.suites.documents import load_rows, load_sroie, load_tv, load_tv_turns, suite_of
 from ingot.evals.suites.documents_rows import Document, documents, read_fields
 from ingot.evals.suites.documents_seen import excerpts, outline, places_of
+from ingot.evals.suites.documents_sets import REACH
 from ingot.evals.suites.documents_spec import DocumentSet
 from ingot.evals.suites.documents_split import Parts, apart, by_template, templates
 from ingot.evals.suites.documents_told import label_at, told
@@ -356,6 +357,20 @@ def test_the_known_sets_load_from_a_folder(tmp_path: Path) -> None:
         load_tv_turns(tmp_path, about=[{}, {}])
     with pytest.raises(InputError, match="no field 'advertizer'"):
         load_tv(tmp_path, about={"advertizer": "who pays"})
+
+
+def test_gates_ask_for_no_label_that_is_not_in_its_text(slips: Path, tmp_path: Path) -> None:
+    read = read_fields("total")
+    asked = load_rows(slips, read, given=5, held_out=25).tasks[0].spec().thresholds.accuracy
+    rows = [json.loads(line) for line in slips.read_text().splitlines()]
+    for row in rows:
+        row["fields"]["total"] = "" if row is rows[0] else "not printed"
+    other = tmp_path / "other.jsonl"
+    other.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    suite = load_rows(other, read, given=5, held_out=25)
+    shown = [json.loads(line)["expected"]["total"] for line in suite.tasks[0].files["given.jsonl"].splitlines()]
+    assert asked == REACH
+    assert suite.tasks[0].spec().thresholds.accuracy == pytest.approx(REACH * shown.count("") / 5)
 
 
 def test_one_set_at_a_time() -> None:

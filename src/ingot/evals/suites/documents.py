@@ -19,6 +19,7 @@ from ingot.evals import scorers
 from ingot.evals.suite import Item, Scores, Suite, Task, check_apart
 from ingot.evals.suites.documents_once import once_file, once_text
 from ingot.evals.suites.documents_rows import Document, DocumentField, documents
+from ingot.evals.suites.documents_seen import places_of
 from ingot.evals.suites.documents_sets import REACH, SROIE, SROIE_REACH, TV, TV_REACH, references
 from ingot.evals.suites.documents_spec import DocumentSet, Match, case_files, plain_text, spec_text
 from ingot.evals.suites.documents_split import TURNS, Parts, apart, at_random, by_template
@@ -98,13 +99,22 @@ def suite_of(kind: DocumentSet, parts: Parts, reach: Mapping[str, float], part: 
     parts = apart(parts)
     if not parts.scored:
         raise InputError("no document is left to score", hint="give more documents, or make fewer of them cases")
-    tasks = tuple(_task(kind, one, parts, reach.get(one.name, REACH)) for one in kind.fields)
+    tasks = tuple(_task(kind, one, parts, _asked(one, parts, reach.get(one.name, REACH))) for one in kind.fields)
     counts = f"{len(parts.given)} given, {len(parts.held_out)} held out, {len(parts.scored)} scored documents"
     return check_apart(
         Suite(
             _name(kind, part), f"Documents: {kind.title}", "unseen", tasks, SCORED[kind.match], f"{counts}; {parts.said}", references(kind),
         )
     )  # fmt: skip
+
+
+def _asked(field: DocumentField, parts: Parts, reach: float) -> float:
+    """The share of given documents that gates ask for: `reach` of those whose label stands in their text, or that have none. No
+    copy can give another label, and a gate that asked for it would refuse programs for the labels' sake."""
+    if field.columns is not None or not parts.given:
+        return reach
+    values = [(one.text, one.expected[field.name]) for one in parts.given]
+    return round(reach * sum(not value or bool(places_of(text, value)) for text, value in values) / len(values), 3)
 
 
 def _name(kind: DocumentSet, part: str) -> str:

@@ -12,7 +12,8 @@ from ingot.evals.suites.documents_rows import DocumentField
 from ingot.evals.suites.documents_spec import DocumentSet
 
 REACH = 0.6
-"""The share of given documents that all functions of a field must get right, where a set does not say otherwise."""
+"""The share of given documents (whose label stands in their text) that all functions of a field must get right, where a set does
+not say otherwise."""
 
 TV = DocumentSet(
     "tv",
