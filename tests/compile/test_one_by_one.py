@@ -304,6 +304,12 @@ def test_a_part_is_refused_for_nothing_that_the_whole_is_not(tmp_path: Path) -> 
     assert part_of(spec, time, every).thresholds.held_out_accuracy == 1
 
 
+def test_a_citation_of_a_clause_of_another_function_is_refused_no_more_than_in_the_whole(spec: Path) -> None:
+    made, model = compiled(spec, PRICE.replace("# C1", "# C1, C2"), TIME)
+    assert [one.accepted for one in made.attempts] == [True, True, True]
+    assert "C2" not in model.requests[0].prompt
+
+
 def test_a_case_says_nothing_of_a_field_that_a_later_step_sets_again(tmp_path: Path) -> None:
     again = "  - {step: confirm, type: human_review, inputs: [fee], when: urgent, outputs: {fee: 'integer?'}}\n"
     text = FEE.replace("{fee: {type: integer}}\nclauses", "{fee: 'integer?'}\nclauses")

@@ -30,6 +30,7 @@ Read = Mapping[str, Mapping[str, Any]]
 def part_of(spec: Spec, step: Step, read: Read) -> Spec:
     """The spec of one function: of the rule what it rests on, of the cases what they say of it.
 
+    All clauses stay known, as they are where the functions stand together; a request shows those of its function alone.
     No threshold is above that of the whole: where cases do not come to the step, as many may be wrong as of all.
     """
     fields = {field.name: field for field in _known(spec, step)}
@@ -44,7 +45,6 @@ def part_of(spec: Spec, step: Step, read: Read) -> Spec:
             "inputs": inputs,
             "outputs": step.outputs,
             "logic_requirements": (_plain(step),),
-            "clauses": tuple(clause for clause in spec.clauses if clause.id in step.clauses),
             "invariants": (),
             "overrides": (),
             "cases": cases,
