@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from tests.compile.test_candidates import SPEC as PARCELS
 
 from ingot.cli import cli
 from ingot.compile.attempts import SEEDS, Work
@@ -21,24 +22,7 @@ from ingot.models.scripted import Scripted
 from ingot.runtime.run import load
 from ingot.spec import load_spec
 
-SPEC = """\
-metadata: {name: parcels, title: Parcels}
-inputs:
-  weight: {type: integer, unit: kg, range: [0, 30]}
-  express: boolean
-outputs: {price: {type: integer, unit: EUR}, days: {type: integer, unit: days}}
-clauses:
-  C1: A parcel of at most 5 kg costs 4 EUR, a heavier one 9 EUR.
-  C2: Express takes 1 day, everything else 3 days, heavy parcels one day more.
-logic_requirements:
-  - {step: price_parcel, type: deterministic_rule, inputs: [weight], clauses: [C1], outputs: {price: {type: integer}}}
-  - {step: time_parcel, type: deterministic_rule, inputs: [weight, express], clauses: [C2], outputs: {days: {type: integer}}}
-thresholds: {branch_coverage: 0}
-cases:
-  - {id: light, input: {weight: 1, express: false}, expected: {price: 4, days: 3}}
-  - {id: heavy, input: {weight: 20, express: false}, expected: {price: 9, days: 4}}
-  - {id: secret, input: {weight: 23, express: true}, expected: {price: 9, days: 2}, held_out: true}
-"""
+SPEC = PARCELS.replace("{name: parcels}", "{name: parcels, title: Parcels}")
 PRICE = """\
 LIMIT = 5
 def price_parcel(weight: int) -> int:
