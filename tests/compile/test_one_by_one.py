@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from tests.compile.test_candidates import SPEC as PARCELS
 
 from ingot.cli import cli
 from ingot.compile.attempts import SEEDS, Work
@@ -21,6 +20,7 @@ from ingot.models.replay import Replay, recorded
 from ingot.models.scripted import Scripted
 from ingot.runtime.run import load
 from ingot.spec import load_spec
+from tests.compile.test_candidates import SPEC as PARCELS
 
 SPEC = PARCELS.replace("{name: parcels}", "{name: parcels, title: Parcels}")
 PRICE = """\

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from tests.cli.conftest import Run
-from tests.cli.conftest import ingot as ingot  # noqa: PLC0414 - a fixture
 
 from ingot.artifact.difference_page import difference_page
 from ingot.artifact.sign import trusted_keys
@@ -29,6 +27,8 @@ from ingot.runtime.bounded.tuned import Tuned
 from ingot.runtime.run import load
 from ingot.spec import parse_spec
 from ingot.usage import Usage
+from tests.cli.conftest import Run
+from tests.cli.conftest import ingot as ingot  # noqa: PLC0414 - a fixture
 
 SPEC = """\
 metadata: {name: triage, version: 1.4.2}

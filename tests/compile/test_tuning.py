@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cli.conftest import Run
-from tests.cli.conftest import ingot as ingot  # noqa: PLC0414 - a fixture
 
 from ingot.artifact.sign import trusted_keys
 from ingot.artifact.verify import verify
@@ -25,6 +23,8 @@ from ingot.runtime.bounded.tuned import Tuned, shown_examples, tuned_from
 from ingot.runtime.run import load
 from ingot.spec import Spec, load_spec, parse_spec
 from ingot.usage import Usage
+from tests.cli.conftest import Run
+from tests.cli.conftest import ingot as ingot  # noqa: PLC0414 - a fixture
 
 SPEC = """
 metadata: {{name: triage}}
