@@ -21,7 +21,7 @@ from ingot.evals.suites.documents_once import once_file, once_text
 from ingot.evals.suites.documents_rows import Document, DocumentField, documents
 from ingot.evals.suites.documents_seen import places_of
 from ingot.evals.suites.documents_sets import REACH, SROIE, SROIE_REACH, TV, TV_REACH, references
-from ingot.evals.suites.documents_spec import DocumentSet, Match, case_files, plain_text, spec_text
+from ingot.evals.suites.documents_spec import DocumentSet, Match, case_files, places, plain_text, spec_text
 from ingot.evals.suites.documents_split import TURNS, Parts, apart, at_random, by_template
 
 SCORED = {
@@ -129,16 +129,17 @@ def _task(kind: DocumentSet, field: DocumentField, parts: Parts, reach: float) -
     )
     others = {name: partial(_scored, field, measure) for name, measure in measures(kind, field).items()}
     right = partial(_scored, field, _right(kind, field))
+    seen = places(field, parts.given)
     return Task(
         field.name,
-        spec_text(kind, field, parts, reach),
+        spec_text(kind, field, parts.given, reach, seen),
         items,
         right,
         (field.name,),
         others=others,
         files={**case_files(field, parts), **once_file(field, parts)},
-        plain_text=plain_text(kind, field, parts),
-        once_text=once_text(kind, field, parts),
+        plain_text=plain_text(kind, field, seen),
+        once_text=once_text(kind, field, parts.given, seen),
     )
 
 

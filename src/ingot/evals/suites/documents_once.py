@@ -7,9 +7,10 @@ what the gates, the votes and the calibration are worth is what is left of the d
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
-from ingot.evals.suites.documents_rows import DocumentField
-from ingot.evals.suites.documents_spec import DocumentSet, plain_text, spec_text
+from ingot.evals.suites.documents_rows import Document, DocumentField
+from ingot.evals.suites.documents_spec import DocumentSet, plain_text, seen_text
 from ingot.evals.suites.documents_split import Parts
 
 ONCE = "once.jsonl"
@@ -17,11 +18,10 @@ ROOM = {"function_lines": 200, "complexity": 50}
 """What one function may take that stands for several."""
 
 
-def once_text(documents: DocumentSet, field: DocumentField, parts: Parts) -> str:
+def once_text(documents: DocumentSet, field: DocumentField, given: Sequence[Document], places: Sequence[str]) -> str:
     """The spec of one function that reads the field, as JSON; its given cases are in `once_file`, and no others."""
-    tree = json.loads(plain_text(documents, field, parts))
-    asked = json.loads(spec_text(documents, field, parts, 0))["logic_requirements"]
-    if seen := next((step["logic"] for step in asked if step.get("logic")), ""):
+    tree = json.loads(plain_text(documents, field, places))
+    if seen := seen_text(given, places):
         tree["logic_requirements"][0]["logic"] = seen
     return json.dumps({**tree, "thresholds": ROOM, "cases": {"given": ONCE}}, ensure_ascii=False)
 

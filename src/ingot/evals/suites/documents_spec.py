@@ -72,16 +72,14 @@ class DocumentSet:
     match: Match = "exact"
 
 
-def spec_text(documents: DocumentSet, field: DocumentField, parts: Parts, reach: float) -> str:
-    """The spec of one field as JSON; its cases are in the files of `case_files`."""
+def spec_text(
+    documents: DocumentSet, field: DocumentField, given: Sequence[Document], reach: float, places: Sequence[str]
+) -> str:
+    """The spec of one field as JSON; its cases are in the files of `case_files`. `places` are those of `places`."""
     names = _names(field)
-    kind, seen = _type(field), "\n".join(_seen(field, parts.given))
+    kind, seen = _type(field), seen_text(given, places)
     tree: dict[str, Any] = {
-        "metadata": {
-            "name": f"{documents.name}_{field.name}", "version": "1.0.0", "owner": "documents",
-            "title": f"{field.name} of {documents.title}",
-        },
-        "inputs": {"text": {"type": "text", "max_length": LONGEST}},
+        **_head(documents, field),
         "clauses": _clauses(documents, field),
         "logic_requirements": [
             *(_function(way, number, name, field, kind, seen) for number, (way, name) in enumerate(names.items())),
@@ -97,21 +95,30 @@ def spec_text(documents: DocumentSet, field: DocumentField, parts: Parts, reach:
     return json.dumps(tree, ensure_ascii=False, indent=1)
 
 
-def plain_text(documents: DocumentSet, field: DocumentField, parts: Parts) -> str:
+def plain_text(documents: DocumentSet, field: DocumentField, places: Sequence[str]) -> str:
     """The rule for whoever asks a model of every document: the field alone, what it is, and where it stood in given ones."""
-    whole = json.loads(spec_text(documents, field, parts, 0))
-    kind = whole["outputs"][field.name]
-    shown = _places(field, parts.given)
-    logic = "\n".join(shown)
+    kind, clauses = _type(field), _clauses(documents, field)
+    logic = "\n".join(places)
     step = {
         "step": f"read_{field.name}", "type": "function", "intent": f"Read {field.name}.", "clauses": ["C1", "C2"],
-        "inputs": ["text"], "outputs": {field.name: kind}, **({"logic": logic} if shown else {}),
+        "inputs": ["text"], "outputs": {field.name: kind}, **({"logic": logic} if places else {}),
     }  # fmt: skip
-    clauses = {name: whole["clauses"][name] for name in ("C1", "C2")}
-    kept = {name: whole[name] for name in ("metadata", "inputs")}
-    return json.dumps(
-        {**kept, "clauses": clauses, "logic_requirements": [step], "outputs": {field.name: kind}}, ensure_ascii=False
-    )
+    tree = {
+        **_head(documents, field), "clauses": {name: clauses[name] for name in ("C1", "C2")},
+        "logic_requirements": [step], "outputs": {field.name: kind},
+    }  # fmt: skip
+    return json.dumps(tree, ensure_ascii=False)
+
+
+def _head(documents: DocumentSet, field: DocumentField) -> dict[str, Any]:
+    """What a spec of this field is, and what it reads."""
+    return {
+        "metadata": {
+            "name": f"{documents.name}_{field.name}", "version": "1.0.0", "owner": "documents",
+            "title": f"{field.name} of {documents.title}",
+        },
+        "inputs": {"text": {"type": "text", "max_length": LONGEST}},
+    }  # fmt: skip
 
 
 def _scorers(documents: DocumentSet, field: DocumentField, names: Sequence[str]) -> dict[str, Any]:
@@ -174,14 +181,14 @@ def _function(way: str, number: int, name: str, field: DocumentField, kind: Any,
     }  # fmt: skip
 
 
-def _seen(field: DocumentField, given: Sequence[Document]) -> list[str]:
+def seen_text(given: Sequence[Document], places: Sequence[str]) -> str:
     """What a reader of the given documents knows: how two of them look, and where the value stands."""
     looks = [look for one in given[:OUTLINES] if (look := outline(one.text))]
     said = [f"Such a document (runs of blanks are shortened here, [...] is left out):\n{look}" for look in looks]
-    return [*said, *_places(field, given)]
+    return "\n".join([*said, *places])
 
 
-def _places(field: DocumentField, given: Sequence[Document]) -> list[str]:
+def places(field: DocumentField, given: Sequence[Document]) -> list[str]:
     """What all given documents tell of a field's places, and some of these as they are; nothing of a list of line items."""
     shown = [] if field.columns is not None else excerpts(given, field.name)
     if not shown:
