@@ -84,19 +84,23 @@ def _stripped(logic: str) -> dict[str, str]:
 
 def _mend(work: Work, made: list[Attempt], begin: int, candidate: int) -> None:
     """Repair the joined program, one function at a time, the one with most findings first, on the best program so far."""
-    best = made[-1]
-    while not (best.passed or is_for_the_author(work.spec, best)):
-        found = at_fault(work, best)
-        name = next((one for one in found if _used(made[begin:], one) < work.limit), None)
-        if name is None:
-            return
+    best: Attempt | None = made[-1]
+    while best is not None and not (best.passed or is_for_the_author(work.spec, best)):
+        best = _better(work, made, begin, best, candidate)
+
+
+def _better(work: Work, made: list[Attempt], begin: int, best: Attempt, candidate: int) -> Attempt | None:
+    """The first repair of a program that stands higher than it; None where no function that is at fault has replies left."""
+    found = at_fault(work, best)
+    while (name := next((one for one in found if _used(made[begin:], one) < work.limit), None)) is not None:
         draw = SEEDS * (candidate - 1) + len(made) - begin
         one = _repaired(work, best, name, found[name], len(made) + 1, draw)
         if one is None:
-            return
+            return None
         made.append(one)
         if one.passed or standing(work.spec, one) > standing(work.spec, best):
-            best = one
+            return one
+    return None
 
 
 def _used(made: Sequence[Attempt], name: str) -> int:
