@@ -16,7 +16,7 @@ from ingot.evals.log import Scored
 from ingot.evals.solvers import Answer
 from ingot.evals.solvers.compiled import Compiled
 from ingot.evals.suites.documents_docile import Word, data_set, lay_out, load_docile
-from ingot.evals.suites.documents_docile_metric import answers, located, official, rows_located
+from ingot.evals.suites.documents_docile_metric import answers, located, official, orders_of, rows_located
 from ingot.evals.suites.documents_rows import read_fields
 from ingot.models import Scripted
 from ingot.models.replay import recorded
@@ -49,11 +49,11 @@ def test_words_are_laid_out_in_lines_and_columns() -> None:
 
 
 def test_a_value_is_found_again_among_the_words() -> None:
-    assert [[one.text for one in run] for run in located(WORDS, "Ann Example")] == [["Ann", "Example"]]
-    assert located(WORDS, "Example Total") == []  # over the end of a page
-    assert located(WORDS, "Bob") == located(WORDS, "") == []
+    assert [[one.text for one in run] for run in located(orders_of(WORDS), "Ann Example")] == [["Ann", "Example"]]
+    assert located(orders_of(WORDS), "Example Total") == []  # over the end of a page
+    assert located(orders_of(WORDS), "Bob") == located(orders_of(WORDS), "") == []
     by_columns = (WORDS[0], WORDS[3], WORDS[1], WORDS[4])  # not one after the other, yet side by side in their line
-    assert located(by_columns, "Ann Example") == [(WORDS[3], WORDS[4])]
+    assert located(orders_of(by_columns), "Ann Example") == [(WORDS[3], WORDS[4])]
 
 
 TABLE = tuple(
@@ -69,9 +69,11 @@ def test_cells_of_line_items_are_found_in_their_rows() -> None:
         {"d": "PIE", "q": "2", "a": "3.00"},
         {"d": "TEA", "q": "1", "a": "none"},
     ]
-    found = rows_located((*WORDS, *TABLE), rows)
+    found = rows_located(orders_of((*WORDS, *TABLE)), rows)
     assert [[run[0] for run in one.values()] for one in found] == [[*TABLE[:3]], [*TABLE[3:6]], [*TABLE[6:8]]]
-    assert rows_located(TABLE, [rows[2], rows[0]])[1]["d"] == (TABLE[0],)  # a row out of order is found where it stands
+    assert rows_located(orders_of(TABLE), [rows[2], rows[0]])[1]["d"] == (
+        TABLE[0],
+    )  # a row out of order is found where it stands
 
 
 def item(number: int, value: str, sure: float, guessed: bool = False) -> Scored:

@@ -12,6 +12,8 @@ from ingot.evals.log import Log
 from ingot.evals.metrics.measure import Measure
 from ingot.evals.suites.documents_docile import Word, in_lines, words_of
 
+Orders = tuple[Sequence[Word], ...]
+"""The words of a document in the order of the OCR, and in that of lines."""
 Run = tuple[Word, ...]
 """Words one after the other, of one page."""
 Said = Mapping[str, tuple[Any, float]]
@@ -30,9 +32,9 @@ def official(log: Log, documents: Any) -> list[Measure]:
     said = answers(log)
     placed: dict[str, dict[str, list[Any]]] = {"kile": {}, "lir": {}}
     for one in documents:
-        words, found = words_of(one), said.get(one.docid, {})
-        placed["kile"][one.docid] = list(_fields(words, found))
-        placed["lir"][one.docid] = list(_line_items(words, found))
+        orders, found = orders_of(words_of(one)), said.get(one.docid, {})
+        placed["kile"][one.docid] = list(_fields(orders, found))
+        placed["lir"][one.docid] = list(_line_items(orders, found))
     counts = {task: sum(map(len, found.values())) for task, found in placed.items()}
     measured = evaluate_dataset(documents, placed["kile"], placed["lir"]) if any(counts.values()) else None
     told: list[Measure] = []
@@ -63,11 +65,16 @@ def answers(log: Log) -> dict[str, dict[str, tuple[Any, float]]]:
     return found
 
 
-def located(words: Sequence[Word], value: str) -> list[Run]:
+def orders_of(words: Sequence[Word]) -> Orders:
+    """The orders in which a value's words are looked for."""
+    return words, [word for line in in_lines(words) for word in line]
+
+
+def located(orders: Orders, value: str) -> list[Run]:
     """Every run of words of one page that, one after the other, are a value: in the order of the OCR, and where there is none in
     that of lines."""
     wanted = value.split()
-    for ordered in (words, [word for line in in_lines(words) for word in line]):
+    for ordered in orders:
         runs = (tuple(ordered[at : at + len(wanted)]) for at in range(len(ordered) - len(wanted) + 1))
         same = [run for run in runs if [one.text for one in run] == wanted and len({one.page for one in run}) == 1]
         if wanted and same:
@@ -75,20 +82,18 @@ def located(words: Sequence[Word], value: str) -> list[Run]:
     return []
 
 
-def rows_located(words: Sequence[Word], rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Run]]:
+def rows_located(orders: Orders, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Run]]:
     """Where the cells of line items stand, row by row; a cell that is not printed is left out. A row begins below the row
     before it, at the first place of the cell that has fewest places there; its other cells are the nearest ones."""
     found, above = [], (-1, 0.0)
     for row in rows:
-        places = {name: runs for name, cell in row.items() if (runs := located(words, str(cell)))}
+        places = {name: runs for name, cell in row.items() if (runs := located(orders, str(cell)))}
         below = {name: left for name, runs in places.items() if (left := [run for run in runs if _height(run) > above])}
         if not below:
             found.append({name: runs[0] for name, runs in places.items()})
             continue
-        anchor = min(
-            (min(runs, key=_height) for runs in below.values() if len(runs) == min(map(len, below.values()))),
-            key=_height,
-        )
+        fewest = min(map(len, below.values()))
+        anchor = min((run for runs in below.values() if len(runs) == fewest for run in runs), key=_height)
         above = _height(anchor)
         found.append({name: min(runs, key=lambda run: _apart(run, anchor)) for name, runs in places.items()})
     return found
@@ -105,16 +110,16 @@ def _apart(run: Run, anchor: Run) -> tuple[int, float, float]:
     return abs(page - here), abs(height - at), abs(run[0].left - anchor[0].left)
 
 
-def _fields(words: Sequence[Word], said: Said) -> Iterator[Any]:
+def _fields(orders: Orders, said: Said) -> Iterator[Any]:
     for name, (value, sure) in said.items():
-        if isinstance(value, str) and (runs := located(words, value)):
+        if isinstance(value, str) and (runs := located(orders, value)):
             yield _field(runs[0], name, value, sure)
 
 
-def _line_items(words: Sequence[Word], said: Said) -> Iterator[Any]:
+def _line_items(orders: Orders, said: Said) -> Iterator[Any]:
     number = 0
     for value, sure in said.values():
-        for row, places in zip(value, rows_located(words, value), strict=True) if isinstance(value, list) else ():
+        for row, places in zip(value, rows_located(orders, value), strict=True) if isinstance(value, list) else ():
             number += 1
             yield from (_field(run, name, str(row[name]), sure, number) for name, run in places.items())
 
