@@ -111,22 +111,22 @@ def documents_command(
 
 def _docile(path: Path, fields: str, about: Path | None, given: int, held_out: int, options: dict[str, Any]) -> None:
     """The suite, and then the official metric of each solver's log, printed and written beside it."""
-    from ingot.evals.suites.documents_docile import FIELDS, load_docile
+    from ingot.evals.suites.documents_docile import FIELDS, data_set, load_docile
     from ingot.evals.suites.documents_rows import read_fields
 
     suite = load_docile(path, read_fields(fields or FIELDS, about), given, held_out)
     run_suite(suite, **options)
+    scored = data_set(path, "val")
     for solver in options["solvers"]:
-        _official(path, options["out"] / suite.name / solver, solver, options["as_json"])
+        _official(scored, options["out"] / suite.name / solver, solver, options["as_json"])
 
 
-def _official(path: Path, folder: Path, solver: str, as_json: bool) -> None:
+def _official(scored: Any, folder: Path, solver: str, as_json: bool) -> None:
     from ingot.evals.log import read_log
-    from ingot.evals.suites.documents_docile import data_set
     from ingot.evals.suites.documents_docile_metric import official
     from ingot.models.atomic import write_atomically
 
-    found = official(read_log(folder), data_set(path, "val"))
+    found = official(read_log(folder), scored)
     write_atomically(folder / "docile.json", json.dumps([one.to_json() for one in found], indent=1).encode())
     if not as_json:
         _lines(solver, [(one.name, one.value, one.note) for one in found])
