@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ingot.edges.sources import cell_value
+from ingot.edges.sources_csv import cell_value
 from ingot.errors import InputError
 from ingot.evals.suite import Item
 from ingot.fields import Field, validator
