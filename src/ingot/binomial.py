@@ -33,7 +33,11 @@ def beta_below(x: float, a: float, b: float) -> float:
     if x <= 0 or x >= 1:
         return float(x >= 1)
     if x > (a + 1) / (a + b + 2):  # where the fraction is slow, the other tail's is quick
-        return 1 - beta_below(1 - x, b, a)
+        return 1 - _lower_tail(1 - x, b, a)
+    return _lower_tail(x, a, b)
+
+
+def _lower_tail(x: float, a: float, b: float) -> float:
     log = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)
     return math.exp(log) / a / _fraction(x, a, b)
 

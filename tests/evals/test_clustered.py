@@ -99,6 +99,13 @@ def test_items_are_never_more_alike_than_wholly() -> None:
     assert share_interval([(task, False) for task, _ in hits])[0] == 0.0
 
 
+def test_an_interval_whose_bound_meets_the_middle_of_both_tails_ends() -> None:
+    # tasks of 4, 2 and 1 items, one right: 7 / 3 items at least, at which each tail was once left to the other without end
+    hits = [("a", False)] * 4 + [("b", False)] * 2 + [("c", True)]
+    assert share_interval(hits) == interval(1 / 3, 7 / 3)
+    assert interval(1 / 3, 7 / 3) == pytest.approx((4.151128e-6, 0.8713096), rel=1e-6)
+
+
 def test_it_covers_the_truth_where_items_share_a_program() -> None:
     chance = random.Random(3)
     held = narrow = 0
