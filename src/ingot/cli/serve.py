@@ -148,6 +148,21 @@ def token_command(name: str, scopes: str, file: Path | None) -> None:
     if file is None:
         click.echo(line)
     else:
-        with file.open("a", encoding="utf-8") as out:
-            out.write(f"{line}\n")
+        _add(file, line)
     click.echo(token)
+
+
+def _add(file: Path, line: str) -> None:
+    """Add a line to a tokens file, a line of its own whatever ends the one before. Raises InputError, and writes nothing,
+    where the file is no tokens file."""
+    from ingot.edges.http_tokens import read_tokens
+
+    try:
+        kept = file.read_text(encoding="utf-8") if file.exists() else ""
+        if any(one.partition("#")[0].strip() for one in kept.splitlines()):  # the first token may follow a comment
+            read_tokens(kept, str(file))
+        with file.open("a", encoding="utf-8") as out:
+            out.write(f"{line}\n" if kept.endswith("\n") or not kept else f"\n{line}\n")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not UTF-8"
+        raise InputError(f"cannot add to the tokens: {reason}", place=str(file), hint="name another file") from None
