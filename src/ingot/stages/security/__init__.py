@@ -5,7 +5,7 @@
     escapes.py      SEC010-014 ways out        hidden.py       SEC015-016 secrets, invisible text
     bandit_scan.py  SEC017                     determinism.py  SEC020-025 same input, same bytes
     termination.py  SEC030-032 bounded         regexes.py      SEC033-035 (automaton.py: how they backtrack)
-    purity.py       SEC040-043                 rules.py        the table
+    purity.py       SEC040-043 (sharing.py: what is shared between calls)  rules.py  the table
 
 Everything that is not allowed is a finding. The stage is a gate and not a boundary: EXECUTION confines what passes it.
 """
@@ -30,6 +30,7 @@ CHECKS: tuple[Callable[[Scan], Iterator[Finding]], ...] = (
     shape.names,
     shape.attributes,
     shape.shadowed,
+    shape.bound_once,
     escapes.introspection,
     escapes.format_strings,
     escapes.dynamic_code,

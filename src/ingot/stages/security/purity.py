@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from ingot.stages.security.allowed import MUTATORS
 from ingot.stages.security.scan import FunctionNode, Scan
+from ingot.stages.security.sharing import changes, literal_shape, unbound_changes
 from ingot.verdict import Finding
 
 
@@ -48,14 +49,25 @@ def asserts(scan: Scan) -> Iterator[Finding]:
 
 def mutations(scan: Scan) -> Iterator[Finding]:
     """SEC042: a change in place of a parameter, of a part of one, or of a constant of the module."""
+    for unbound in unbound_changes(scan):
+        hint = "call it on the value that it changes"
+        yield scan.finding("SEC042", unbound, f"{ast.unparse(unbound)} does not say what it changes", hint)
+    constants = {name: literal_shape(scan, value) for name, value in scan.constants.items()}
     for function in scan.functions():
+        told: set[int] = set()
         shared = _shared(scan, function)
         fresh = _fresh(function, shared)
         for node in ast.walk(function):
             for root in _changed(node):
                 if root in shared and getattr(node, "lineno", 0) <= fresh.get(root, 10**9):
                     what = "the constant" if root in scan.constants else "the input behind"
+                    told.add(getattr(node, "lineno", 0))
                     yield scan.finding("SEC042", node, f"{what} {root!r} is changed in place", "work on a copy")
+        own = {name: shape for name, shape in constants.items() if name not in scan.bound[function]}
+        for node in changes(scan, function, own):
+            if getattr(node, "lineno", 0) not in told:
+                message = "a constant, or a part of one, may be changed in place: the next run would see it"
+                yield scan.finding("SEC042", node, message, "work on a copy")
 
 
 def _parameters(function: FunctionNode) -> set[str]:

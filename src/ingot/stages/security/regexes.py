@@ -9,7 +9,8 @@ from functools import lru_cache
 from itertools import product
 
 from ingot.stages.security import automaton
-from ingot.stages.security.scan import Scan
+from ingot.stages.security.scan import FunctionNode, Scan, binds
+from ingot.stages.security.sharing import changes, joined, literal_shape
 from ingot.verdict import Finding
 
 _WITH_PATTERN = frozenset(
@@ -35,6 +36,9 @@ def regexes(scan: Scan) -> Iterator[Finding]:
         if texts is None:
             hint = "write the pattern as a literal, or choose between literals"
             yield scan.finding("SEC035", node, "the pattern is not a literal, so it cannot be checked", hint)
+            continue
+        if _flags_given(scan, node, dotted) is None:
+            yield scan.finding("SEC035", node, "the flags of the pattern are not known", "write them out: re.I | re.M")
             continue
         whole = dotted == "re.fullmatch" or (dotted == "re.compile" and compiled_whole)
         anchored = dotted in ("re.match", "re.fullmatch")
@@ -65,10 +69,38 @@ def _passed_on(scan: Scan) -> Iterator[Finding]:
 
 
 def _flags_of(scan: Scan, node: ast.Call) -> int:
+    return _flags_given(scan, node, scan.dotted(node.func) or "") or 0
+
+
+_FLAGS_AT = {"re.compile": 1, "re.split": 3, "re.sub": 4, "re.subn": 4}
+
+
+def _flags_given(scan: Scan, node: ast.Call, dotted: str) -> int | None:
+    """The flags that a call gives to its pattern; None where they cannot be known."""
+    if any(isinstance(one, ast.Starred) for one in node.args) or any(one.arg is None for one in node.keywords):
+        return None
+    given = node.args[_FLAGS_AT.get(dotted, 2) :] + [one.value for one in node.keywords if one.arg == "flags"]
+    return _flags(scan, given, 0)
+
+
+def _flags(scan: Scan, nodes: list[ast.expr], depth: int) -> int | None:
+    """All flags that any of these can have; None where one is not known."""
     found = 0
-    for part in ast.walk(node):
-        if isinstance(part, ast.Attribute | ast.Name):
-            found |= _FLAGS.get(scan.dotted(part) or "", 0)
+    for node in nodes:
+        if (named := _FLAGS.get(scan.dotted(node) or "")) is not None:
+            found |= named
+            continue
+        parts: list[ast.expr] = []
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr | ast.Add):
+            parts = [node.left, node.right]
+        elif isinstance(node, ast.IfExp):
+            parts = [node.body, node.orelse]
+        elif isinstance(node, ast.Name) and depth < 8:
+            parts = _values(scan, node, depth + 1)
+        inner = _flags(scan, parts, depth + 1) if parts and depth < 8 else None
+        if inner is None and not (isinstance(node, ast.Constant) and node.value == 0):
+            return None
+        found |= inner or 0
     return found
 
 
@@ -218,7 +250,7 @@ def _values(scan: Scan, name: ast.Name, depth: int) -> list[ast.expr]:
     values: list[ast.expr] = []
     bindings = 0
     for node in ast.walk(owner):
-        if isinstance(node, ast.arg) and node.arg == name.id:
+        if not isinstance(node, ast.Name) and name.id in binds(node):  # a parameter, what a pattern of `match` binds, …
             return unknown
         if isinstance(node, ast.Name) and node.id == name.id and not isinstance(node.ctx, ast.Load):
             bindings += 1
@@ -227,7 +259,17 @@ def _values(scan: Scan, name: ast.Name, depth: int) -> list[ast.expr]:
                 found = _elements(scan, value, depth) if walked else [value]
                 values += [_pick(target, name.id, each) for each in found]
                 bindings -= 1
-    return values if bindings == 0 and values else unknown
+    if bindings != 0 or not values or _is_changed(scan, owner, name.id, values):
+        return unknown
+    return values
+
+
+def _is_changed(scan: Scan, owner: FunctionNode, name: str, values: list[ast.expr]) -> bool:
+    """Whether the function puts something else into a table that it has under this name."""
+    if (owner, name) not in scan.changed:
+        shape = joined(*(literal_shape(scan, value) for value in values))
+        scan.changed[owner, name] = bool(changes(scan, owner, {name: shape}))
+    return scan.changed[owner, name]
 
 
 def _bindings(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr, bool]]:

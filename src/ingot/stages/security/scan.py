@@ -6,7 +6,7 @@ import ast
 import re
 import warnings
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ingot.fields import walk
 from ingot.program import Signature
@@ -47,14 +47,14 @@ class Asked:
     @staticmethod
     def of(signature: Signature) -> Asked:
         """What a signature asks for."""
-        fields = tuple(field for _, field in walk((*signature.params, *signature.outputs)))
+        fields = tuple(one for _, one in walk((*signature.params, *signature.outputs)))
         return Asked(
             signature.name,
-            frozenset(field.name for field in fields),
-            money=any(field.type == "decimal" or field.is_money for field in fields),
-            cents=any(field.type == "integer" and field.is_money for field in fields),
-            floats=any(field.type == "float" for field in fields),
-            values=frozenset(value for field in fields for value in field.values),
+            frozenset(one.name for one in fields),
+            money=any(one.type == "decimal" or one.is_money for one in fields),
+            cents=any(one.type == "integer" and one.is_money for one in fields),
+            floats=any(one.type == "float" for one in fields),
+            values=frozenset(value for one in fields for value in one.values),
         )
 
 
@@ -73,6 +73,8 @@ class Scan:
     imported: Mapping[str, str]
     bound: Mapping[FunctionNode, frozenset[str]]
     constants: Mapping[str, ast.expr]
+    changed: dict[tuple[FunctionNode, str], bool] = field(default_factory=dict)
+    """What is known by now of whether a function changes what a name of it stands for."""
 
     def finding(self, code: str, node: ast.AST, message: str, hint: str | None = None) -> Finding:
         """A finding at a node."""

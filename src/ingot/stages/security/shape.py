@@ -114,18 +114,17 @@ def _computed_call(scan: Scan, node: ast.Call, callable_names: Mapping[FunctionN
 
 def _local_functions(function: FunctionNode) -> set[str]:
     """The names that stand for functions and lambdas inside a function, and for nothing else."""
+    lambdas: list[ast.Name] = []
     found: set[str] = set()
-    values: set[str] = {argument.arg for argument in ast.walk(function) if isinstance(argument, ast.arg)}
+    values: set[str] = set()
     for part in ast.walk(function):
         if isinstance(part, FunctionNode):
             found.add(part.name)
-        elif isinstance(part, ast.Assign):
-            names = {target.id for target in part.targets if isinstance(target, ast.Name)}
-            if isinstance(part.value, ast.Lambda):
-                found |= names
-            else:
-                values |= names
-    return found - values
+        elif isinstance(part, ast.Assign) and isinstance(part.value, ast.Lambda):
+            lambdas += [target for target in part.targets if isinstance(target, ast.Name)]
+        elif part not in lambdas:  # ast.walk comes to an assignment before it comes to its targets
+            values.update(binds(part))
+    return (found | {name.id for name in lambdas}) - values
 
 
 def imports(scan: Scan) -> Iterator[Finding]:
@@ -203,6 +202,27 @@ def shadowed(scan: Scan) -> Iterator[Finding]:
                 yield scan.finding("SEC008", node, f"{name!r} is rebound", "choose another name")
 
 
+def bound_once(scan: Scan) -> Iterator[Finding]:
+    """SEC008: a name of the module that is bound again, so that what is read here is not what runs."""
+    origins: dict[str, str] = {}
+    for node in scan.tree.body:
+        for name, origin in _module_names(node):
+            if origins.setdefault(name, origin) != origin:
+                yield scan.finding("SEC008", node, f"{name!r} is bound twice", "choose another name")
+
+
+def _module_names(node: ast.stmt) -> Iterator[tuple[str, str]]:
+    """The names that a statement of the module binds, and from where; a function defined twice is SEC002's to tell."""
+    if isinstance(node, FunctionNode):
+        yield node.name, "def"
+    elif isinstance(node, ast.Import):
+        yield from ((alias.asname or alias.name, alias.name) for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        yield from ((alias.asname or alias.name, f"{node.module}.{alias.name}") for alias in node.names)
+    else:
+        yield from ((name, f"line {node.lineno}, {node.col_offset}") for part in ast.walk(node) for name in binds(part))
+
+
 def _binds(node: ast.AST) -> tuple[str, ...]:
     if isinstance(node, ast.Import):  # `import math` again binds what is there already; another name for it does not
         return tuple(a.asname or a.name for a in node.names if PRELUDE.get(a.asname or a.name) != a.name)
@@ -221,6 +241,11 @@ def _same_import(name: str, origin: str) -> bool:
 def attributes(scan: Scan) -> Iterator[Finding]:
     """SEC006: attributes off the allow-list; of a module, names off that module's list."""
     for node in scan.nodes:
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and scan.dotted(node) in MODULES:
+            parent = scan.parents.get(node)  # under another name, no rule would see which function is called
+            if not (isinstance(parent, ast.Attribute) and parent.value is node):
+                hint = f"call what is in it: {node.id}.…"
+                yield scan.finding("SEC006", node, f"module {node.id!r} is used as a value", hint)
         if not isinstance(node, ast.Attribute) or node.attr.startswith("__"):
             continue
         base: str = scan.dotted(node.value) or ""
