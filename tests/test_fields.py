@@ -24,6 +24,7 @@ from ingot.fields import (
     validator,
     walk,
 )
+from ingot.store.encoding import encoded
 
 LINE = Field(
     name="item",
@@ -95,6 +96,34 @@ def test_a_moment_has_a_zone_of_the_standard_library(text: str) -> None:
 def test_values_that_do_not_fit(one: Field, value: Any) -> None:
     with pytest.raises(ValidationError):
         fits(one, value)
+
+
+@pytest.mark.parametrize("kind", ["date", "datetime"])
+@pytest.mark.parametrize("text", ["0", "86400", "-86400", "20240131", "1700000000", "86400.0"])
+def test_a_text_that_counts_seconds_is_no_date(kind: str, text: str) -> None:
+    with pytest.raises(ValidationError, match="expected a date"):
+        fits(field(kind), text)
+
+
+def test_a_number_that_cannot_be_written_out_fits_no_field() -> None:
+    for number in ("1e-999999999", "0e-999999999", "1e999999999"):
+        for kind in ("float", "decimal"):
+            with pytest.raises(ValidationError):
+                fits(field(kind), Decimal(number))
+    assert fits(field("float"), Decimal("5e-324")) == 5e-324
+    for value in (10**5_000, -(10**5_000)):
+        with pytest.raises(ValidationError, match="at most 3,000 digits"):
+            fits(field("integer"), value)
+        with pytest.raises(ValidationError, match="at most 3,000 digits"):
+            fits(field("object"), {"a": value})
+    assert fits(field("integer"), 10**3_000) == 10**3_000
+
+
+def test_what_fits_no_field_is_written_without_its_zeros() -> None:
+    for number in ("1E+999999999", "-1E-999999999", "0E-999999999"):
+        assert to_plain(Decimal(number)) == number
+        assert encoded([Decimal(number)]) == canonical_json([Decimal(number)]) == json.dumps([number]).encode()
+    assert to_plain(Decimal("1E+60")) == "1" + "0" * 60
 
 
 def test_unknown_keys_are_errors_and_nullable_ones_may_be_absent() -> None:

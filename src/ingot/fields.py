@@ -28,6 +28,10 @@ TypeName = Literal["text", "integer", "decimal", "float", "boolean", "date", "da
 Sensitivity = Literal["phi", "pii", "pan"]
 
 MOST_DIGITS = 60
+MOST_PLACES = 1_100
+"""Places on either side of the point of a number that comes as text and becomes a float: no float is nearer to nothing."""
+MOST_BITS = 10_000
+"""Of a whole number, about 3,000 digits: Python writes none of more than 4,300."""
 DEEPEST = 60
 MONEY_UNITS = frozenset({"USD", "EUR", "GBP", "CAD", "AUD", "JPY", "CHF", "MYR", "RM", "$", "€", "£", "cents"})
 
@@ -217,7 +221,7 @@ def free_form(value: object, depth: int = 0) -> Any:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int):
-        return int(value)
+        return _integer_size(int(value))
     if isinstance(value, str):
         return _encodable(value)
     if depth > DEEPEST:
@@ -238,21 +242,38 @@ _KINDS: Mapping[type, str] = {
 
 
 def _float_in(value: object) -> object:
-    """Specs and the command line read numbers with a point as Decimal; a float field takes them as floats."""
-    return float(value) if type(value) is Decimal else value
+    """Specs and the command line read numbers with a point as Decimal; a float field takes them as floats. What was given is kept
+    as it came, so it is refused where written out it would be too long, though its float be 0."""
+    if type(value) is not Decimal:
+        return value
+    if not written_out(value, MOST_PLACES):
+        raise ValueError(f"a float has at most {MOST_PLACES:,} places")
+    return float(value)
+
+
+def _integer_size(value: int) -> int:
+    """A longer one could be computed with, and neither recorded nor answered."""
+    if value.bit_length() > MOST_BITS:
+        raise ValueError("an integer has at most 3,000 digits")
+    return value
 
 
 def _date_in(value: object) -> object:
     """A date is an ISO text or a date; a datetime is not cut down to one."""
-    if isinstance(value, datetime) or not isinstance(value, str | date):
+    if isinstance(value, datetime) or not isinstance(value, str | date) or _is_count(value):
         raise ValueError("expected a date as 'YYYY-MM-DD'")
     return value
 
 
 def _datetime_in(value: object) -> object:
-    if not isinstance(value, str | datetime):
+    if not isinstance(value, str | datetime) or _is_count(value):
         raise ValueError("expected a date and time as ISO 8601 text")
     return value
+
+
+def _is_count(value: str | date) -> bool:
+    """Whether a text has no year and month: the validator would take ``20240131`` for seconds since 1970."""
+    return isinstance(value, str) and value[4:5] != "-"
 
 
 def _plain_zone(value: datetime) -> datetime:
@@ -271,7 +292,9 @@ def _python_type(field: Field) -> Any:
             limits = pydantic.Field(**length, pattern=field.pattern)
             kind: Any = Annotated[StrictStr, limits, AfterValidator(_encodable)]
         case "integer":
-            kind = Annotated[StrictInt, pydantic.Field(**_as_int(bounds))]
+            kind = Annotated[StrictInt, pydantic.Field(**_as_int(bounds)), AfterValidator(_integer_size)]
+            if None not in bounds.values():  # short enough already
+                kind = Annotated[StrictInt, pydantic.Field(**_as_int(bounds))]
         case "decimal":
             limits = pydantic.Field(**bounds, allow_inf_nan=False, decimal_places=field.places)
             kind = Annotated[Decimal, limits, AfterValidator(_decimal_size), BeforeValidator(_decimal_in)]
@@ -331,12 +354,27 @@ def validator(fields: Iterable[Field], name: str = "Inputs") -> TypeAdapter[dict
 # ---- values as JSON ----------------------------------------------------------------------------------------------
 
 
+LONGEST_PLAIN = 10_000
+"""Places of a decimal beyond which it is written with its exponent: as many zeros could fill the memory. No field holds
+such a number, but what does not fit a field is written too."""
+
+
+def written_out(value: Decimal, most: int) -> bool:
+    """Whether a decimal, written without an exponent, has about `most` places or fewer. Cheap: no digit is looked at."""
+    return -most < value.adjusted() < most
+
+
+def decimal_text(value: Decimal) -> str:
+    """A decimal as text that reads back as the same number."""
+    return format(value, "f") if written_out(value, LONGEST_PLAIN) else str(value)
+
+
 def to_plain(value: object) -> Any:
     """A value as plain JSON: decimals and dates become text, tuples lists. Anything else is a TypeError."""
     if value is None or isinstance(value, str | bool | int | float):
         return value
     if isinstance(value, Decimal):
-        return format(value, "f")
+        return decimal_text(value)
     if isinstance(value, date):  # a datetime is a date
         return value.isoformat()
     if isinstance(value, Mapping):

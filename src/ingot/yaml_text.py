@@ -183,5 +183,8 @@ def as_source(value: Any) -> str:
         value = dict(value)
     elif isinstance(value, list):
         value = list(value)
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # a number of more digits than Python writes
+        text = f"<{type(value).__name__}>"
     return text if len(text) <= 80 else text[:77] + "..."

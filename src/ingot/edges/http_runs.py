@@ -18,11 +18,10 @@ from ingot.edges.http_limits import Limits
 from ingot.edges.http_metrics import Metrics
 from ingot.edges.http_shelf import Version
 from ingot.errors import IngotError, InputError, OutputError
-from ingot.fields import to_plain, validator
+from ingot.fields import validator
 from ingot.runtime.run import Outcome
 from ingot.store.alone import RunTaken
 from ingot.store.database import reading
-from ingot.store.encoding import encoded
 from ingot.store.group import End, Entry, append_together
 from ingot.store.runs import ENDED, RecordedWorkflow, opened
 from ingot.store.store import Store
@@ -151,7 +150,7 @@ class Runs:
         except InputError:  # no run came of it
             raise
         except IngotError as error:
-            record = recorded.records.failed(run, to_plain(case), error)
+            record = recorded.records.failed(run, case, error)
             await self._group.add(Entry(run, record, recorded.records, None, once))
             raise
         if await self._group.add(Entry(run, record, recorded.records, waiting, once)):
@@ -196,7 +195,7 @@ class Runs:
             if state is not None:
                 raise _still_asked("the run of this key is under way, or its server was killed")
             return None
-        if found[-1]["input_digest"] != store.key.input_digest(encoded(case)):
+        if found[-1]["input_digest"] != recorded.records.input_digest(case):
             hint = "take a new key for a new request"
             raise Refused(409, "this key was given with another body before", place="Idempotency-Key", hint=hint)
         if found[-1].get("error_type") == "OutputError":

@@ -109,7 +109,7 @@ async def submit(client: Client, workflow: Workflow, case: Mapping[str, Any], ru
     workflow.validate(case)
     run = run or new_run()
     run_place(run)
-    order = {"digest": workflow.digest, "run": run, "input": to_plain(case)}
+    order = {"digest": workflow.digest, "run": run, "input": to_plain(workflow.kept(case))}
     handle, begun = await _start(client, workflow, "ingot-run", order, run)
     if not begun:
         _refuse_another(workflow, order, await _patiently(lambda: _order_of(client, handle)))
@@ -229,7 +229,7 @@ def run_batch_on(
         def call(chunk: Chunk) -> Future[Done]:
             order = {
                 "digest": workflow.digest, "batch": batch, "first": chunk.first, "validate": validate,
-                "rows": [_sent(read, raw) for raw in chunk.raw],
+                "rows": [_sent(workflow, read, raw) for raw in chunk.raw],
             }  # fmt: skip
             if len(encoded(order)) > LARGEST_CHUNK:
                 raise InputError(
@@ -247,9 +247,9 @@ def run_batch_on(
     )  # fmt: skip
 
 
-def _sent(read: ReadRow, raw: Any) -> dict[str, Any]:
+def _sent(workflow: Workflow, read: ReadRow, raw: Any) -> dict[str, Any]:
     try:
-        return {"row": to_plain(read(raw))}
+        return {"row": to_plain(workflow.kept(read(raw)))}
     except InputError as error:
         return {"error": error.message, "place": error.place}
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from pydantic import ValidationError
@@ -27,6 +29,39 @@ def input_reader(fields: Sequence[Field]) -> Callable[[Mapping[str, Any]], dict[
             raise InputError(said, hint="give a JSON object of the inputs") from None
 
     return read
+
+
+Kept = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+
+
+def input_keeper(fields: Sequence[Field]) -> Kept:
+    """A function that gives an input as it is kept. JSON is read with decimals, which are kept as text; a float field takes no
+    text, so its numbers are kept as floats: else what was kept would not fit when it is run again."""
+    makers = {one.name: made for one in fields if (made := _floats(one)) is not None}
+
+    def kept(given: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {name: makers[name](value) if name in makers else value for name, value in given.items()}
+
+    return kept if makers else lambda given: given
+
+
+def _floats(one: Field) -> Callable[[Any], Any] | None:
+    if one.type == "float":
+        return _as_float
+    if one.type == "list" and one.items is not None and (inner := _floats(one.items)) is not None:
+        return lambda values: [inner(value) for value in values] if isinstance(values, list) else values
+    if one.type == "object" and any(_floats(each) is not None for each in one.fields):
+        keep = input_keeper(one.fields)
+        return lambda value: keep(value) if isinstance(value, Mapping) else value
+    return None
+
+
+def _as_float(value: Any) -> Any:
+    """What does not fit the field stays as it is."""
+    if type(value) is not Decimal or not value.is_finite():
+        return value
+    number = float(value)
+    return number if math.isfinite(number) else value
 
 
 def _input_error(error: ValidationError, fields: Sequence[Field]) -> InputError:

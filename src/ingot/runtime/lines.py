@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import select
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -16,6 +16,8 @@ from ingot.errors import InputError, StepError
 from ingot.runtime.run import Outcome, Workflow
 
 Progress = Callable[[int], object]
+DEEPEST = 200
+"""How deep JSON may be nested: deeper than any field, and no danger to what walks through it."""
 _FAILED = b'{"error":'  # how the line of a failure begins: its keys are sorted
 
 
@@ -23,11 +25,26 @@ def read_json(text: str) -> Any:
     """Strict JSON with decimals kept exact. Raises ValueError, also for what Python alone would let pass: a key that is
     there twice, NaN, a nesting without end."""
     try:
-        return _DECODER.decode(text)
+        found = _DECODER.decode(text)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     except InvalidOperation:
         raise ValueError("a number is out of every range") from None
+    if text.count("[") + text.count("{") > DEEPEST and _is_deep(found):
+        raise ValueError("it is nested too deeply")
+    return found
+
+
+def _is_deep(value: Any) -> bool:
+    """Whether lists and objects stand more than DEEPEST deep: deeper ones would be read, and break what walks through them."""
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [inner for one in level if isinstance(one, dict | list) for inner in _inside(one)]
+    return any(isinstance(one, dict | list) for one in level)
+
+
+def _inside(value: dict[str, Any] | list[Any]) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value
 
 
 def _no_number(name: str) -> Any:

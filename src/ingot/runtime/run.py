@@ -27,7 +27,7 @@ from ingot.fields import to_plain, validator
 from ingot.readback.citations import citations
 from ingot.runtime.bounded.hybrid import standing
 from ingot.runtime.bounded.ledger import Call, spending, used_by
-from ingot.runtime.inputs import input_reader, shown_value
+from ingot.runtime.inputs import input_keeper, input_reader, shown_value
 from ingot.runtime.steps import AskModel, AskPerson, NeedsReview, Perform, make_perform
 from ingot.runtime.trace import Decision, Recorder, Trace, instrument, trace_of
 from ingot.spec import Metadata, Spec, parse_spec
@@ -124,6 +124,8 @@ class Workflow:
                 calibrations=self._calibrations, prompts=json.loads(files.get(PROMPTS, b"{}")),
             )  # fmt: skip
         self._read_input = input_reader(self.spec.inputs)
+        self.kept = input_keeper(self.spec.inputs)
+        """An input as it is kept with its run: it fits when it is read back."""
         self._check_output = validator(self.spec.outputs).validate_python
         self.template_name: str = verified.manifest.program.template
         self.template = _namespace(compile(files["template.py"], "template.py", "exec"))

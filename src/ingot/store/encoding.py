@@ -8,13 +8,13 @@ from typing import Any
 import orjson
 
 from ingot.canonical import canonical_json
-from ingot.fields import to_plain
+from ingot.fields import decimal_text, to_plain
 
 _OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME
 
 
 def _text(value: Any) -> Any:
-    return format(value, "f") if type(value) is Decimal else to_plain(value)
+    return decimal_text(value) if type(value) is Decimal else to_plain(value)
 
 
 def encoded(value: Any) -> bytes:

@@ -43,7 +43,7 @@ class Records:
     def __init__(self, workflow: Workflow, key: StoreKey) -> None:
         spec = workflow.spec
         self.name = f"{spec.metadata.name} {spec.metadata.version}"
-        self._digest, self._key = workflow.digest, key
+        self._digest, self._key, self._kept = workflow.digest, key, workflow.kept
         self._inputs, self._outputs = Mask(spec.inputs), Mask(spec.outputs)
         self._traces: dict[tuple[int, ...], bytes] = {}
 
@@ -63,7 +63,7 @@ class Records:
         calls: Sequence[Call] = (),
     ) -> Written:
         """A run that came to an output, or to a review with what it proposes."""
-        answer = encoded(answered)
+        case, answer = self._kept(case), encoded(answered)
         shown, hidden = (answered, None) if answered is None else self._outputs.split(answered)
         whole = encoded(case)
         head = self._head(run, case, whole, {"output": hidden, "steps": steps} if hidden or steps else {})
@@ -78,9 +78,14 @@ class Records:
         self, run: str, case: Mapping[str, Any], error: IngotError, steps: Steps = (), calls: Sequence[Call] = ()
     ) -> bytes:
         """A run that failed. What the error says may hold values, so it is sealed."""
+        case = self._kept(case)
         head = self._head(run, case, encoded(case), {"error": error.message, "steps": steps})
         told = encoded({"status": "failed", "error_type": type(error).__name__, "at_step": error.place})
         return b"%b%b,%b" % (head, _usage(calls), told[1:])
+
+    def input_digest(self, case: Mapping[str, Any]) -> str:
+        """What the records of runs on this input say of it."""
+        return self._key.input_digest(encoded(self._kept(case)))
 
     def refused(self, run: str, told: Mapping[str, Any]) -> bytes:
         """A row that no run came of."""

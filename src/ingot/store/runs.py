@@ -139,7 +139,8 @@ class RecordedWorkflow:
         run_place(run)  # before any step is carried out
         if self.workflow.perform is None:
             return self._pure(run, case, given)
-        plain: dict[str, Any] = to_plain(case)
+        self.workflow.validate(case)  # what does not fit may be of any size, and is not written out
+        plain: dict[str, Any] = to_plain(self.workflow.kept(case))
         with alone(self.store.engine, run):
             self._begin(run, plain)
             return self.go_on(Progress(run, plain))
@@ -150,7 +151,7 @@ class RecordedWorkflow:
         except InputError:  # no run came of it
             raise
         except IngotError as error:
-            self._record_pure(run, self.records.failed(run, to_plain(case), error), None, given)
+            self._record_pure(run, self.records.failed(run, case, error), None, given)
             raise
         self._record_pure(run, record, waiting, given)
         return outcome
@@ -224,7 +225,6 @@ class RecordedWorkflow:
     # ---- runs with steps -----------------------------------------------------------------------------------------
 
     def _begin(self, run: str, plain: dict[str, Any]) -> None:
-        self.workflow.validate(plain)
         try:
             with writing(self.store.engine) as connection:
                 connection.execute(runs.insert().values(**self._row(Progress(run, plain), RUNNING)))
