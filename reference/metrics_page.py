@@ -28,7 +28,12 @@ ORDER = ("reliability", "selective", "validation", "tokens", "latency", "securit
 INTERVALS = ("share", "share_of", "bootstrapped", "quantile")
 BESIDE: Mapping[ModuleType, Mapping[str, str]] = {
     risk: {"risk_coverage": "risk at a coverage"},
-    compare: {"compare": "difference of two logs", "sign_test": "p", "mcnemar": "McNemar's p"},
+    compare: {
+        "compare": "difference of two logs",
+        "paired_interval": "interval of a difference of shares",
+        "sign_test": "p",
+        "mcnemar": "McNemar's p",
+    },
 }
 """Functions beside the categories whose figures are no `Measure`, with their names."""
 

@@ -122,6 +122,20 @@ def test_it_covers_the_truth_where_items_share_a_program() -> None:
     assert narrow < 140
 
 
+def test_where_all_items_are_right_nothing_shows_that_those_of_a_task_differ() -> None:
+    assert share_interval([(str(at // 10), True) for at in range(100)]) == interval(10, 10)
+    assert share_interval([(str(at // 10), False) for at in range(100)]) == interval(0, 10)
+    sizes = [("a", True)] * 4 + [("b", True)] * 2 + [("c", True)]
+    assert share_interval(sizes) == interval(7 / 3, 7 / 3)
+    chance = random.Random(4)
+    held = 0
+    for _ in range(200):  # 20 programs, of which one in twenty is wrong in all of its five items: often none of them
+        works = [chance.random() < 0.95 for _ in range(20)]
+        low, high = share_interval([(str(at), one) for at, one in enumerate(works) for _ in range(5)])
+        held += low <= 0.95 <= high
+    assert held >= 186
+
+
 def test_one_item_a_task_and_one_task_are_as_before() -> None:
     for same in (tasks("1", "1", "0", "1"), tasks("1101")):
         found = accuracy(same.items)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+import random
 from dataclasses import replace
 
 import pytest
 
 from ingot.errors import InputError
-from ingot.evals.compare import compare, lines, mcnemar
+from ingot.evals.compare import compare, lines, mcnemar, paired_interval
 from ingot.evals.log import Log, Scored, TaskLog
 from ingot.evals.metrics.reliability import accuracy, coverage, field_scores, irrelevance
 from ingot.evals.solvers import Answer, Generation
@@ -74,7 +76,7 @@ def test_what_was_not_run_took_no_tokens() -> None:
 def test_the_same_log_twice_differs_in_nothing() -> None:
     for one in compare(of("110"), of("110")):
         assert one.a == one.b
-        assert (one.low, one.high) == (0, 0)
+        assert (one.low, one.high) == (0, 0) if one.p is None else one.low == -one.high < 0
 
 
 def test_a_log_that_was_cut_short_is_compared_on_what_both_have_and_says_so() -> None:
@@ -93,6 +95,31 @@ def test_a_log_that_was_cut_short_is_compared_on_what_both_have_and_says_so() ->
     assert "B: cut short after 1 tasks" in text
     with pytest.raises(InputError, match="no task is in all"):
         compare(replace(a, tasks=(further,)), b, shared=True)
+
+
+def test_items_that_are_all_alike_do_not_make_a_difference_certain() -> None:
+    # Bonett and Price by hand, of ten items: (b' - a') / 12 and 1.96 sqrt((a' + b' - (b' - a')^2 / 12) / 144) to either side
+    alone = paired_interval([(str(at), 0) for at in range(10)])
+    assert alone == pytest.approx((-1.959964 * math.sqrt(2) / 12, 1.959964 * math.sqrt(2) / 12))
+    low, high = paired_interval([(str(at), 1) for at in range(10)])
+    assert (low, high) == (pytest.approx(10 / 12 - 1.959964 * math.sqrt((12 - 100 / 12) / 144)), 1.0)
+    some = paired_interval([(str(at), one) for at, one in enumerate((1, 1, 1, -1, 0, 0, 0, 0, 0, 0))])
+    assert some == pytest.approx(tuple(2 / 12 + sign * 1.959964 * math.sqrt((6 - 4 / 12) / 144) for sign in (-1, 1)))
+    by_task = paired_interval([(str(at // 10), 0) for at in range(100)])  # ten tasks that agree are ten items
+    assert by_task == pytest.approx(alone)
+    found = {one.name: one for one in compare(of("1" * 10), of("1" * 10))}["accuracy"]
+    assert (found.low, found.high) == alone
+
+
+def test_the_interval_of_a_difference_covers_the_truth() -> None:
+    chance = random.Random(5)
+    held = dict.fromkeys(((20, 20), (60, 12)), 0)
+    for items, tasks in held:
+        for _ in range(200):  # B is right on one task in ten more than A, in all of its items
+            better = [chance.random() < 0.1 for _ in range(tasks)]
+            low, high = paired_interval([(str(at % tasks), int(better[at % tasks])) for at in range(items)])
+            held[items, tasks] += low <= 0.1 <= high
+    assert min(held.values()) >= 184
 
 
 def test_mcnemar_against_the_binomial() -> None:

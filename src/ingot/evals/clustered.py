@@ -22,21 +22,30 @@ def share_interval(hits: Sequence[tuple[str, bool]]) -> tuple[float, float]:
     """The 95 % interval of a share of items, given each one's task and whether it is a hit (Korn and Graubard 1998).
 
     Clopper and Pearson's of ``n*`` items: as many independent ones as would have the variance that is seen between the tasks,
-    times ``(t(n - 1) / t(m - 1)) ** 2`` for the few tasks m that it is known from. Where all items are alike no variance is seen,
-    and n* is n before that factor. It is n at most, and at least ``n**2 / sum of squares of the tasks' sizes``: items cannot be
-    more alike than wholly, and each task is then one.
+    times ``(t(n - 1) / t(m - 1)) ** 2`` for the few tasks m that it is known from. It is n at most, and at least
+    ``n**2 / sum of squares of the tasks' sizes``: items cannot be more alike than wholly, and each task is then one. That is
+    what is taken where all items are right, or all wrong: then nothing shows that those of a task are not wholly alike, and as
+    many independent items as there are would cover the truth far too seldom.
     """
     by_task: dict[str, list[bool]] = {}
     for task, hit in hits:
         by_task.setdefault(task, []).append(hit)
-    n, m = len(hits), len(by_task)
-    p = sum(hit for _, hit in hits) / n
-    apart = sum((sum(one) - p * len(one)) ** 2 for one in by_task.values())
-    seen = m / (m - 1) * apart / n**2
-    alike = n if not 0 < p < 1 else min(float(n), p * (1 - p) / seen) if seen else float(n)
-    fewest = n**2 / sum(len(one) ** 2 for one in by_task.values())
-    effective = max(fewest, min(float(n), alike * (student(n - 1) / student(m - 1)) ** 2))
+    p = sum(hit for _, hit in hits) / len(hits)
+    effective = independent({task: [hit - p for hit in one] for task, one in by_task.items()}, p * (1 - p))
     return interval(p * effective if p < 1 else effective, effective)
+
+
+def independent(apart: Mapping[str, Sequence[float]], variance: float) -> float:
+    """As many independent items as know a mean as well as these: of each task how far its items are `apart` from the mean of all,
+    whose variance about it is `variance` (`share_interval`)."""
+    sizes = [len(one) for one in apart.values()]
+    n, m = sum(sizes), len(sizes)
+    fewest = n**2 / sum(size**2 for size in sizes)
+    if not variance:
+        return fewest
+    seen = m / (m - 1) * sum(sum(one) ** 2 for one in apart.values()) / n**2
+    alike = min(float(n), variance / seen) if seen else float(n)
+    return max(fewest, min(float(n), alike * (student(n - 1) / student(m - 1)) ** 2))
 
 
 def drawn(

@@ -6,12 +6,13 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from math import comb
-from statistics import fmean
+from math import comb, sqrt
+from statistics import NormalDist, fmean
 from typing import Any
 
+from ingot.binomial import SURE
 from ingot.errors import InputError
-from ingot.evals.clustered import drawn, is_clustered
+from ingot.evals.clustered import drawn, grouped, independent, is_clustered
 from ingot.evals.log import UNWITHHELD, Log, Scored
 from ingot.evals.metrics.measure import RESAMPLES, quantile
 from ingot.evals.metrics.reliability import field_hits
@@ -19,12 +20,13 @@ from ingot.evals.shared import alike, cut_short
 
 MOST_EXACT, DRAWN = 12, 10_000
 """Tasks up to which every way to exchange them is counted; beyond, as many ways are drawn."""
+_SURE = NormalDist().inv_cdf((1 + SURE) / 2)
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A figure of A and of B on the same items. `low` and `high` are the 95 % interval of B - A (paired bootstrap over
-    items, over whole tasks where they have several); `only_a` and `only_b` items that one alone has right, `p` the two-sided
+    """A figure of A and of B on the same items. `low` and `high` are the 95 % interval of B - A (of shares `paired_interval`, of
+    others a paired bootstrap over items, over whole tasks where they have several); `only_a` and `only_b` items that one alone has right, `p` the two-sided
     `sign_test` on them, None for figures that are no yes or no."""
 
     name: str
@@ -44,7 +46,8 @@ class Difference:
 
 
 def compare(a: Log, b: Log, *, shared: bool = False) -> list[Difference]:
-    """d = B - A over the items that both have, each a pair; the interval is the 2.5th and 97.5th percentile of it over 2,000 draws
+    """d = B - A over the items that both have, each a pair; the interval of shares is that of `paired_interval`, of other figures the
+    2.5th and 97.5th percentile of it over 2,000 draws
     of as many pairs with replacement, of whole tasks where there are several and one has several items. Unit: the figure's.
     Source: Efron 1979, over pairs; of tasks, Davison and Hinkley 1997, section 3.8.
 
@@ -105,6 +108,23 @@ def sign_test(apart: Sequence[tuple[str, int]], *, seed: int = 0) -> float:
     chance = random.Random(seed)  # noqa: S311 - a randomisation test, no secret
     hits = sum(abs(sum(chance.choice((one, -one)) for one in net)) >= seen for _ in range(DRAWN))
     return (hits + 1) / (DRAWN + 1)
+
+
+def paired_interval(apart: Sequence[tuple[str, int]]) -> tuple[float, float]:
+    """d = (b' - a') / (n + 2) with 1.96 sqrt((a' + b' - (b' - a')^2 / (n + 2)) / (n + 2)^2) to either side, -1 and 1 at most, where a items
+    are right in A alone, b in B alone, of n, a' = a + 1 and b' = b + 1; given each item's task and B right - A right. Where several tasks have
+    several items, a, b and n are made as much smaller as `share_of` makes n. Unit: share. Source: Bonett and Price, "Adjusted
+    Wald confidence interval for a difference of binomial proportions based on paired data", 2012.
+
+    A bootstrap draws no pair that was not seen: of few items that are all alike it would give an interval of no width.
+    """
+    n, tasks, mean = float(len(apart)), [task for task, _ in apart], fmean(one for _, one in apart)
+    shares = [sum(one == sign for _, one in apart) / n for sign in (-1, 1)]
+    if is_clustered(tasks):
+        n = independent(grouped([one - mean for _, one in apart], tasks), sum(shares) - mean**2)
+    a, b = ((one * n + 1) / (n + 2) for one in shares)
+    wide = _SURE * sqrt((a + b - (b - a) ** 2) / (n + 2))
+    return max(-1.0, b - a - wide), min(1.0, b - a + wide)
 
 
 def mcnemar(only_a: int, only_b: int) -> float:
@@ -189,8 +209,9 @@ def _of(name: str, hits: Sequence[tuple[str, bool, bool]]) -> Difference:
     found = _mean(name, "share", [(task, float(one), float(two)) for task, one, two in hits])
     only_a = sum(one and not two for _, one, two in hits)
     only_b = sum(two and not one for _, one, two in hits)
-    p = sign_test([(task, two - one) for task, one, two in hits])
-    return replace(found, only_a=only_a, only_b=only_b, p=p)
+    apart = [(task, two - one) for task, one, two in hits]
+    low, high = paired_interval(apart)
+    return replace(found, low=low, high=high, only_a=only_a, only_b=only_b, p=sign_test(apart))
 
 
 def _mean(name: str, unit: str, pairs: Sequence[tuple[str, float, float]]) -> Difference:

@@ -46,7 +46,7 @@ def share_of(name: str, hits: Sequence[tuple[str, bool]], *, note: str = "") -> 
     """hits / n of items, each given with its task: as `share` where every item has a task of its own, or all have one. Where several
     tasks have several items, Clopper and Pearson's interval of n* = p (1 - p) / v (t_(n-1) / t_(m-1))^2 items, n at most and n^2 / sum
     of squares of the tasks' items at least, with p = hits / n, v = m / (m - 1) * sum over the m tasks of (hits in the task - p * its items)^2 / n^2, and t the 97.5th percentile of
-    Student's; where p is 0 or 1, n* = n (t_(n-1) / t_(m-1))^2. Unit: share. Source: Korn and Graubard, "Confidence intervals for
+    Student's; where p is 0 or 1, n* = n^2 / that sum, since nothing shows then that items of a task differ. Unit: share. Source: Korn and Graubard, "Confidence intervals for
     proportions with small expected number of positive counts estimated from survey data", 1998."""
     tasks = [task for task, _ in hits]
     found = share(name, sum(hit for _, hit in hits), len(hits), note=note)
