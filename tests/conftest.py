@@ -22,6 +22,24 @@ KEYS = (
 )
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--no-skips", action="store_true", help="a run in which anything was skipped fails")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Where everything that tests need is said to be installed, a skipped one is no pass."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")  # none in the workers of xdist
+    if reporter is None or not session.config.getoption("--no-skips"):
+        return
+    skipped = reporter.stats.get("skipped", [])
+    if skipped:
+        reporter.ensure_newline()
+    for report in skipped:
+        reporter.write_line(f"skipped, and must not be: {report.nodeid}: {report.longrepr[2]}", red=True)
+    if skipped and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 @pytest.fixture(autouse=True, scope="session")
 def own_configuration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """XDG_CONFIG_HOME in a temporary folder for the whole session."""
