@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ingot.errors import SpecError
-from ingot.questions import Question, check_answers, find_questions
+from ingot.questions import Contradiction, Question, check_answers, check_cases, find_questions
 from ingot.spec import load_spec, parse_spec
 
 LIBRARY = Path(__file__).parent.parent / "src" / "ingot" / "library"
@@ -434,3 +434,22 @@ def test_an_answer_to_an_unknown_question_is_refused() -> None:
         check_answers(spec)
     assert caught.value.hint == "did you mean 'null:bmi'?"
     assert caught.value.place == "answers.null:bmj"
+
+
+@pytest.mark.parametrize(
+    ("limits", "refused"),
+    [
+        ("", "cases 'b' and 'c' have the same input and expect another level: no program can pass both"),
+        ("thresholds: {accuracy: 0.5}", None),
+        ("scorers: {level: text}", None),
+    ],
+)
+def test_cases_that_no_program_can_pass_both_are_refused_where_all_must_pass(limits: str, refused: str | None) -> None:
+    clash = cases(*OK, "id: c, input: {age: 3}, expected: {level: A}", held=HELD)
+    fields = {"inputs": "{age: {type: integer, unit: years}}", "outputs": "{level: {type: enum, values: [A, B]}}"}
+    read = parse_spec(RULE.format(rule=CHAIN, rest=f"{clash}\n{limits}", **fields))
+    if refused is None:
+        check_cases(read)
+    else:
+        with pytest.raises(Contradiction, match=refused):
+            check_cases(read)

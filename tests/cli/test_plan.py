@@ -17,6 +17,9 @@ logic_requirements:
     table: {{hit_policy: first, inputs: [weight], outputs: [fee], rows: [{row}, ["-", "9"]]}}
 {more}
 """
+CASES = """\
+cases:
+  given: [{id: a, input: {weight: 7}, expected: {fee: 9}}, {id: b, input: {weight: 7}, expected: {fee: 8}}]"""
 INVARIANTS = 'invariants: [{name: low, holds: "fee < 5"}, {name: high, holds: "fee > 6"}]'
 
 
@@ -26,6 +29,7 @@ INVARIANTS = 'invariants: [{name: low, holds: "fee < 5"}, {name: high, holds: "f
         ({"row": '["< 5 kg", "5"]'}, "table of 'decide', row 1, column 'weight'"),
         ({"row": '["< 5", "weight + other"]'}, "table of 'decide', row 1, column 'fee'"),
         ({"metadata": ", compliance: [SOC2]"}, "FLW009 metadata names no owner"),
+        ({"more": CASES}, "cases 'a' and 'b' have the same input and expect another fee: no program can pass both"),
         ({"more": INVARIANTS}, "invariant 'high' contradicts"),
         ({"more": "answers: {nobody_asked: 'yes'}"}, "a question that this spec does not raise"),
     ],

@@ -234,6 +234,16 @@ def test_a_prompt_that_does_not_fit_is_a_task_not_deployed_and_ends_nothing(tmp_
         assert [one.right for one in log.items] == [None, None, None, True, True, False]
 
 
+def test_cases_that_contradict_each_other_are_a_task_not_deployed_and_no_model_is_asked(tmp_path: Path) -> None:
+    first = suite().tasks[0]
+    clash = replace(
+        first, spec_text=f"{first.spec_text}  - {{id: clash, input: {{weight: 11}}, expected: {{fee: 5}}}}\n"
+    )
+    log = evaluate(replace(suite(), tasks=(clash,)), Compiled(Scripted([])), tmp_path)
+    assert log.tasks[0].generation.reason.endswith("expect another fee: no program can pass both")
+    assert [one.right for one in log.items] == [None, None, None]
+
+
 def test_a_transaction_whose_prompt_does_not_fit_is_withheld(tmp_path: Path) -> None:
     long = PromptTooLong("the prompt has 9000 tokens")
     log = evaluate(suite(), Direct(Scripted(['{"fee": 5}', long, '{"fee": 6}'])), tmp_path / "direct")

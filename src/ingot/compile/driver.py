@@ -30,7 +30,7 @@ from ingot.library import read as library_file
 from ingot.models.model import Completion, Model
 from ingot.program import Program
 from ingot.proof.invariants import check_contradictions
-from ingot.questions import Question, check_answers, find_questions
+from ingot.questions import Question, check_answers, check_cases, find_questions
 from ingot.spec import Spec, load_spec, read_spec_text, self_contained_text
 from ingot.stages.flow import check_flow
 from ingot.tables.compiled import check_tables, from_tables
@@ -186,6 +186,7 @@ def prepared(path: Path) -> tuple[Spec, Plan, tuple[Question, ...]]:
     can mend: its text, its answers, the flow of labelled data, its tables."""
     spec = load_spec(path)
     check_answers(spec)
+    check_cases(spec)
     broken = [finding for finding in check_flow(spec) if finding.severity == "error"]
     if broken:
         more = f" (and {len(broken) - 1} more)" if len(broken) > 1 else ""

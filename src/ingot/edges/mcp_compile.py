@@ -23,7 +23,7 @@ from ingot.compile.rules import all_rules
 from ingot.edges.mcp_tools import RESERVED, Answer, Tool
 from ingot.errors import IngotError, InputError, SpecError
 from ingot.proof.invariants import check_contradictions
-from ingot.questions import check_answers, find_questions
+from ingot.questions import check_answers, check_cases, find_questions
 from ingot.spec import SPEC_FILES, Spec, load_spec, parse_spec, read_beside, read_spec_text
 from ingot.stages.flow import check_flow
 from ingot.tables.compiled import check_tables
@@ -151,6 +151,7 @@ class Bench:
         try:
             spec = load_spec(path)
             check_tables(spec, lambda _: name)
+            check_cases(spec)
         except SpecError:
             raise SpecError(
                 "its cases cannot be used", place=name,

@@ -11,7 +11,8 @@ Nothing is guessed: a question is asked where the spec itself shows the gap, and
 
 from __future__ import annotations
 
+from ingot.questions.cases import Contradiction, check_cases
 from ingot.questions.find import check_answers, find_questions
 from ingot.questions.question import Question
 
-__all__ = ["Question", "check_answers", "find_questions"]
+__all__ = ["Contradiction", "Question", "check_answers", "check_cases", "find_questions"]

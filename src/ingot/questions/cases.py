@@ -8,7 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 from ingot import expressions
-from ingot.canonical import canonical_json, equal_bytes
+from ingot.canonical import equal_bytes
+from ingot.errors import SpecError
 from ingot.fields import Field, to_plain
 from ingot.questions.decisions import Decisions, decisions_of
 from ingot.questions.evaluate import Undecided, evaluate
@@ -62,23 +63,51 @@ def _name(case: Case) -> str:
 # ---- two cases ---------------------------------------------------------------------------------------------------
 
 
+class Contradiction(SpecError):
+    """Two cases that no program can pass both."""
+
+
+def check_cases(spec: Spec) -> None:
+    """Raise Contradiction for two cases that contradict each other where all cases must be right: no model can mend that.
+
+    Outputs with a scorer of their own are left out, since one answer may be near enough to both; so are cases of which a share may be wrong.
+    """
+    limits = spec.thresholds
+    for first, other, differing in _contradictions(spec):
+        exactly = [name for name in differing if name not in spec.scorers]
+        if exactly and (limits.held_out_accuracy if other.held_out else limits.accuracy) == 1:
+            raise Contradiction(
+                f"{_contradict(first, other, exactly)}: no program can pass both",
+                place=other.place or None,
+                hint=f"one of the two is wrong: correct it, or delete it (the other one is at {first.place})",
+            )
+
+
 def _pairs(spec: Spec) -> Iterator[Question]:
-    """Cases with the same input that contradict each other. (A given one with a held-out one's input is no spec.)"""
+    for first, other, differing in _contradictions(spec):
+        text = _contradict(first, other, differing)
+        yield ask(f"case:{first.id}:{other.id}", text, "no program can pass both", place=other.place)
+
+
+def _contradictions(spec: Spec) -> Iterator[tuple[Case, Case, list[str]]]:
+    """Cases with the same input that expect something else, and of which outputs. (A given one with a held-out one's input is
+    no spec.)"""
     seen: dict[bytes, list[Case]] = {}
     for case in spec.cases:
         seen.setdefault(equal_bytes([case.input, case.steps]), []).append(case)
-    for cases in seen.values():
-        first = cases[0]
-        for other in cases[1:]:
+    for first, *others in seen.values():
+        for other in others:
             differing = [name for name in first.expected if name in other.expected and _differs(first, other, name)]
-            differing += first.null_in_one(other)
-            if differing:
-                text = f"cases {_name(first)} and {_name(other)} have the same input and expect another {', '.join(differing)}"
-                yield ask(f"case:{first.id}:{other.id}", text, "no program can pass both", place=other.place)
+            if differing := [*differing, *first.null_in_one(other)]:
+                yield first, other, differing
+
+
+def _contradict(first: Case, other: Case, differing: list[str]) -> str:
+    return f"cases {_name(first)} and {_name(other)} have the same input and expect another {', '.join(differing)}"
 
 
 def _differs(first: Case, other: Case, name: str) -> bool:
-    return canonical_json(first.expected[name]) != canonical_json(other.expected[name])
+    return equal_bytes(first.expected[name]) != equal_bytes(other.expected[name])
 
 
 # ---- a case against the rule -------------------------------------------------------------------------------------

@@ -200,6 +200,7 @@ def compiled_task(task: Task, make: Any, keep: Path | None) -> CompiledTask:
     """Run ``make(spec path, out)``, which gives a `compile.driver.Compiled`, and load what it made."""
     from ingot.artifact.sign import trusted_keys
     from ingot.artifact.verify import verify
+    from ingot.questions import Contradiction
 
     folder = Path(tempfile.mkdtemp(prefix="ingot-eval-")) if keep is None else keep / _folder_name(task.id)
     folder.mkdir(parents=True, exist_ok=True)
@@ -213,7 +214,7 @@ def compiled_task(task: Task, make: Any, keep: Path | None) -> CompiledTask:
         attempts, passed = made.attempts, made.passed and made.path is not None
     except CompileFailed as error:
         attempts, passed, made = tuple(error.attempts), False, None
-    except PromptTooLong as error:  # nothing was asked, so nothing was used
+    except (PromptTooLong, Contradiction) as error:  # nothing was asked, so nothing was used
         return CompiledTask(Generation(False, error.message), None, folder if keep is None else None)
     seconds = time.perf_counter() - began
     artifact = made.path if passed else None
