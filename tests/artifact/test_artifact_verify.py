@@ -526,6 +526,15 @@ def test_step_11_approvals_of_something_else(
     assert "'Ada again' approved twice" in refusal(artifact, key).message
 
 
+def test_step_11_an_approval_that_is_nested_without_end(artifact: Path, key: SigningKey, other_key: SigningKey) -> None:
+    found = verify(artifact, trust(key)).digest
+    approval = Approval("Ada", other_key.id, "2025-06-02T12:00:00Z")
+    payload = approval_statement(found, approval).replace(b'"note":""', b'"note":' + b"[" * 700 + b"]" * 700)
+    rewrite(artifact, ATTESTATION, lambda text: text + dsse.seal(payload, other_key).to_line())
+    error = refusal(artifact, key)
+    assert (error.step, "nested too deeply" in error.message) == (11, True)
+
+
 def test_step_11_a_changed_approval(artifact: Path, key: SigningKey, other_key: SigningKey) -> None:
     both = trust(key, other_key)
     approve(artifact, other_key, "Ada", at=NOON, trusted=both)

@@ -365,6 +365,8 @@ def _approvals(bundle: Bundle) -> tuple[tuple[Approval, ...], int]:
         try:
             known = dsse.signers(envelope, bundle.trusted)
             body, approval = statement.read_approval(envelope.payload)
+        except RecursionError:
+            raise ArtifactError("the approval is nested too deeply", place=place, hint=hint) from None
         except (ArtifactError, ValueError) as error:
             words = error.message if isinstance(error, ArtifactError) else str(error)
             raise ArtifactError(words, place=place, hint=hint) from None

@@ -205,8 +205,12 @@ async def _watch(app: HttpApp, listening: Listening, again: asyncio.Event) -> No
         now = await _fingerprint(app)
         if asked or now is None or now != seen:
             seen = now
-            with contextlib.suppress(Refused):  # it is in the log
+            try:
                 await app.reload()
+            except Refused:  # it is in the log
+                continue
+            except Exception as error:  # noqa: BLE001 - nobody else would see a key that is taken back later
+                app.log.failure(error)
 
 
 async def _fingerprint(app: HttpApp) -> int | None:

@@ -167,8 +167,8 @@ class Shelf:
         for path in self._found(refused):
             try:
                 versions[path] = self._version(path, trusted, before.get(path))
-            except (IngotError, OSError) as error:
-                refused.append((path, error.message if isinstance(error, IngotError) else f"{error.strerror}"))
+            except Exception as error:  # noqa: BLE001 - whatever one raises, the others are looked at
+                refused.append((path, _reason(error)))
                 if path in before and still_holds(before[path].workflow.verified, trusted, self._require_approval):
                     versions[path] = before[path]
         taken = tuple(one for path, one in versions.items() if one is not before.get(path))
@@ -254,6 +254,16 @@ class Shelf:
                 continue
             seen.append((str(path), status.st_mtime_ns, status.st_ctime_ns, status.st_size))
         return hash(tuple(seen))
+
+
+def _reason(error: Exception) -> str:
+    """Why an artifact is not served; what is no error of ours could quote its text."""
+    match error:
+        case IngotError():
+            return error.message
+        case OSError():
+            return f"{error.strerror}"
+    return f"it cannot be loaded: {type(error).__name__}"
 
 
 def _served(versions: Mapping[Path, Version]) -> Served:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -13,7 +14,10 @@ import pytest
 from ingot.artifact.approve import approve
 from ingot.artifact.manifest import ATTESTATION
 from ingot.artifact.sign import config_folder, make_key, trusted_keys
-from tests.edges.http.conftest import CASE, Make, Serving, app_of, known_tokens, running
+from ingot.edges import http_server, http_shelf
+from ingot.edges.http_server import Listening
+from ingot.runtime.run import Workflow
+from tests.edges.http.conftest import CASE, Lines, Make, Serving, app_of, known_tokens, running
 from tests.edges.http.test_http_server import until
 
 
@@ -110,3 +114,42 @@ def test_a_running_server_sees_by_itself_that_the_authors_key_is_gone(
     public.unlink()
     until(lambda: httpx.post(f"{server.url}/run", json=CASE).status_code == 404)
     assert "no key is trusted" in server.errors.read_text()
+
+
+def test_an_artifact_that_cannot_be_loaded_hides_nothing_that_was_taken_back(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    artifact, public, _ = approved(make, tmp_path)
+    known, headers = known_tokens()
+    with running(app_of(artifact.parent, tokens=known, trusted=[public])) as client:
+
+        def newer(*_: object, **__: object) -> Workflow:
+            raise SyntaxError("written for a newer Python")
+
+        monkeypatch.setattr(http_shelf, "Workflow", newer)
+        make(artifact.parent, version="0.2.0", rate=11)
+        told = client.post("/admin/reload", headers=headers["chief"]).json()
+        assert [one["reason"] for one in told["refused"]] == ["it cannot be loaded: SyntaxError"]
+        monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "nobody"))
+        assert len(client.post("/admin/reload", headers=headers["chief"]).json()["dropped"]) == 1
+
+
+def test_a_bug_in_loading_does_not_end_looking(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = Lines()
+    app = app_of(make(tmp_path / "served").parent, lines=lines)
+    monkeypatch.setattr(http_server, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(app.shelf, "load", lambda: 1 // 0)
+    monkeypatch.setattr(app.shelf, "fingerprint", iter(range(1_000_000)).__next__)
+
+    async def watched() -> None:
+        task = asyncio.create_task(http_server._watch(app, Listening(), asyncio.Event()))
+        for _ in range(500):
+            await asyncio.sleep(0.01)
+            if lines.text.count("ZeroDivisionError") > 1:
+                break
+        assert not task.done()
+        task.cancel()
+
+    asyncio.run(watched())
+    app.close()
+    assert lines.text.count("ZeroDivisionError") > 1
