@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ingot.agreement import calibrate, confidence
+from ingot.binomial import interval
 from ingot.evals.evaluate import evaluate
 from ingot.evals.log import Log, Scored, TaskLog, read_log
 from ingot.evals.metrics.measure import Measure
@@ -51,6 +52,12 @@ ITEMS = (
 
 def named(found: list[Measure]) -> dict[str, Measure]:
     return {one.name: one for one in found}
+
+
+def test_few_guesses_that_are_all_right_are_not_certain() -> None:
+    found = named(unwithheld(calibrated(*ITEMS[:2])))["fee, as the suite scores"]
+    assert (found.value, found.n) == (1.0, 2)
+    assert (found.low, found.high) == interval(2, 2)
 
 
 def test_the_share_answered_and_right_at_a_precision() -> None:

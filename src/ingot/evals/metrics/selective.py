@@ -6,7 +6,7 @@ The threshold is chosen on held-out cases that no program was written from, neve
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from statistics import fmean
 
 from ingot.agreement import alone
@@ -61,21 +61,26 @@ def _alone(item: Scored, name: str) -> float:
 
 def unwithheld(log: Log) -> list[Measure]:
     """Were nothing withheld: the mean of each measure over the items of each field, and over the fields' means. A field
-    without a guess counts 0. Unit: share. Source: the mean over fields of VRDU (Wang et al. 2023), macro-averaged."""
+    without a guess counts 0. Where all items have 0 or 1, the interval is that of a share. Unit: share. Source: the mean over fields of
+    VRDU (Wang et al. 2023), macro-averaged."""
     found: list[Measure] = []
     measures = dict.fromkeys(name for item in log.items for name in item.full)
     for measure in measures:
         by_field = _by_field(log.items, measure)
         label = "as the suite scores" if measure == UNWITHHELD else measure
-        found += [
-            bootstrapped(f"{name}, {label}", values, fmean, "share", tasks=tasks)
-            for name, (values, tasks) in by_field.items()
-        ]
+        found += [_mean(f"{name}, {label}", values, clusters) for name, (values, clusters) in by_field.items()]
         if len(by_field) > 1:
             n = min(len(values) for values, _ in by_field.values())
             mean = fmean(fmean(values) for values, _ in by_field.values())
             found.append(Measure(f"mean over fields, {label}", mean, "share", n, note=f"of {len(by_field)} fields"))
     return found
+
+
+def _mean(name: str, values: Sequence[float], clusters: Sequence[str]) -> Measure:
+    """A bootstrap of values that are all 1 would give an interval of no width, however few they are."""
+    if all(one in (0, 1) for one in values):
+        return share_of(name, [(cluster, one == 1) for cluster, one in zip(clusters, values, strict=True)])
+    return bootstrapped(name, values, fmean, "share", tasks=clusters)
 
 
 def pooled_threshold(log: Log, wanted: float) -> float | None:
@@ -121,7 +126,7 @@ def _at(
 
 
 def _by_field(items: Iterable[Scored], measure: str) -> dict[str, tuple[list[float], list[str]]]:
-    """By field its values, and the task of each."""
+    """By field its values, and the cluster of each."""
     found: dict[str, tuple[list[float], list[str]]] = {}
     for item in items:
         for name, value in item.full.get(measure, {}).items():
