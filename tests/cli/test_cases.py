@@ -174,3 +174,23 @@ def test_traffic_of_bad_lines_alone_is_an_error(ingot: Run, ride: Path, tmp_path
     assert done.code == 2
     assert "an outcome without its input" in done.err
     assert "no line of it is a recorded run" in done.err
+
+
+def test_a_draft_with_answers_is_not_overwritten(ingot: Run, ride: Path, tmp_path: Path) -> None:
+    code, draft, runs = tmp_path / "logic.py", tmp_path / "new draft.yaml", tmp_path / "runs.jsonl"
+    runs.write_text('{"height_cm": 150, "age": 30, "with_adult": true}\n', encoding="utf-8")
+    first = ingot("cases", "suggest", ride, "--code", code, "--out", draft)
+    assert first.out.splitlines()[-1].endswith(f"ingot cases add {ride} '{draft}'")  # ready to paste
+    answered(draft)
+    text = draft.read_text(encoding="utf-8")
+    for again in (
+        ingot("cases", "suggest", ride, "--code", code, "--out", draft),
+        ingot("cases", "import", ride, runs, "--code", code, "--out", draft),
+    ):
+        assert (again.code, f"{draft}: there is a file already" in again.err) == (2, True), again
+    assert draft.read_text(encoding="utf-8") == text
+
+
+def test_a_draft_and_json_are_two_questions(ingot: Run, ride: Path, tmp_path: Path) -> None:
+    done = ingot("cases", "suggest", ride, "--json", "--out", tmp_path / "new.yaml")
+    assert (done.code, done.out, "--json is printed" in done.err) == (2, "", True)

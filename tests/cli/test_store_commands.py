@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import sqlite3
 from pathlib import Path
 
@@ -131,3 +132,35 @@ def test_a_batch_is_typed(ingot: Run, artifact: Path, tmp_path: Path) -> None:
     again = ingot("batch", artifact, source, "--out", tmp_path / "out.jsonl")
     assert again.code == 2
     assert "there already" in again.err
+
+
+def test_an_export_takes_the_place_of_files_alone(ingot: Run, recorded: tuple[Path, str], tmp_path: Path) -> None:
+    """Root may rename over a device, and /dev/null would be gone for everybody."""
+    pipe, link = tmp_path / "pipe", tmp_path / "link"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    for out in (pipe, link):
+        done = ingot("audit", "export", "--store", recorded[0], "--out", out)
+        assert (done.code, f"{out}: cannot write the export: it is no regular file" in done.err) == (2, True), done
+    assert link.is_symlink()
+    assert pipe.is_fifo()
+    assert {one.name for one in tmp_path.iterdir() if one.suffix == ".partial"} == set()
+
+
+def test_an_export_needs_somewhere_to_go(
+    ingot: Run, recorded: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout", None)  # what `>&-` leaves
+    done = ingot("audit", "export", "--store", recorded[0])
+    assert (done.code, "standard output is closed" in done.err, "--out FILE" in done.err) == (2, True, True), done
+
+
+def test_without_a_home_the_store_asks_for_its_own_secret(
+    ingot: Run, recorded: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    done = ingot("audit", "verify", "--store", recorded[0])
+    assert done.code == 1
+    assert "INGOT_STORE_KEY" in done.err
+    assert "INGOT_SIGNING_KEY" not in done.err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from collections.abc import Iterator
@@ -37,11 +38,20 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def refuse_special(path: Path) -> None:
+    """Raise OSError where a device, a pipe or a socket stands at `path`, or at the end of a link there. Renaming over it would
+    take it away from everybody: root may do that to /dev/null."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise OSError(errno.EINVAL, "it is no regular file, and is left as it is", str(path))
+
+
 def replace_file(path: Path, content: bytes, *, mode: int = 0o666, beside: Path | None = None) -> None:
     """Put `content` at `path` in one step: readers see the old file or the new one, never a part.
 
-    The temporary file stands in `beside` (by default the file's own folder), on the same file system. Raises OSError.
+    The temporary file stands in `beside` (by default the file's own folder), on the same file system. Raises OSError, also
+    where what stands there is no file (see `refuse_special`).
     """
+    refuse_special(path)
     folder = beside or path.parent
     temporary = folder / f".{path.name}.{secrets.token_hex(8)}.tmp"
     try:

@@ -59,9 +59,11 @@ def init_command(name: str, model: Path | None) -> None:
         text = _from_dmn(model)
     folder.mkdir(parents=True, exist_ok=True)
     part = target.with_suffix(".yaml.part")
-    part.write_text(text, encoding="utf-8")
-    os.link(part, target)  # fails where another process was faster; never overwrites
-    part.unlink()
+    try:
+        part.write_text(text, encoding="utf-8")
+        os.link(part, target)  # fails where another process was faster; never overwrites
+    finally:
+        part.unlink(missing_ok=True)
     spec = shlex.quote(f"./{target}" if str(target).startswith("-") else str(target))
     if model is not None:
         click.echo(f"wrote {target}\nnext: ingot compile {spec}")

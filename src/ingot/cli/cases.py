@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,6 +60,9 @@ def suggest_command(
     from ingot.stages.suggested_named import named_beside
     from ingot.stages.suggested_values import named_values
 
+    if as_json and out is not None:
+        raise click.UsageError("--json is printed and --out writes a draft for a person: give one of them")
+    _refuse_answers(out)
     read = source_of(source, code, keys)
     if read.program is None:
         named = named_values(read.spec)
@@ -85,11 +89,22 @@ def suggest_command(
         for line in summary:
             click.echo(line, err=not drafts)
         if drafts:
-            click.echo(f"wrote {out}\nnext: fill in the outputs, then: ingot cases add {_spec_name(source)} {out}")
+            click.echo(_next(source, out))
 
 
-def _spec_name(source: Path) -> str:
-    return "SPEC" if source.is_dir() else str(source)
+def _next(source: Path, out: Path | None) -> str:
+    """Where the draft is, and the command that takes it, ready to paste."""
+    spec = "SPEC" if source.is_dir() else shlex.quote(str(source))
+    return f"wrote {out}\nnext: fill in the outputs, then: ingot cases add {spec} {shlex.quote(str(out))}"
+
+
+def _refuse_answers(out: Path | None) -> None:
+    """A draft that is there may hold a person's answers. Raises InputError, before anything is worked out."""
+    if out is not None and out.is_file():
+        hint = "take it into the spec (ingot cases add), remove it, or choose another name"
+        raise InputError(
+            "there is a file already; it is left as it is, with the answers in it", place=str(out), hint=hint
+        )
 
 
 def _counted(shown: int, found: int) -> str:
@@ -253,6 +268,7 @@ def import_command(
     from ingot.cli.cases_source import Bar, source_of
     from ingot.stages.suggested import draw_cases
 
+    _refuse_answers(out)
     read = source_of(source, code, keys)
     with Bar("reading") as bar:
         lines = _Lines(traffic, read.spec, bar.update)
@@ -265,7 +281,7 @@ def import_command(
     _write(draft_text(drafts, read.spec, [*_FILL_IN, told]), out)
     _warn_of_sensitive(read.spec)
     if out is not None:
-        click.echo(f"{told}\nwrote {out}\nnext: fill in the outputs, then: ingot cases add {_spec_name(source)} {out}")
+        click.echo(f"{told}\n{_next(source, out)}")
 
 
 def _line_ids(spec: Spec, taken: tuple[Taken, ...]) -> list[str]:

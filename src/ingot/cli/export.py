@@ -23,6 +23,7 @@ def export_command(artifact: Path, dmn: bool, temporal: bool, out: Path | None, 
 
     What is written is read back, compiled and compared with the artifact's own program before anything is kept.
     """
+    from ingot.artifact.durable import replace_file
     from ingot.artifact.sign import trusted_keys
     from ingot.artifact.verify import verify
     from ingot.errors import SpecError
@@ -36,9 +37,7 @@ def export_command(artifact: Path, dmn: bool, temporal: bool, out: Path | None, 
     if out is None:
         click.echo(text, nl=False)
         return
-    part = out.with_name(out.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(out)
+    replace_file(out, text.encode())
     click.echo(f"wrote {out}", err=True)
 
 

@@ -295,18 +295,27 @@ def export_command(url: str | None, out: Path | None, kind: str) -> None:
     """Write the whole log, sensitive values sealed as they are, a record a line."""
     with _open(url) as store:
         if out is None:
-            count = _export(store, kind, sys.stdout)
+            count = _export(store, kind, _standard_output())
         else:
             with _own_file(out) as file:
                 count = _export(store, kind, file)
     click.echo(f"{count} records" + (f" in {out}" if out else ""), err=out is None)
 
 
+def _standard_output() -> TextIO:
+    if sys.stdout is None:
+        raise InputError("standard output is closed", place="-", hint="name a file: --out FILE")
+    return sys.stdout
+
+
 @contextmanager
 def _own_file(out: Path) -> Iterator[TextIO]:
     """A new file for its owner alone, which gets its name once it is whole. It is opened under a name that nobody can have
     laid a link at. Raises InputError where it cannot be written."""
+    from ingot.artifact.durable import refuse_special
+
     try:
+        refuse_special(out)
         descriptor, made = tempfile.mkstemp(prefix=f".{out.name}.", suffix=".partial", dir=out.parent)  # 0600, O_EXCL
         try:
             with open(descriptor, "w", encoding="utf-8", newline="") as file:

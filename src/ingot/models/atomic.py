@@ -6,6 +6,7 @@ import os
 import tempfile
 from pathlib import Path
 
+from ingot.artifact.durable import refuse_special
 from ingot.errors import ModelError
 
 
@@ -15,6 +16,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     Two writers at once are safe: the file is wholly that of one of them.
     """
     try:
+        refuse_special(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         number, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     except OSError as error:

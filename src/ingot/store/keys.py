@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ingot.errors import StoreError
+from ingot.errors import SigningError, StoreError
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -93,7 +93,13 @@ def store_key(env: Mapping[str, str] | None = None) -> StoreKey:
     if given:
         path = Path(given)
         return StoreKey(_decoded(_read(path), str(path)) if path.is_file() else _decoded(given, "INGOT_STORE_KEY"))
-    folder = config_folder(env) / "keys"
+    try:
+        folder = config_folder(env) / "keys"
+    except SigningError:
+        raise StoreError(
+            "there is no folder for the store's secret: neither HOME nor XDG_CONFIG_HOME is an absolute path",
+            hint="set HOME, or give the secret with INGOT_STORE_KEY",
+        ) from None
     path = folder / "store.key"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
