@@ -344,3 +344,13 @@ def test_functions_are_asked_for_one_by_one_and_counted_so(solver: type[Compiled
     ]  # fmt: skip
     assert generation.draws == ()  # no whole program was drawn at once
     assert read_log(tmp_path).to_json() == log.to_json()
+
+
+def test_functions_that_were_paid_before_one_did_not_fit_are_counted(tmp_path: Path) -> None:
+    task = Task("two", TWO, (Item("a", {"n": 3}, {"a": 4, "b": 5}),), exact, ("a", "b"))
+    model = Scripted([fenced(ONE_OF_TWO.replace("+ 1", "+ 3")), fenced(ONE_OF_TWO), PromptTooLong("9000 tokens")])
+    log = evaluate(Suite("tiny", "Tiny", "unseen", (task,), "x"), Compiled(model, one_by_one=True), tmp_path)
+    made = log.tasks[0].generation
+    assert (made.deployed, made.reason, made.attempts, made.usage.requests) == (False, "9000 tokens", 2, 2)
+    assert made.usage.total_tokens > 0
+    assert made.model == "scripted"

@@ -6,7 +6,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,7 +80,7 @@ class Compiled:
                 one_by_one=self._one_by_one,
             )
 
-        made = compiled_task(task, make, self._keep)
+        made = compiled_task(task, make, self._keep, asked=() if model is None else model.completions)
         if model is not None and model.ended is not None:  # fewer candidates than were asked for are another system
             made.close()
             raise model.ended
@@ -96,19 +96,21 @@ class Compiled:
 
 class _Limited:
     """A model that remembers that its budget ended: a compile with candidates goes on with those it has, an evaluation does
-    not, since a run with a larger budget would give another log."""
+    not, since a run with a larger budget would give another log. `completions` is what it replied."""
 
     def __init__(self, model: Model) -> None:
         self._model, self.name = model, model.name
         self.ended: BudgetExceeded | None = None
+        self.completions: list[Completion] = []
 
     def complete(self, request: Request) -> Completion:
         """Ask. Raises what the model raises."""
         try:
-            return self._model.complete(request)
+            self.completions.append(self._model.complete(request))
         except BudgetExceeded as error:
             self.ended = error
             raise
+        return self.completions[-1]
 
 
 class Human:
@@ -196,8 +198,9 @@ class CompiledTask:
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def compiled_task(task: Task, make: Any, keep: Path | None) -> CompiledTask:
-    """Run ``make(spec path, out)``, which gives a `compile.driver.Compiled`, and load what it made."""
+def compiled_task(task: Task, make: Any, keep: Path | None, *, asked: Sequence[Completion] = ()) -> CompiledTask:
+    """Run ``make(spec path, out)``, which gives a `compile.driver.Compiled`, and load what it made. `asked` is what a model
+    has replied so far, also where nothing came of it."""
     from ingot.artifact.sign import trusted_keys
     from ingot.artifact.verify import verify
     from ingot.questions import Contradiction
@@ -214,13 +217,21 @@ def compiled_task(task: Task, make: Any, keep: Path | None) -> CompiledTask:
         attempts, passed = made.attempts, made.passed and made.path is not None
     except CompileFailed as error:
         attempts, passed, made = tuple(error.attempts), False, None
-    except (PromptTooLong, Contradiction) as error:  # nothing was asked, so nothing was used
-        return CompiledTask(Generation(False, error.message), None, folder if keep is None else None)
+    except (PromptTooLong, Contradiction) as error:
+        return CompiledTask(_unjudged(error.message, asked), None, folder if keep is None else None)
     seconds = time.perf_counter() - began
     artifact = made.path if passed else None
     generation = generation_of(attempts, seconds, artifact.name if artifact else "")
     verified = verify(artifact, trusted_keys(())) if artifact else None
     return CompiledTask(generation, verified, folder if keep is None else None)
+
+
+def _unjudged(reason: str, asked: Sequence[Completion]) -> Generation:
+    """A task whose program came to no gate: nothing was asked, or one by one functions before the one whose prompt does not fit, which
+    were paid for."""
+    usage, seconds = sum((one.usage for one in asked), Usage()), sum(one.seconds for one in asked)
+    writer = asked[-1].model if asked else ""
+    return Generation(False, reason, usage, seconds, seconds, attempts=len(asked), model=writer)
 
 
 def _folder_name(task: str) -> str:
