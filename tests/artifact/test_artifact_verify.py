@@ -557,6 +557,25 @@ def test_an_approver_has_a_name(artifact: Path, key: SigningKey, other_key: Sign
         approve(artifact, other_key, name, at=NOON, trusted=trust(key))
 
 
+@pytest.mark.parametrize("note", ["\udcff", "x" * 10_001])
+def test_a_note_that_cannot_be_kept_changes_nothing(
+    artifact: Path, key: SigningKey, other_key: SigningKey, note: str
+) -> None:
+    before = (artifact / ATTESTATION).read_bytes()
+    with pytest.raises(SigningError, match="note"):
+        approve(artifact, other_key, "Ada", at=NOON, trusted=trust(key), note=note)
+    assert (artifact / ATTESTATION).read_bytes() == before
+
+
+def test_an_approval_more_than_are_read_does_not_spoil_the_artifact(
+    artifact: Path, key: SigningKey, other_key: SigningKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingot.artifact.approve.MOST_ENVELOPES", 1)
+    with pytest.raises(ArtifactError, match="no more are read"):
+        approve(artifact, other_key, "Ada", at=NOON, trusted=trust(key))
+    verify(artifact, trust(key))
+
+
 def test_approving_twice_and_approving_what_does_not_verify(
     artifact: Path, key: SigningKey, other_key: SigningKey
 ) -> None:

@@ -68,6 +68,33 @@ def test_every_change_is_seen(store: Store, statement: str, says: str) -> None:
     assert any(says in problem.message for problem in problems), problems
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "previous = 'zz'", "stamp = 'é'", "stamp = 1", "hash = 'zz'", "hash = x'00'", "records = 'many'", "body = 7",
+        "at = x'00'", "prefix = x'00'", "first = 'a'", "body = NULL, content = x'00'",
+    ],
+)  # fmt: skip
+def test_what_no_column_is_made_for_is_seen_too(tmp_path: Path, change: str) -> None:
+    with Store.open(str(tmp_path / "store.db"), KEY) as store:
+        filled(store)
+        edit(store, f"UPDATE ingot_audit SET {change} WHERE number = 3")
+        edit(store, "DELETE FROM ingot_audit WHERE number = 4")
+        problems = store.audit.verify().problems
+        assert (3, "its columns are not of the kinds that are written") in [
+            (one.segment, one.message) for one in problems
+        ]
+        assert any("segment 4 is missing" in one.message for one in problems)
+
+
+@pytest.mark.parametrize("body", [b"", b"\xff", b"{", b"{}\n[1]", b"1\n2", b"[" * 100_000])
+def test_a_segment_that_cannot_be_read_is_named(store: Store, body: bytes) -> None:
+    filled(store)
+    edit(store, "UPDATE ingot_audit SET body = :body WHERE number = 3", body=body)
+    with pytest.raises(StoreError, match="segment 3 of the audit log cannot be read"):
+        list(store.audit.records())
+
+
 def test_a_log_that_was_cut_is_seen_by_a_noted_head(store: Store) -> None:
     filled(store)
     noted = Head.parse(str(store.audit.head()))

@@ -107,3 +107,18 @@ def test_what_does_not_fit_is_refused_before_it_is_written_out(
     with pytest.raises(InputError):
         clerk.run(read_row(line.replace("@", rate)))
     assert clerk.unfinished() == []
+
+
+@pytest.mark.parametrize(
+    ("by", "why", "place"),
+    [("K\udcff", "w", "by"), ("K\nL", "w", "by"), ("K" * 201, "w", "by"), ("K", "\ud800", "why")],
+)
+def test_a_decision_that_cannot_be_kept_leaves_the_review_open(
+    clerk: RecordedWorkflow, by: str, why: str, place: str
+) -> None:
+    clerk.run({"name": "Ann", "months": 2, "rate": "1.10"})
+    (review,) = list_reviews(clerk.store)
+    with pytest.raises(InputError) as caught:
+        decide(clerk, str(review["review"]), approve=True, by=by, why=why, answer={"permit": "YES"})
+    assert caught.value.place == place
+    assert len(list_reviews(clerk.store)) == 1

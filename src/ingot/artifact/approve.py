@@ -10,10 +10,11 @@ from ingot.artifact.durable import locked, replace_file
 from ingot.artifact.manifest import ATTESTATION
 from ingot.artifact.sign import SigningKey, Trusted, trust
 from ingot.artifact.statement import Approval, Shown, approval_statement, utc_text
-from ingot.artifact.verify import Verified, verify
+from ingot.artifact.verify import MOST_ENVELOPES, Verified, verify
 from ingot.errors import ArtifactError, SigningError
 
 LONGEST_NAME = 200
+LONGEST_NOTE = 10_000
 
 
 def approve(
@@ -34,11 +35,15 @@ def approve(
     that has come into its place is refused. Raises ArtifactError where the artifact is refused or cannot be written,
     SigningError where the key is the author's own or has approved before.
     """
-    approval = Approval(_name(name), key.id, utc_text(at), note, shown)
+    approval = Approval(_name(name), key.id, utc_text(at), _note(note), shown)
     folder = path.absolute().parent
     try:
         with locked(folder):
             verified = may_approve(path, key, name, trusted)
+            if verified.files[ATTESTATION].count(b"\n") >= MOST_ENVELOPES:
+                raise ArtifactError(
+                    f"the artifact has {MOST_ENVELOPES - 1} approvals, and no more are read", place=str(path)
+                )
             if digest not in (None, verified.digest):
                 raise ArtifactError(
                     f"the artifact is {verified.digest[:12]}… now, and {str(digest)[:12]}… was shown",
@@ -70,6 +75,16 @@ def _name(name: str) -> str:
     if not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
         raise SigningError(f"{name[:LONGEST_NAME]!r} cannot be an approver's name", hint="give a person's name")
     return name.strip()
+
+
+def _note(note: str) -> str:
+    try:
+        note.encode()
+    except UnicodeEncodeError:
+        raise SigningError("the note holds half of a surrogate pair", hint="give it as UTF-8") from None
+    if len(note) > LONGEST_NOTE:
+        raise SigningError(f"a note has at most {LONGEST_NOTE:,} characters, this one {len(note):,}")
+    return note
 
 
 def _refuse_second_hat(path: Path, key: SigningKey, authors: tuple[str, ...], approvals: tuple[Approval, ...]) -> None:

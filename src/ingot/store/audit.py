@@ -44,6 +44,7 @@ _THERE = (
 )
 """Made once: making a statement costs more than executing it."""
 
+_HASH = re.compile(r"[0-9a-f]{64}")
 _RUN = re.compile(r"([A-Za-z0-9][A-Za-z0-9._:@+-]{0,39})-([0-7][0-9a-f]{7})")
 
 
@@ -163,10 +164,7 @@ class AuditLog:
         for row in self._rows(run, prefix):
             if row.body is None:
                 continue
-            common, *lines = _lines(row)
-            shared = json.loads(common)
-            for line in lines:
-                record = shared | json.loads(line)
+            for record in _read(row):
                 if run is None or record.get("run") == run:
                     yield record
 
@@ -215,9 +213,9 @@ class AuditLog:
         noted = since is None or since == before
         for row in self._rows():
             problems += [Problem(row.number, message) for message in self._broken(row, before)]
-            before = Head(row.number, row.hash)
+            before = Head(row.number, row.hash if isinstance(row.hash, str) else "")
             noted = noted or before == since
-            records += row.records
+            records += row.records if isinstance(row.records, int) else 0
             if row.body is None:
                 pruned.append(row.number)
                 bare += [row.number] if row.content is None else []
@@ -236,6 +234,9 @@ class AuditLog:
         return Checked(before.number, records, len(pruned), before, tuple(problems))
 
     def _broken(self, row: Row[Any], before: Head) -> Iterator[str]:
+        if not _is_written_so(row):
+            yield "its columns are not of the kinds that are written"
+            return
         if row.number != before.number + 1:
             yield f"segment {before.number + 1} is missing"
         if row.previous != before.hash:
@@ -297,6 +298,28 @@ def chained(previous: str, body: bytes, row: Any) -> str:
 def _chained(previous: str, content: bytes, row: Any) -> str:
     columns = canonical_json([row[name] for name in ("number", "prefix", "first", "records", "at")])
     return hashlib.sha256(bytes.fromhex(previous) + content + columns).hexdigest()
+
+
+def _is_written_so(row: Row[Any]) -> bool:
+    """Whether the columns hold what is ever written there: SQLite takes anything anywhere."""
+    numbers, texts = (row.number, row.first, row.records), (row.prefix, row.at)
+    if not all(type(one) is int for one in numbers) or not all(type(one) is str for one in texts):
+        return False
+    hashes = (row.previous, row.hash, row.stamp)
+    if not all(type(one) is str and _HASH.fullmatch(one) for one in hashes):
+        return False
+    return isinstance(row.content, str | None) and isinstance(row.body, bytes | memoryview | str | None)
+
+
+def _read(row: Row[Any]) -> list[Record]:
+    """The records of a segment, each with what they share. Raises StoreError."""
+    try:
+        common, *lines = _lines(row)
+        shared = json.loads(common)
+        return [{**shared, **json.loads(line)} for line in lines]
+    except (TypeError, ValueError, RecursionError):
+        hint = "it was changed: `ingot audit verify` says what else was"
+        raise StoreError(f"segment {row.number} of the audit log cannot be read", hint=hint) from None
 
 
 def _digest_of(text: str | None) -> bytes | None:

@@ -125,8 +125,7 @@ def keep_decision(
     if held.state != "open":
         raise StoreError(f"review {review!r} was {held.state} by {held.decided_by}", place=held.decided_at)
     _refuse_other(recorded, held)
-    if not by.strip() or not why.strip():
-        raise InputError("a decision has a name and a reason", hint="say who decides and why")
+    _refuse_nameless(by, why)
     is_step = _asks_for_step(recorded, held)
     goes_on = approve and is_step
     given = _checked(recorded, held, held.proposed if answer is None and approve else answer, goes_on, approve)
@@ -146,6 +145,21 @@ def keep_decision(
     except SQLAlchemyError as error:
         raise store_error(error, "keep the decision") from None
     return Decided(held.run, goes_on, given)
+
+
+LONGEST_NAME = 200
+
+
+def _refuse_nameless(by: str, why: str) -> None:
+    """What cannot be kept is refused before anything is: half of a surrogate pair comes of bytes that are no UTF-8."""
+    if not by.strip() or not why.strip():
+        raise InputError("a decision has a name and a reason", hint="say who decides and why")
+    if not by.isprintable() or len(by) > LONGEST_NAME:
+        raise InputError("this cannot be a name", place="by", hint=f"one line of at most {LONGEST_NAME} characters")
+    try:
+        why.encode()
+    except UnicodeEncodeError:
+        raise InputError("the reason holds half of a surrogate pair", place="why", hint="give it as UTF-8") from None
 
 
 def kept_before(
