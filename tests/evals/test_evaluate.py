@@ -231,6 +231,23 @@ def test_an_item_among_the_cases_is_refused() -> None:
         check_apart(suite(items=(Item("a", {"weight": 10}, {"fee": 5}),)))
 
 
+@pytest.mark.parametrize("words", ["plain_text", "once_text"])
+def test_an_item_among_the_cases_of_the_rule_in_other_words_is_refused(words: str) -> None:
+    shown = f"{SPEC}  - {{id: shown, input: {{weight: 3}}, expected: {{fee: 5}}}}\n"
+    with pytest.raises(SpecError, match="item 'a' is also the case 'shown'"):
+        check_apart(suite(**{words: shown}))
+
+
+def test_an_item_is_no_case_of_its_own_text_that_expects_something() -> None:
+    """Under per-instance the text of an item may be a case, however often, but none that says what is right for it."""
+    per_instance = replace(suite(), protocol="per-instance")
+    bare = "  - {id: bare, input: {weight: 3}, answered: [fee]}\n"
+    assert check_apart(replace(per_instance, tasks=suite(spec_text=SPEC + bare).tasks))
+    both = f"{SPEC}  - {{id: told, input: {{weight: 3}}, expected: {{fee: 5}}}}\n{bare}"
+    with pytest.raises(SpecError, match="also the case 'told'"):
+        check_apart(replace(per_instance, tasks=suite(spec_text=both).tasks))
+
+
 def test_the_digest_covers_what_is_expected() -> None:
     assert suite().digest != suite(items=(Item("a", {"weight": 3}, {"fee": 7}),)).digest
 

@@ -172,7 +172,10 @@ def check_apart(suite: Suite) -> Suite:
         _unique((item.id for item in task.items), f"task {task.id!r}", "item")
         spec = task.spec()
         read = _reader(spec)
-        cases = {read(case.input): case for case in spec.cases}
+        # the rule in other words has cases of its own, which whoever asks at every transaction, or once, shows to the model
+        others = [told() for text, told in ((task.plain_text, task.plain), (task.once_text, task.once)) if text]
+        shown = [case for one in (spec, *others) for case in one.cases]
+        cases = {read(case.input): case for case in sorted(shown, key=lambda one: bool(one.expected))}
         for item in task.items:
             case = cases.get(read(item.input))
             if case is not None and (suite.protocol != "per-instance" or case.expected):
