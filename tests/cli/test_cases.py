@@ -194,3 +194,11 @@ def test_a_draft_with_answers_is_not_overwritten(ingot: Run, ride: Path, tmp_pat
 def test_a_draft_and_json_are_two_questions(ingot: Run, ride: Path, tmp_path: Path) -> None:
     done = ingot("cases", "suggest", ride, "--json", "--out", tmp_path / "new.yaml")
     assert (done.code, done.out, "--json is printed" in done.err) == (2, "", True)
+
+
+def test_a_folder_that_takes_no_draft_is_told_by_the_name_that_was_given(
+    ingot: Run, ride: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "none" / "new.yaml"
+    done = ingot("cases", "suggest", ride, "--out", out)
+    assert (done.code, done.err.splitlines()[-1]) == (1, f"error: {out}: No such file or directory")

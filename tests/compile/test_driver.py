@@ -12,7 +12,7 @@ import pytest
 
 import ingot
 from ingot.compile.driver import Event, check, compile_spec
-from ingot.errors import ArtifactError, CompileFailed, ModelError, PromptTooLong, SpecError
+from ingot.errors import ArtifactError, CompileFailed, ModelError, PromptTooLong, SigningError, SpecError
 from ingot.models.model import Completion, Request
 from ingot.models.replay import Replay, recorded
 from ingot.models.scripted import Scripted
@@ -110,6 +110,18 @@ def test_a_place_that_takes_no_artifact_is_told_before_the_model_is_asked(starte
         with pytest.raises(ArtifactError, match="is not a folder"):
             check(starter, RIGHT, out=out)
     assert model.requests == []
+
+
+def test_a_key_that_cannot_be_had_is_told_before_the_model_is_asked(
+    starter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HOME", "XDG_CONFIG_HOME", "INGOT_SIGNING_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    model = Scripted([fenced(RIGHT)])
+    with pytest.raises(SigningError, match="no folder for keys"):
+        compile_spec(starter, model, out=tmp_path / "out")
+    assert model.requests == []
+    assert compile_spec(starter, model).passed  # nothing is signed, so no key is needed
 
 
 def test_a_model_that_breaks_ends_the_compile_with_its_error(starter: Path, tmp_path: Path) -> None:

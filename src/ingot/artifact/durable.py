@@ -58,5 +58,8 @@ def replace_file(path: Path, content: bytes, *, mode: int = 0o666, beside: Path 
         write_new(temporary, content, mode)
         os.replace(temporary, path)
         sync_folder(path.parent)
+    except OSError as error:
+        error.filename, error.filename2 = str(path), None  # nobody asked for the temporary one
+        raise
     finally:
         temporary.unlink(missing_ok=True)

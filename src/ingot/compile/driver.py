@@ -104,7 +104,8 @@ def compile_spec(
     _refuse_unwritable(out)
     named = named_version(against, key)
     spec, plan, questions = prepared(path)
-    check_contradictions(spec)  # before a model is paid
+    check_contradictions(spec)  # before a model is paid, as is what else can be known of the end
+    key = key if out is None else key or SigningKey.own()
     tell = listen or (lambda _: None)
     if isinstance(model, str):
         from ingot.models.open import open_model
