@@ -246,3 +246,25 @@ def test_what_the_spec_names_is_no_random_key_but_a_known_key_is_one() -> None:
     assert not [one for one in examine(code, asked=[stated]) if one.code == "SEC015"]
     assert not [one for one in examine(code, asked=[Asked("pick", frozenset({name}))]) if one.code == "SEC015"]
     assert [one.code for one in examine(code.replace(name, key), asked=[stated]) if one.code == "SEC015"] == ["SEC015"]
+
+
+_LONG = {
+    "names": "a\n" * 20_000,
+    "constants": "".join(f"b{number}=a{number}\n" for number in range(4_000)),
+    "aliases": "SEEN = [1]\n\n\ndef fee(weight: int) -> int:\n"
+    + "".join(f"    a{number + 1} = a{number}\n" for number in reversed(range(2_000)))
+    + "    a0 = SEEN\n    return weight\n",
+    "sets": "def fee(weight: int) -> int:\n"
+    + "".join(f"    a{number + 1} = a{number}\n" for number in reversed(range(2_000)))
+    + "    a0 = {1}\n    return list(a2000)\n",
+    "quotients": "def fee(weight: int) -> int:\n" + "    share = weight / weight\n" * 2_500,
+    "patterns": "def fee(text: str) -> int:\n    p = 'a'\n    q = p + p\n    r = q + q\n    s = r + r\n"
+    + "    re.search(s + s, text)\n" * 1_000,
+}
+
+
+@pytest.mark.parametrize("source", _LONG.values(), ids=_LONG.keys())
+def test_long_candidates_are_answered_in_seconds(source: str) -> None:
+    began = time.process_time()
+    assert examine(source, asked=["fee"]) is not None
+    assert time.process_time() - began < 10

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from ingot.stages.security.regexes import texts_of
-from ingot.stages.security.scan import FunctionNode, Scan
+from ingot.stages.security.scan import FunctionNode, Scan, rounds
 from ingot.verdict import Finding
 
 _CLOCK_METHODS = frozenset({"today", "now", "utcnow", "fromtimestamp", "utcfromtimestamp", "timestamp", "astimezone"})
@@ -112,11 +112,13 @@ def _set_names(scan: Scan, function: FunctionNode) -> frozenset[str]:
         if isinstance(argument, ast.arg) and _is_set_annotation(argument.annotation):
             found.add(argument.arg)
     bindings = list(_bindings(function))
-    while True:
-        more = {name for name, value in bindings if name not in found and _is_set(scan, value, frozenset(found))}
+    for _ in rounds(function):
+        known = frozenset(found)
+        more = {name for name, value in bindings if name not in known and _is_set(scan, value, known)}
         if not more:
-            return frozenset(found)
+            break
         found |= more
+    return frozenset(found)
 
 
 def _is_set_annotation(node: ast.expr | None) -> bool:
@@ -281,12 +283,23 @@ def _is_whole(scan: Scan, node: ast.expr) -> bool:
 def _annotation_of(scan: Scan, node: ast.Name) -> str:
     """The annotation of a parameter or constant, or the class its constant is made of."""
     owner = scan.owners.get(node)
-    for part in ast.walk(owner) if owner is not None else ():
-        if isinstance(part, ast.arg) and part.arg == node.id and part.annotation is not None:
-            return ast.unparse(part.annotation)
-        if isinstance(part, ast.AnnAssign) and isinstance(part.target, ast.Name) and part.target.id == node.id:
-            return ast.unparse(part.annotation)
+    if owner is not None and (found := _annotations(scan, owner).get(node.id)) is not None:
+        return found
     value = scan.constants.get(node.id)
     if isinstance(value, ast.Call) and scan.dotted(value.func) == "decimal.Decimal":
         return "Decimal"
     return "int" if isinstance(value, ast.Constant) and type(value.value) is int else ""
+
+
+def _annotations(scan: Scan, function: FunctionNode) -> dict[str, str]:
+    """The first annotation of each name in a function."""
+    if ("annotations", function) not in scan.notes:
+        found: dict[str, str] = {}
+        for part in ast.walk(function):
+            if isinstance(part, ast.arg) and part.annotation is not None:
+                found.setdefault(part.arg, ast.unparse(part.annotation))
+            elif isinstance(part, ast.AnnAssign) and isinstance(part.target, ast.Name):
+                found.setdefault(part.target.id, ast.unparse(part.annotation))
+        scan.notes["annotations", function] = found
+    known: dict[str, str] = scan.notes["annotations", function]
+    return known

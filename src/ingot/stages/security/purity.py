@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from ingot.stages.security.allowed import MUTATORS
-from ingot.stages.security.scan import FunctionNode, Scan
+from ingot.stages.security.scan import FunctionNode, Scan, rounds
 from ingot.stages.security.sharing import changes, literal_shape, unbound_changes
 from ingot.verdict import Finding
 
@@ -78,17 +78,13 @@ def _parameters(function: FunctionNode) -> set[str]:
 def _shared(scan: Scan, function: FunctionNode) -> set[str]:
     """Parameters, constants, and the names that stand for them or a part of them; to a fixed point."""
     shared = _parameters(function) | scan.constants.keys()
-    while True:
-        more = {
-            name
-            for node in ast.walk(function)
-            for target, value in _aliases(node)
-            if _roots(value) & shared
-            for name in _target_names(target)
-        } - shared
+    aliases = [pair for node in ast.walk(function) for pair in _aliases(node)]
+    for _ in rounds(function):
+        more = {name for target, value in aliases if _roots(value) & shared for name in _target_names(target)} - shared
         if not more:
-            return shared
+            break
         shared |= more
+    return shared
 
 
 def _aliases(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from itertools import product
 
@@ -21,6 +22,7 @@ _FLAGS = {
     "re.A": re.A, "re.ASCII": re.A, "re.X": re.X, "re.VERBOSE": re.X,
 }  # fmt: skip
 MAX_TEXTS = 64
+MOST_VALUES = 1_000
 REFUSED_DEGREE = 3
 
 
@@ -163,7 +165,11 @@ def texts_of(scan: Scan, node: ast.expr, depth: int = 0) -> frozenset[str] | Non
     if isinstance(node, ast.Call):
         return frozenset({"x"}) if scan.dotted(node.func) == "re.escape" else _join(scan, node, depth)
     if isinstance(node, ast.Name):
-        return _united([texts_of(scan, value, depth + 1) for value in _values(scan, node, depth)])
+        key = ("texts", scan.owners.get(node), node.id, depth)
+        if key not in scan.notes:
+            scan.notes[key] = _united([texts_of(scan, value, depth + 1) for value in _values(scan, node, depth)])
+        texts: frozenset[str] | None = scan.notes[key]
+        return texts
     if isinstance(node, ast.Subscript):
         return _united([texts_of(scan, value, depth + 1) for value in _members(scan, node)])
     return None
@@ -246,30 +252,48 @@ def _values(scan: Scan, name: ast.Name, depth: int) -> list[ast.expr]:
     unknown: list[ast.expr] = [ast.Slice()]
     if name.id not in scan.names_in(name):
         return [scan.constants[name.id]] if name.id in scan.constants else unknown
-    owner = scan.owners[name]
     values: list[ast.expr] = []
-    bindings = 0
-    for node in ast.walk(owner):
-        if not isinstance(node, ast.Name) and name.id in binds(node):  # a parameter, what a pattern of `match` binds, …
-            return unknown
-        if isinstance(node, ast.Name) and node.id == name.id and not isinstance(node.ctx, ast.Load):
-            bindings += 1
-        for target, value, walked in _bindings(node):
-            if _holds(target, name.id):
-                found = _elements(scan, value, depth) if walked else [value]
-                values += [_pick(target, name.id, each) for each in found]
-                bindings -= 1
-    if bindings != 0 or not values or _is_changed(scan, owner, name.id, values):
+    owner = scan.owners[name]
+    names, pairs, others = _known_bindings(scan, owner)
+    if name.id in others or names[name.id] != len(pairs[name.id]):
         return unknown
-    return values
+    for target, value, walked in pairs[name.id]:
+        found = _elements(scan, value, depth) if walked else [value]
+        values += [_pick(target, name.id, each) for each in found]
+        if len(values) > MOST_VALUES:
+            return unknown
+    return unknown if not values or _is_changed(scan, owner, name.id, values) else values
+
+
+_Pairs = Mapping[str, list[tuple[ast.expr, ast.expr, bool]]]
+
+
+def _known_bindings(scan: Scan, owner: FunctionNode) -> tuple[Counter[str], _Pairs, frozenset[str]]:
+    """Of a function: how often each name is bound, its bindings that are understood, and the names that are bound by
+    anything else than a value: a parameter, a pattern of `match`, a function."""
+    if ("bindings", owner) not in scan.notes:
+        names: Counter[str] = Counter()
+        others: set[str] = set()
+        pairs: dict[str, list[tuple[ast.expr, ast.expr, bool]]] = defaultdict(list)
+        for node in ast.walk(owner):
+            if isinstance(node, ast.Name):
+                names.update(binds(node))
+            else:
+                others.update(binds(node))
+            for target, value, walked in _bindings(node):
+                for held in _held_in(target):
+                    pairs[held].append((target, value, walked))
+        scan.notes["bindings", owner] = names, pairs, frozenset(others)
+    known: tuple[Counter[str], _Pairs, frozenset[str]] = scan.notes["bindings", owner]
+    return known
 
 
 def _is_changed(scan: Scan, owner: FunctionNode, name: str, values: list[ast.expr]) -> bool:
     """Whether the function puts something else into a table that it has under this name."""
-    if (owner, name) not in scan.changed:
+    if ("changed", owner, name) not in scan.notes:
         shape = joined(*(literal_shape(scan, value) for value in values))
-        scan.changed[owner, name] = bool(changes(scan, owner, {name: shape}))
-    return scan.changed[owner, name]
+        scan.notes["changed", owner, name] = bool(changes(scan, owner, {name: shape}))
+    return bool(scan.notes["changed", owner, name])
 
 
 def _bindings(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr, bool]]:
@@ -286,6 +310,13 @@ def _holds(target: ast.expr, name: str) -> bool:
     if isinstance(target, ast.Tuple | ast.List):
         return any(_holds(part, name) for part in target.elts)
     return isinstance(target, ast.Name) and target.id == name
+
+
+def _held_in(target: ast.expr) -> set[str]:
+    """The names that a target gives a value to."""
+    if isinstance(target, ast.Tuple | ast.List):
+        return set().union(*map(_held_in, target.elts))
+    return {target.id} if isinstance(target, ast.Name) else set()
 
 
 def _pick(target: ast.expr, name: str, value: ast.expr) -> ast.expr:

@@ -7,6 +7,7 @@ import re
 import warnings
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from ingot.fields import walk
 from ingot.program import Signature
@@ -16,6 +17,7 @@ from ingot.verdict import Finding
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 MAX_SOURCE = 64_000
 MAX_DEPTH = 60
+MAX_ROUNDS = 60
 _ENCODING = re.compile(r"[ \t\f]*#.*?coding[:=][ \t]*[-\w.]+")
 
 
@@ -73,8 +75,8 @@ class Scan:
     imported: Mapping[str, str]
     bound: Mapping[FunctionNode, frozenset[str]]
     constants: Mapping[str, ast.expr]
-    changed: dict[tuple[FunctionNode, str], bool] = field(default_factory=dict)
-    """What is known by now of whether a function changes what a name of it stands for."""
+    notes: dict[object, Any] = field(default_factory=dict)
+    """What a rule has worked out and asks for again, such as the bindings of a function."""
 
     def finding(self, code: str, node: ast.AST, message: str, hint: str | None = None) -> Finding:
         """A finding at a node."""
@@ -185,6 +187,12 @@ def _imports(nodes: Collection[ast.AST]) -> dict[str, str]:
         elif isinstance(node, ast.ImportFrom):
             found |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
     return found
+
+
+def rounds(function: FunctionNode) -> Iterator[int]:
+    """The rounds in which a rule follows names to their values. Raises Unreadable where they are not enough."""
+    yield from range(MAX_ROUNDS)
+    raise Unreadable("names stand for each other in too long a chain", function.lineno)
 
 
 def binds(node: ast.AST) -> tuple[str, ...]:

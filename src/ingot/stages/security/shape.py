@@ -156,6 +156,9 @@ def names(scan: Scan) -> Iterator[Finding]:
     """SEC005 and SEC007: every name read is a local, a constant, an import, a function asked for or an allowed builtin."""
     module = scan.constants.keys() | scan.imported.keys() | scan.types | {node.name for node in scan.functions()}
     module -= UNUSABLE_PRELUDE
+    refused = {  # bound by statements of the module that SEC002 refuses: these need no second finding
+        name for node in scan.nodes if isinstance(node, ast.Name) and node not in scan.owners for name in binds(node)
+    }
     for node in scan.nodes:
         if not isinstance(node, ast.Name) or not isinstance(node.ctx, ast.Load):
             continue
@@ -163,7 +166,7 @@ def names(scan: Scan) -> Iterator[Finding]:
             continue
         if node.id == "object" and _is_in_annotation(scan, node):  # a free-form object's is dict[str, object]
             continue
-        if node in scan.owners or not _bound_at_module_level(scan, node.id):
+        if node in scan.owners or node.id not in refused:
             if node.id in ALL_BUILTINS:
                 yield scan.finding("SEC005", node, f"builtin {node.id!r} is not allowed")
             else:
@@ -178,17 +181,6 @@ def _is_in_annotation(scan: Scan, node: ast.AST) -> bool:
     if isinstance(parent, ast.FunctionDef):
         return parent.returns is node
     return isinstance(parent, ast.arg | ast.AnnAssign) and parent.annotation is node
-
-
-def _bound_at_module_level(scan: Scan, name: str) -> bool:
-    """Names bound by module-level statements that SEC002 refuses already need no second finding."""
-    return any(
-        isinstance(node, ast.Name)
-        and node.id == name
-        and not isinstance(node.ctx, ast.Load)
-        and node not in scan.owners
-        for node in scan.nodes
-    )
 
 
 def shadowed(scan: Scan) -> Iterator[Finding]:

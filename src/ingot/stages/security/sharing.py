@@ -10,10 +10,10 @@ import ast
 from collections.abc import Iterator, Mapping, Sequence
 
 from ingot.stages.security.allowed import MODULES, MUTATORS
-from ingot.stages.security.scan import FunctionNode, Scan, Unreadable
+from ingot.stages.security.scan import FunctionNode, Scan, rounds
 
 Shape = tuple[bool, ...]
-DEEPEST, MOST_ROUNDS = 6, 60
+DEEPEST = 6
 _MAKERS = frozenset({"list", "tuple", "set", "frozenset", "sorted", "reversed", "iter", "filter", "dict", "slice"})
 _PAIRS = frozenset({"enumerate", "zip", "items", "most_common"})
 _ONE_OF = frozenset({"next", "min", "max", "get", "pop", "popleft", "setdefault"})
@@ -67,7 +67,7 @@ class _Sharing:
     """One function's names and what each may stand for, to a fixed point."""
 
     def __init__(self, scan: Scan, function: FunctionNode, shared: Mapping[str, Shape]) -> None:
-        self.scan, self.nodes = scan, tuple(ast.walk(function))
+        self.scan, self.function, self.nodes = scan, function, tuple(ast.walk(function))
         self.every = joined(*shared.values())
         self.names: dict[str, Shape] = dict(shared)
         self.known: dict[ast.AST, Shape] = {}
@@ -82,7 +82,7 @@ class _Sharing:
         self._settle()
 
     def _settle(self) -> None:
-        for _ in range(MOST_ROUNDS):
+        for _ in rounds(self.function):
             before = dict(self.names)
             self.known = {}
             for node in self.nodes:
@@ -90,7 +90,6 @@ class _Sharing:
             if self.names == before:
                 self.known = {}
                 return
-        raise Unreadable("what the names stand for hangs on each other in too long a chain", self.nodes[0].lineno)  # type: ignore[attr-defined]
 
     def changes(self) -> list[ast.AST]:
         return [node for node in self.nodes if self._is_change(node)]
