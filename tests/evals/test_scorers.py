@@ -35,6 +35,9 @@ def test_same_text_makes_white_space_one_blank() -> None:
         ("25 DEC 2018", "25-12-18", "date", 1),
         ("3/4/2020", "4/3/2020", "date", 0),
         ("soon", "Soon.", "date", 1),
+        ("$", "€", "text", 0),  # no letter and no digit: as they stand
+        ("$ ", "$", "text", 1),
+        ("-", "", "amount", 0),
     ],
 )
 def test_normalised_compares_values(found: str, expected: str, kind: str, right: int) -> None:

@@ -224,6 +224,8 @@ def test_numeric_tolerance_is_absolute() -> None:
     [
         ("plain", "Ann  Example, Ltd.", "ann example ltd", 1),
         ("plain", "Ann 2", "Ann 3", 0),
+        ("plain", "$", "€", 0),
+        ("plain", " $", "$", 1),
         ("plain", None, "", 0),
         ("amount", "RM 1,234.50", "1234.5", 1),
         ("amount", "(12.00)", "-12", 1),

@@ -52,7 +52,8 @@ def same_text(found: Any, expected: Any) -> float:
 
 def normalised(found: Any, expected: Any, kind: Kind = "text", *, month_first: bool = False) -> float:
     """1 where the values are the same once normalised: dates as days, amounts as numbers, texts case-folded (NFKC) with
-    everything but letters and digits left out. A date or amount that cannot be read is compared as a text.
+    everything but letters and digits left out, as they stand where they have none. A date or amount that cannot be read is
+    compared as a text.
 
     Source: the type-aware matching of VRDU (Wang et al. 2023), here with equality in place of its fuzzy match.
     """
@@ -192,7 +193,7 @@ def _plain(text: str, kind: Kind, month_first: bool) -> str:
         return day
     if kind == "amount" and (amount := read_amount(text)) is not None:
         return format(amount.normalize(), "f")
-    return plain_text(text)
+    return plain_text(text) or text.strip()  # "$" is not "€", though neither has a letter
 
 
 def _day(text: str, month_first: bool) -> str:

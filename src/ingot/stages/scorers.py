@@ -55,10 +55,12 @@ def normalised_text(found: Any, expected: Any, _: Scorer) -> float:
 
 
 def plain(found: Any, expected: Any, _: Scorer) -> float:
-    """1.0 where the texts have the same letters and digits in one order, whatever their case, blanks and punctuation."""
+    """1.0 where the texts have the same letters and digits in one order, whatever their case, blanks and punctuation; where they
+    have none, where they are the same but for blanks at the ends."""
     if not isinstance(found, str) or not isinstance(expected, str):
         return float(found == expected)
-    return float(plain_text(found) == plain_text(expected))
+    one, two = (plain_text(text) or text.strip() for text in (found, expected))
+    return float(one == two)
 
 
 def amount(found: Any, expected: Any, scorer: Scorer) -> float:
