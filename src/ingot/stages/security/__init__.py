@@ -41,6 +41,7 @@ CHECKS: tuple[Callable[[Scan], Iterator[Finding]], ...] = (
     determinism.randomness,
     determinism.process_state,
     determinism.local_formats,
+    determinism.identity,
     determinism.set_order,
     determinism.rounding,
     determinism.money,

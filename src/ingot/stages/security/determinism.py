@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from ingot.stages.security.regexes import texts_of
-from ingot.stages.security.scan import FunctionNode, Scan, rounds
+from ingot.stages.security.scan import FunctionNode, Scan, is_called, rounds
 from ingot.verdict import Finding
 
 _CLOCK_METHODS = frozenset({"today", "now", "utcnow", "fromtimestamp", "utcfromtimestamp", "timestamp", "astimezone"})
@@ -20,7 +20,12 @@ _LOCAL_ZONE = re.compile(r"(?<!%)(?:%%)*%Z")
 _STATE = frozenset({"id", "hash"})
 _SET_METHODS = frozenset({"union", "intersection", "difference", "symmetric_difference", "copy"})
 _UNORDERED = frozenset({"sorted", "len", "set", "frozenset", "any", "all", "sum", "min", "max", "isinstance", "bool"})
+_ORDERED_METHODS = frozenset(
+    {"join", "extend", "extendleft", "most_common", "from_iterable", "fromkeys", "update", "format"}
+)
+_ORDERED_MODULES = ("itertools.", "functools.", "collections.", "json.")
 _TEXT = frozenset({"str", "repr", "format"})
+_LAZY = frozenset({"map", "filter", "zip", "iter", "enumerate", "reversed"})
 
 
 def clock(scan: Scan) -> Iterator[Finding]:
@@ -64,6 +69,9 @@ def _formats(scan: Scan, node: ast.AST) -> frozenset[str] | None:
 def local_formats(scan: Scan) -> Iterator[Finding]:
     """SEC022: dates and numbers written as the machine's language or time zone has them, dates read by its zone."""
     for node in scan.nodes:
+        if isinstance(node, ast.Attribute) and node.attr in ("strftime", "strptime") and not is_called(scan, node):
+            hint = "call it with a literal format"
+            yield scan.finding("SEC022", node, f"{node.attr} is passed on as a value", hint)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "strptime":
             read = [text for argument in node.args[1:] for text in texts_of(scan, argument) or ()]
             if any(_LOCAL.search(text) or _LOCAL_ZONE.search(text) for text in read):
@@ -91,6 +99,32 @@ def process_state(scan: Scan) -> Iterator[Finding]:
             yield scan.finding("SEC022", node, f"{dotted} differs from machine to machine")
 
 
+def identity(scan: Scan) -> Iterator[Finding]:
+    """SEC022: where a value lies in memory: `is` between values, and the text of a function or an iterator."""
+    for node in scan.nodes:
+        if isinstance(node, ast.Compare):
+            sides = [node.left, *node.comparators]
+            for number, operator in enumerate(node.ops):
+                pair = sides[number : number + 2]
+                if isinstance(operator, ast.Is | ast.IsNot) and not any(isinstance(one, ast.Constant) for one in pair):
+                    hint = "compare values with == and !="
+                    yield scan.finding(
+                        "SEC022", node, "whether two values are one object differs from run to run", hint
+                    )
+        shown: list[ast.expr] = [node.value] if isinstance(node, ast.FormattedValue) else []
+        if isinstance(node, ast.Call) and any(scan.is_global(node.func, name) for name in _TEXT):
+            shown = node.args[:1]
+        if any(_has_address(scan, one) for one in shown):
+            yield scan.finding(
+                "SEC022", node, "this text holds an address in memory", "make a list or tuple of it first"
+            )
+
+
+def _has_address(scan: Scan, node: ast.expr) -> bool:
+    lazy = isinstance(node, ast.Call) and any(scan.is_global(node.func, name) for name in _LAZY)
+    return lazy or isinstance(node, ast.GeneratorExp | ast.Lambda)
+
+
 # ---- set order ---------------------------------------------------------------------------------------------------
 
 
@@ -111,6 +145,7 @@ def _set_names(scan: Scan, function: FunctionNode) -> frozenset[str]:
     for argument in ast.walk(function):
         if isinstance(argument, ast.arg) and _is_set_annotation(argument.annotation):
             found.add(argument.arg)
+    found |= {node.name for node in ast.walk(function) if isinstance(node, FunctionNode) and _gives_set(scan, node)}
     bindings = list(_bindings(function))
     for _ in rounds(function):
         known = frozenset(found)
@@ -119,6 +154,12 @@ def _set_names(scan: Scan, function: FunctionNode) -> frozenset[str]:
             break
         found |= more
     return frozenset(found)
+
+
+def _gives_set(scan: Scan, function: FunctionNode) -> bool:
+    """Whether a function inside a function says, or shows by what it returns, that it gives a set."""
+    returned = [node.value for node in ast.walk(function) if isinstance(node, ast.Return) and node.value is not None]
+    return _is_set_annotation(function.returns) or any(_is_set(scan, value, frozenset()) for value in returned)
 
 
 def _is_set_annotation(node: ast.expr | None) -> bool:
@@ -150,8 +191,10 @@ def _is_set(scan: Scan, node: ast.expr, names: frozenset[str]) -> bool:
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         return node.func.attr in _SET_METHODS and _is_set(scan, node.func.value, names)
     return isinstance(node, ast.Call) and (
-        scan.is_global(node.func, "set") or scan.is_global(node.func, "frozenset")
-    )  # fmt: skip
+        scan.is_global(node.func, "set")
+        or scan.is_global(node.func, "frozenset")
+        or (isinstance(node.func, ast.Name) and node.func.id in names)
+    )
 
 
 def _is_view(node: ast.expr) -> bool:
@@ -172,6 +215,11 @@ def _ordered_uses(scan: Scan, node: ast.AST) -> Iterator[ast.expr]:
         yield node.value
     elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
         yield from node.right.elts if isinstance(node.right, ast.Tuple) else (node.right,)
+    elif isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add):
+        yield node.value
+    elif isinstance(node, ast.Assign) and any(isinstance(target, ast.Subscript) for target in node.targets):
+        if any(isinstance(one, ast.Subscript) and isinstance(one.slice, ast.Slice) for one in node.targets):
+            yield node.value
     elif isinstance(node, ast.Call):
         yield from _call_uses(scan, node)
 
@@ -200,7 +248,9 @@ def _call_uses(scan: Scan, node: ast.Call) -> Iterator[ast.expr]:
     if isinstance(node.func, ast.Attribute):
         if node.func.attr == "pop" and not node.args:
             yield node.func.value
-        if node.func.attr in ("join", "extend", "most_common", "from_iterable", "fromkeys", "update"):
+        if (scan.dotted(node.func) or "").startswith(_ORDERED_MODULES):
+            yield from node.args
+        elif node.func.attr in _ORDERED_METHODS:
             yield from (node.args if node.func.attr != "update" else ())
         return
     if not isinstance(node.func, ast.Name) or node.func.id in scan.names_in(node):
@@ -267,7 +317,7 @@ def _is_decimal(scan: Scan, node: ast.expr) -> bool:
     if isinstance(node, ast.Call):
         method = node.func.attr if isinstance(node.func, ast.Attribute) else None
         return scan.dotted(node.func) == "decimal.Decimal" or method in ("quantize", "to_integral_value", "copy_abs")
-    return isinstance(node, ast.Name) and _annotation_of(scan, node).startswith("Decimal")
+    return isinstance(node, ast.Name) and annotation_of(scan, node).startswith("Decimal")
 
 
 def _is_whole(scan: Scan, node: ast.expr) -> bool:
@@ -277,10 +327,10 @@ def _is_whole(scan: Scan, node: ast.expr) -> bool:
         return _is_whole(scan, node.left) and _is_whole(scan, node.right) and not isinstance(node.op, ast.Div)
     if isinstance(node, ast.Call):
         return any(scan.is_global(node.func, name) for name in ("len", "int", "ord"))
-    return isinstance(node, ast.Name) and _annotation_of(scan, node) == "int"
+    return isinstance(node, ast.Name) and annotation_of(scan, node) == "int"
 
 
-def _annotation_of(scan: Scan, node: ast.Name) -> str:
+def annotation_of(scan: Scan, node: ast.Name) -> str:
     """The annotation of a parameter or constant, or the class its constant is made of."""
     owner = scan.owners.get(node)
     if owner is not None and (found := _annotations(scan, owner).get(node.id)) is not None:

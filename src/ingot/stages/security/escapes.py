@@ -8,7 +8,8 @@ import string
 from collections.abc import Iterator
 
 from ingot.stages.security.allowed import ALL_BUILTINS
-from ingot.stages.security.scan import Scan
+from ingot.stages.security.determinism import annotation_of
+from ingot.stages.security.scan import Scan, is_called
 from ingot.stages.security.sinks import CALLS, IMPORTS, Sink
 from ingot.verdict import Finding
 
@@ -78,23 +79,34 @@ def format_strings(scan: Scan) -> Iterator[Finding]:
     for node in scan.nodes:
         if isinstance(node, ast.Attribute) and node.attr == "format_map":
             yield scan.finding("SEC011", node, "str.format_map reads whatever its text names", hint)
-        elif isinstance(node, ast.Attribute) and node.attr == "format" and not _is_called(scan, node):
+        elif isinstance(node, ast.Attribute) and node.attr == "format" and not is_called(scan, node):
             yield scan.finding("SEC011", node, "str.format is passed on as a value", hint)
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "format":
             yield from _format_call(scan, node, node.func.value, hint)
+        elif isinstance(node, ast.Name) and scan.is_global(node, "format") and not is_called(scan, node):
+            yield scan.finding("SEC011", node, "format is passed on as a value", hint)
+        elif _is_text_template(scan, node):
+            yield scan.finding("SEC011", node, "% on a text that is not a literal", hint)
         elif (isinstance(node, ast.FormattedValue) and not _is_literal_spec(node.format_spec)) or (
-            isinstance(node, ast.Call) and scan.is_global(node.func, "format") and not _is_plain(node.args[1:])
+            isinstance(node, ast.Call) and scan.is_global(node.func, "format") and not _is_plain(node.args)
         ):
             yield scan.finding("SEC011", node, "a format spec is computed", "write the spec out")
 
 
+def _is_text_template(scan: Scan, node: ast.AST) -> bool:
+    """``text % value`` where the text is a parameter: what is in it chooses the width."""
+    return (
+        isinstance(node, ast.BinOp)
+        and isinstance(node.op, ast.Mod)
+        and isinstance(node.left, ast.Name)
+        and annotation_of(scan, node.left).startswith(("str", "Literal['", 'Literal["'))
+    )
+
+
 def _is_plain(arguments: list[ast.expr]) -> bool:
-    return all(isinstance(argument, ast.Constant) for argument in arguments)
-
-
-def _is_called(scan: Scan, node: ast.AST) -> bool:
-    parent = scan.parents.get(node)
-    return isinstance(parent, ast.Call) and parent.func is node
+    return not any(isinstance(one, ast.Starred) for one in arguments) and all(
+        isinstance(one, ast.Constant) for one in arguments[1:]
+    )
 
 
 def _is_literal_spec(spec: ast.expr | None) -> bool:

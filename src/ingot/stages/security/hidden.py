@@ -38,6 +38,9 @@ _INVISIBLE = re.compile(
 )
 
 
+_HALF = re.compile("[\ud800-\udfff]")
+
+
 def secrets(scan: Scan) -> Iterator[Finding]:
     """SEC015: known key formats, names that say secret, and dense random text; in code and in comments. A value of an enum
     and a field's name are no random text: the spec says them, and a function that answers with them has to."""
@@ -113,6 +116,11 @@ def _tokens(source: str) -> tuple[tokenize.TokenInfo, ...]:
 
 def hidden_text(scan: Scan) -> Iterator[Finding]:
     """SEC016: characters that show nothing or turn text around, and identifiers outside ASCII."""
+    for node in scan.nodes:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and _HALF.search(node.value):
+            yield scan.finding(
+                "SEC016", node, "this text holds half a character, which nothing can write", "leave it out"
+            )
     for match in _INVISIBLE.finditer(scan.source):
         yield _at(scan.source, match.start(), f"an invisible character {_named(match.group())}")
     if scan.source.isascii():

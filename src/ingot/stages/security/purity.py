@@ -12,15 +12,46 @@ from ingot.verdict import Finding
 
 
 def catch_all(scan: Scan) -> Iterator[Finding]:
-    """SEC040: a bare except, or one for Exception or BaseException, that does not raise again."""
+    """SEC040: an except for everything that does not raise again, one that does not name what it catches, and a finally
+    that is left early, which drops every error."""
+    hint = "name the errors that can happen"
     for node in scan.nodes:
+        if isinstance(node, ast.Try) and any(map(_leaves, node.finalbody)):
+            yield scan.finding("SEC040", node.finalbody[0], "this finally swallows every error", "leave it to its end")
         if not isinstance(node, ast.ExceptHandler):
             continue
         kinds = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
-        wide = [kind for kind in kinds if kind is None or scan.dotted(kind) in ("Exception", "BaseException")]
-        raises = any(isinstance(part, ast.Raise) for statement in node.body for part in ast.walk(statement))
-        if wide and not raises:
-            yield scan.finding("SEC040", node, "this except swallows every error", "name the errors that can happen")
+        names = [None if kind is None else scan.dotted(kind) for kind in kinds]
+        if any(kind is not None and _is_unnamed(scan, kind) for kind in kinds):
+            yield scan.finding("SEC040", node, "what this except catches is not written out", hint)
+        elif any(name in (None, "Exception", "BaseException") for name in names) and not _raises_again(node):
+            yield scan.finding("SEC040", node, "this except swallows every error", hint)
+
+
+def _is_unnamed(scan: Scan, kind: ast.expr) -> bool:
+    return scan.dotted(kind) is None or (isinstance(kind, ast.Name) and kind.id in scan.constants)
+
+
+def _raises_again(node: ast.ExceptHandler) -> bool:
+    """Whether every way through a handler ends in a raise."""
+    return _ends_in_raise(node.body) and not any(map(_leaves, node.body))
+
+
+def _ends_in_raise(body: list[ast.stmt]) -> bool:
+    last = body[-1] if body else None
+    if isinstance(last, ast.If):
+        return _ends_in_raise(last.body) and _ends_in_raise(last.orelse)
+    return isinstance(last, ast.Raise)
+
+
+def _leaves(node: ast.AST, in_loop: bool = False) -> bool:
+    """Whether a statement can leave what is around it without an error."""
+    if isinstance(node, FunctionNode | ast.Lambda):
+        return False
+    if isinstance(node, ast.Return) or (isinstance(node, ast.Break | ast.Continue) and not in_loop):
+        return True
+    inside = in_loop or isinstance(node, ast.For | ast.While)
+    return any(_leaves(child, inside) for child in ast.iter_child_nodes(node))
 
 
 def mutable_defaults(scan: Scan) -> Iterator[Finding]:

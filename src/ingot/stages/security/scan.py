@@ -215,4 +215,10 @@ def _bound(function: FunctionNode) -> Iterator[str]:
             yield from binds(node)
 
 
+def is_called(scan: Scan, node: ast.AST) -> bool:
+    """Whether a node is what a call calls, rather than a value that is passed on."""
+    parent = scan.parents.get(node)
+    return isinstance(parent, ast.Call) and parent.func is node
+
+
 TYPED_DICT = re.compile(r"^class (\w+)\(TypedDict\):", re.MULTILINE)

@@ -1,0 +1,9 @@
+def fee(text: str, names: list[str], weights: list[int], amount: Decimal, day: date) -> Decimal:
+    try:
+        return Decimal(text)
+    except (Exception if amount else ValueError):
+        pass
+    try:
+        return Decimal(text)
+    except (*(Exception,),):
+        return amount
