@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from ingot.artifact.sign import trusted_keys
 from ingot.artifact.verify import Verified, verify
 from ingot.cli import cli, main
-from ingot.compile.driver import check
+from ingot.compile.driver import Event, check
 from ingot.compile.recompile import measure_labels, next_version, recompile
 from ingot.errors import CompileFailed, InputError, SpecError
 from ingot.labels import Label, read_labels, unknown_labels
@@ -120,6 +120,58 @@ def test_where_two_can_be_at_fault_a_change_that_is_not_needed_is_taken_back(
     assert made.compiled is not None
     assert made.compiled.path is not None
     assert "base_fee / 2)" in (made.compiled.path / "logic.py").read_text()
+
+
+def test_one_by_one_each_function_that_can_be_at_fault_has_requests_of_its_own(
+    artifact: Verified, tmp_path: Path
+) -> None:
+    """The first reply changes nothing, the second makes the other function worse and is dropped, the third mends."""
+    first, second = (f"```python\n{one}\n```" for one in LOGIC.split("\n\n\n"))
+    worse = second.replace("    return base_fee  # C2", '    return Decimal("0")  # C2')
+    model, events = Scripted([first, worse, MENDED]), list[Event]()
+    made = recompile(artifact, FEES, model, tmp_path / "out", one_by_one=True, attempts=2, listen=events.append)
+    assert [one.functions for one in model.requests] == [("base",), ("discount",), ("base",)]
+    assert "def discount" not in model.requests[0].prompt
+    assert 'Decimal("0")  # C2' not in model.requests[2].prompt
+    assert len({one.digest for one in model.requests}) == 3
+    told = [event.function for event in events if event.kind == "attempt"]
+    assert told == [None, "base", "discount", "base"]
+    assert made.functions == ("base",)
+    assert made.after is not None
+    assert made.after.accuracy == 1
+
+
+def test_one_by_one_what_two_functions_do_wrong_is_mended_one_after_the_other(tmp_path: Path) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_text(SPEC.replace("100}}", "100, base_fee: 200}}").replace("{base_fee: 0, fee: 0}", "{fee: 0}"))
+    old = check(path, LOGIC, author="Ada", out=tmp_path / "artifacts").path
+    assert old is not None
+    third = LOGIC.split("\n\n\n")[1].replace("base_fee / 2", "base_fee / 2 if base_fee >= 100 else base_fee / 4")
+    labels = [
+        Label({"days": days, "member": True, "name": "Bob"}, {"base_fee": "0", "fee": "0"}, "Ada", LABELS[0].at)
+        for days in range(15, 31)
+    ]
+    labels += [Label({"days": days, "member": True, "name": "Bob"}, {"base_fee": str(days), "fee": str(days / 4)}, "Ada", LABELS[0].at) for days in range(40, 90, 4)]  # fmt: skip
+    model = Scripted([MENDED, f"```python\n{third}\n```"])
+    made = recompile(verify(old, trusted_keys()), labels, model, tmp_path / "out", one_by_one=True, attempts=1)
+    assert [one.functions for one in model.requests] == [("base",), ("discount",)]
+    assert made.functions == ("base", "discount")
+
+
+def test_one_by_one_ends_with_so_many_replies_for_each(artifact: Verified, tmp_path: Path) -> None:
+    model = Scripted(["no code"] * 9)
+    with pytest.raises(CompileFailed, match="no candidate passed in 4 attempts; nothing was made"):
+        recompile(artifact, FEES, model, tmp_path / "out", one_by_one=True, attempts=2)
+    assert [one.functions[0] for one in model.requests] == ["base", "discount"] * 2
+
+
+def test_one_by_one_a_single_function_is_asked_for_as_ever(artifact: Verified, tmp_path: Path) -> None:
+    asked = []
+    for one_by_one in (False, True):
+        model = Scripted(["no code", MENDED])
+        recompile(artifact, LABELS, model, tmp_path / f"out{one_by_one}", one_by_one=one_by_one)
+        asked.append([one.digest for one in model.requests])
+    assert asked[0] == asked[1]
 
 
 def test_a_candidate_has_only_the_failing_function_written_anew(artifact: Verified, tmp_path: Path) -> None:
@@ -310,6 +362,8 @@ def test_feedback_and_recompile_typed(artifact: Verified, tmp_path: Path, capsys
     assert "→ late_fee 1.4.3" in told
     assert "Nothing is deployed and nobody has approved it. Next: ingot approve" in told
     assert len(list((tmp_path / "made").iterdir())) == 1
+    again = ("--model", f"replay:{box}", "--one-by-one", "--out", str(tmp_path / "again"))
+    assert "rewritten  base;" in typed("recompile", path, "--store", url, *again)
     with pytest.raises(SystemExit) as ended:
         main(["feedback", path, "--input", case, "--right", '{"base_fee": "3"}', "--by", "Bob", "--store", url])
     assert ended.value.code == 2

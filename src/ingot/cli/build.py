@@ -17,6 +17,7 @@ from ingot.errors import CompileFailed, SpecError
 
 if TYPE_CHECKING:
     from ingot.questions import Question
+    from ingot.spec import Spec
 
 SPEC = click.argument("spec", type=click.Path(path_type=Path))
 OUT = click.option("--out", type=click.Path(path_type=Path), help="Folder for the artifact.")
@@ -244,28 +245,32 @@ def check_command(spec: Path, code: Path, author: str, out: Path | None, against
 @SPEC
 @AS_JSON
 def plan_command(spec: Path, as_json: bool) -> None:
-    """Show what would be compiled and why: template, modules, blocks, what was derived, tokens of the request.
+    """Show what would be compiled and why: template, modules, blocks, what was derived, requests and their tokens.
 
     What `ingot compile` and `ingot check` refuse of a spec itself is refused here too, with the same error.
     """
     from ingot.compile.assemble import signatures, types_source
+    from ingot.compile.candidates import first_requests
     from ingot.compile.driver import prepared
-    from ingot.compile.prompt import first_request
     from ingot.proof.invariants import check_contradictions
 
     loaded, plan, _ = prepared(spec)
     check_contradictions(loaded)
-    tokens = 0
-    if loaded.asked:
-        request = first_request(loaded, plan)
-        tokens = (len(request.system) + len(request.prompt)) // 4
+    tokens, each = (
+        [(len(one.system) + len(one.prompt)) // 4 for one in first_requests(loaded, one_by_one=alone)]
+        for alone in (False, True)
+    )
     if as_json:
-        click.echo(json.dumps({**plan.to_json(), "prompt_tokens_estimate": tokens}, indent=2))
+        apart = {"requests": len(each), "prompt_tokens_estimate": sum(each)}
+        told = {**plan.to_json(), "prompt_tokens_estimate": sum(tokens), "one_by_one": apart}
+        click.echo(json.dumps(told, indent=2))
         return
     width = max(len(choice) for choice, _ in plan.reasons)
     for choice, reason in plan.reasons:
         click.echo(f"{choice:<{width}}  {reason}")
-    click.echo(f"\none request for {len(loaded.asked)} function(s), about {tokens} tokens in")
+    click.echo(f"\none request for {len(loaded.asked)} function(s), about {sum(tokens)} tokens in")
+    if len(each) > 1:
+        click.echo(f"with --one-by-one {len(each)} requests, {_tokens_of_parts(loaded, sum(each))}")
     if not loaded.asked:
         click.echo("no function is asked of a model")
         return
@@ -274,6 +279,14 @@ def plan_command(spec: Path, as_json: bool) -> None:
     signed = [one for one in signatures(loaded) if one.name in names]
     types = dict.fromkeys(block for one in signed for block in types_source(one).split("\n\n\n") if block)
     click.echo("\n\n".join([*types, *(one.header() for one in signed)]))
+
+
+def _tokens_of_parts(spec: Spec, tokens: int) -> str:
+    """The tokens of one request a function; cases in what other steps set are told once these have computed it."""
+    from ingot.compile.parts import steps_before
+
+    later = spec.given and any(steps_before(spec, step) for step in spec.asked)
+    return f"{'at least' if later else 'about'} {tokens} tokens in"
 
 
 @click.command("schema")

@@ -150,6 +150,11 @@ def _looked_up(url: str | None, spec: Spec) -> Any:
 @click.option(
     "--reveal", is_flag=True, help="Let labelled values into the cases and the prompts as they are (no text of runs)."
 )
+@click.option(
+    "--one-by-one",
+    is_flag=True,
+    help="Ask for each function at fault in a request of its own, --attempts replies for each.",
+)
 @click.option("--optimise", is_flag=True, help="Tune the prompts of bounded steps anew on given cases (extra dspy).")
 @APPROVED
 @KEYS
@@ -163,6 +168,7 @@ def recompile_command(
     attempts: int,
     max_tokens: int | None,
     reveal: bool,
+    one_by_one: bool,
     optimise: bool,
     require_approval: bool,
     keys: tuple[Path, ...],
@@ -197,7 +203,8 @@ def recompile_command(
         try:
             made = recompile(
                 verified, labels, backend, out or verified.path.absolute().parent / "candidates",
-                threshold=threshold, attempts=attempts, reveal=reveal, optimise=optimise, listen=live.listen,
+                threshold=threshold, attempts=attempts, reveal=reveal, one_by_one=one_by_one, optimise=optimise,
+                listen=live.listen,
             )  # fmt: skip
         except CompileFailed as failed:
             live.failed(failed)

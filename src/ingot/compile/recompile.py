@@ -81,13 +81,15 @@ def recompile(
     threshold: float | None = None,
     attempts: int = 5,
     reveal: bool = False,
+    one_by_one: bool = False,
     optimise: bool = False,
     key: SigningKey | None = None,
     listen: Listener | None = None,
 ) -> Recompiled:
     """A signed candidate in the folder `out`, where `verified` answers too few of the labels; else nothing is made.
 
-    `reveal` takes labelled values into cases and prompts as they are, but no text of a run into prompts. The prompts that
+    `reveal` takes labelled values into cases and prompts as they are, but no text of a run into prompts. With `one_by_one` each
+    of several functions at fault is asked for in a request of its own, with at most `attempts` for each. The prompts that
     bounded steps were tuned to stay as they are; with `optimise` they are tuned anew (extra ``dspy``). Raises
     InputError and SpecError for labels and rules that no model can mend, ModelError, StageError; CompileFailed, with
     every attempt, where no candidate passed.
@@ -110,8 +112,9 @@ def recompile(
     cases = _split(usable, failing, hidden)
     text = _with_version(verified.files["spec.yaml"].decode(), next_version(old.spec.metadata.version))
     spec = parse_spec(text, "spec.yaml", cases=[*case_rows(verified), *(case.to_json() for case in cases)])
-    work = _Work(spec, make_plan(spec), functions, threshold=before.threshold, listen=listen or (lambda _: None))
-    made, after = _attempts(work, old.logic, _author(verified), usable, model, attempts)
+    asked = _turns(functions, before, attempts) if one_by_one else [functions] * attempts
+    work = _Work(spec, make_plan(spec), asked, usable, before.threshold, listen or (lambda _: None))
+    made, after = _attempts(work, old.logic, _author(verified), model)
     compiled = _with_prompts(
         compiled_from(spec, work.plan, find_questions(spec), made),
         taken_over(verified),
@@ -145,6 +148,12 @@ def _to_write(spec: Spec, measured: Measured) -> tuple[str, ...]:
         hint = "correct the table in the spec and compile it: no model writes what a table says"
         raise SpecError(f"the labels contradict the decision table of {tables[0]!r}", place="labels", hint=hint)
     return tuple(step.step for step in spec.asked if step.step in measured.at_fault)
+
+
+def _turns(functions: Iterable[str], measured: Measured, attempts: int) -> list[tuple[str, ...]]:
+    """Each function by itself, in turn, so many times: those first that most labels point to."""
+    ordered = sorted(functions, key=lambda name: -measured.at_fault[name])
+    return [(name,) for _ in range(attempts) for name in ordered]
 
 
 # ---- labels as cases ---------------------------------------------------------------------------------------------
@@ -238,11 +247,19 @@ def _split(cases: Sequence[Case], failing: Collection[str], hidden: Collection[s
 
 @dataclass(frozen=True, slots=True)
 class _Work:
+    """`asked` has for each attempt the functions to ask for, `labels` what the candidate must answer besides."""
+
     spec: Spec
     plan: Plan
-    functions: tuple[str, ...]
+    asked: Sequence[tuple[str, ...]]
+    labels: Sequence[Case]
     threshold: float
     listen: Listener
+
+    @property
+    def alone(self) -> bool:
+        """Whether several functions are at fault and each is asked for by itself."""
+        return len(set(self.asked)) > 1
 
     def assembled(self, logic: str) -> Program:
         return assemble(self.spec, logic, self.plan.template, self.plan.blocks)
@@ -255,17 +272,29 @@ class _Work:
 
         return run_stages(program, progress)
 
-    def answers(self, attempt: Attempt, cases: Sequence[Case]) -> Measured | None:
+    def answers(self, attempt: Attempt) -> Measured | None:
         """How a candidate that passed answers the labels; None where it did not pass or answers too few."""
         if not attempt.passed or attempt.logic is None:
             return None
-        after = measure(self.assembled(attempt.logic), cases, self.threshold)
+        after = measure(self.assembled(attempt.logic), self.labels, self.threshold)
         return None if after.crossed else after
 
+    def followed(self, base: Attempt, now: Attempt) -> Attempt:
+        """What the next attempt mends: the last code. Where each function is asked for alone, only code that answers more cases
+        than what it was made of, and all of those: what one function breaks, no other could mend."""
+        if not self.alone:
+            return base if now.logic is None else now
+        return now if self._wrong(now) < self._wrong(base) else base
 
-def _least(
-    work: _Work, logic: str, attempt: Attempt, after: Measured, cases: Sequence[Case]
-) -> tuple[Attempt, Measured]:
+    def _wrong(self, attempt: Attempt) -> frozenset[str]:
+        """The cases that a candidate answers wrongly: all where it did not come to ACCURACY."""
+        if attempt.logic is None or attempt.verdicts[-1].stage != "accuracy":
+            return frozenset(case.id for case in self.spec.cases)
+        measured = measure(self.assembled(attempt.logic), self.spec.cases, self.threshold)
+        return frozenset(one.case.id for one in measured.wrong)
+
+
+def _least(work: _Work, logic: str, attempt: Attempt, after: Measured) -> tuple[Attempt, Measured]:
     """The candidate with every function as it was before whose change is not needed: where several could be at fault all
     were asked for, and what passes without a change shows that it was not."""
     for name in changed(logic, attempt.logic or ""):
@@ -275,7 +304,7 @@ def _least(
         back = generate.splice(now, generate.excerpt(asked_part(work.spec, logic), [name]), [name])
         whole = with_tables(work.spec, back)
         less = replace(attempt, logic=whole, verdicts=run_stages(work.assembled(whole)))
-        measured = work.answers(less, cases)
+        measured = work.answers(less)
         if measured is not None:
             attempt, after = less, measured
     return attempt, after
@@ -287,9 +316,7 @@ def changed(before: str, after: str) -> tuple[str, ...]:
     return tuple(name for name in new if name and new[name].strip() != old.get(name, "").strip())
 
 
-def _attempts(
-    work: _Work, logic: str, author: str, cases: Sequence[Case], model: Model, limit: int
-) -> tuple[tuple[Attempt, ...], Measured]:
+def _attempts(work: _Work, logic: str, author: str, model: Model) -> tuple[tuple[Attempt, ...], Measured]:
     """The old code under the new cases, then repairs of the functions at fault until one passes and answers enough.
 
     Raises CompileFailed where none does.
@@ -299,36 +326,42 @@ def _attempts(
     if verdicts[-1].stage != "accuracy":
         raise ArtifactError(f"{verdicts[-1].stage} refuses the old version today", hint="compile its spec again")
     made = [Attempt(0, "given", None, Completion("", author, Usage()), logic, verdicts)]
-    for number in range(1, limit + 1):
-        made.append(_attempt(work, made, number, model))
-        after = work.answers(made[-1], cases)
+    base = made[0]
+    for functions in work.asked:
+        findings = _for_repair(base.findings, functions)
+        if work.alone and not findings:
+            continue
+        made.append(_attempt(work, base.logic or "", functions, findings, len(made), model))
+        after = work.answers(made[-1])
         if after is not None:
-            made[-1], after = _least(work, logic, made[-1], after, cases)
+            made[-1], after = _least(work, logic, made[-1], after)
             return tuple(made), after
+        base = work.followed(base, made[-1])
+    tried = len(made) - 1
     raise CompileFailed(
-        f"no candidate passed in {limit} attempt{'s' if limit > 1 else ''}; nothing was made",
+        f"no candidate passed in {tried} attempt{'' if tried == 1 else 's'}; nothing was made",
         attempts=tuple(made),
         hint="read the findings; make the clauses clearer where the labels surprise, or use a stronger model",
     )
 
 
-def _attempt(work: _Work, made: Sequence[Attempt], number: int, model: Model) -> Attempt:
-    """One repair of the functions at fault, on the last candidate that held code."""
-    base = next(one for one in reversed(made) if one.logic is not None)
-    assert base.logic is not None
-    findings = _for_repair(base.findings, work.functions)
-    before = asked_part(work.spec, base.logic)
-    request = prompt.repair_request(work.spec, work.functions, before, findings, draw=number)
-    work.listen(Event("attempt", number, "repair"))
+def _attempt(
+    work: _Work, logic: str, functions: tuple[str, ...], findings: Sequence[Finding], number: int, model: Model
+) -> Attempt:
+    """One repair of these functions of a program."""
+    before = asked_part(work.spec, logic)
+    request = prompt.repair_request(work.spec, functions, before, findings, draw=number)
+    alone = functions[0] if work.alone else None
+    work.listen(Event("attempt", number, "repair", function=alone))
     completion = model.complete(request)
-    work.listen(Event("completion", number, "repair", completion=completion))
+    work.listen(Event("completion", number, "repair", completion=completion, function=alone))
     code, said = generate.read_reply(completion.text, request)
     if code is None:
         reply = Verdict.of("reply", said)
         work.listen(Event("verdict", number, "repair", "reply", reply))
         return Attempt(number, "repair", request, completion, None, (reply,))
-    logic = with_tables(work.spec, _spliced(before, code, work.functions))
-    return Attempt(number, "repair", request, completion, logic, work.stages(work.assembled(logic), number))
+    whole = with_tables(work.spec, _spliced(before, code, functions))
+    return Attempt(number, "repair", request, completion, whole, work.stages(work.assembled(whole), number))
 
 
 def _spliced(before: str, code: str, functions: Sequence[str]) -> str:
