@@ -232,3 +232,19 @@ def test_markdown_escapes_what_suites_and_programs_say() -> None:
     rows = [line for line in text.splitlines() if line.startswith("| accuracy")]
     assert any("&lt;img" in line for line in rows)
     assert len({len(re.findall(r"(?<!\\)\|", line)) for line in rows}) == 1
+
+
+def test_a_models_name_is_text_in_tables_and_plots() -> None:
+    """A path may have a bar, a backtick, brackets and dollar signs; a legend takes no mathematics from them."""
+    name = "files:/a|b`c$x_{$<script>"
+    ours, other = both()[0], both()[0]
+    ours = replace(ours, header=replace(ours.header, model=name))
+    logs = alike([ours, other])
+    assert logs[0].name.endswith(name)
+    text = shown(markdown, logs)
+    assert name not in text
+    counts = {len(re.findall(r"(?<!\\)\|", line)) for line in text.splitlines() if line.startswith("| | unit")}
+    assert counts == {7}
+    drawn = shown(page, logs)
+    assert "<script" not in drawn
+    assert drawn.count("files:/a|b`c$x_{$&lt;script&gt;</text>") >= 2

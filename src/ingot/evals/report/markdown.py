@@ -44,7 +44,7 @@ def _lines(logs: Sequence[Log], found: Measured) -> Iterator[str]:
     yield "| | |"
     yield "|---|---|"
     for name, said in facts(logs):
-        yield f"| {name} | {_cell(said)} |"
+        yield f"| {_cell(name)} | {_cell(said)} |"
     yield ""
     yield "A figure is followed by its 95 % interval. *Not measured* is not zero."
     for table in tables(found):
@@ -58,7 +58,7 @@ def _lines(logs: Sequence[Log], found: Measured) -> Iterator[str]:
 
 
 def _table(table: Table, logs: Sequence[Log]) -> Iterator[str]:
-    names = [log.name for log in logs]
+    names = [_cell(log.name) for log in logs]
     yield from ("", f"## {table.title.capitalize()}", "")
     yield f"| | unit | {' | '.join(names)} | n | note |"
     yield f"|---|---|{'---|' * len(names)}---|---|"

@@ -53,7 +53,13 @@ def _drawn(draw: Draw, logs: Sequence[Log], found: Measured) -> str | None:
     except ImportError:
         raise StageError("the report's plots need matplotlib", hint="pip install 'ingot[bench]'") from None
     with mpl.rc_context(
-        {"svg.hashsalt": "ingot", "svg.fonttype": "none", "font.family": "sans-serif", "font.size": 10}
+        {
+            "svg.hashsalt": "ingot",
+            "svg.fonttype": "none",
+            "font.family": "sans-serif",
+            "font.size": 10,
+            "text.parse_math": False,  # a name may have dollar signs
+        }
     ):
         figure = Figure(figsize=(7.2, 3.4), layout="constrained")
         axes = figure.subplots()
