@@ -11,12 +11,12 @@ import itertools
 import json
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
@@ -212,14 +212,11 @@ class Workflow:
     ) -> Answer:
         """The checked output or proposal, and the step and reason where a person must decide."""
         try:
-            output, review = drive(transact, values, perform) if perform is not None else transact(values)
+            output, review = drive(transact, values, perform) if perform is not None else _computed(transact, values)
         except NeedsReview as stop:
             return None, (stop.step, stop.reason)
         except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
-            # what it says may hold a value that no log may
-            raise OutputError(
-                f"the program raised {type(error).__name__}", hint="`ingot explain` shows where"
-            ) from error
+            raise _raised(error) from error
         if output is None or not check:
             return output, review
         try:
@@ -277,15 +274,45 @@ class Workflow:
 
 def drive(transact: Transact, values: dict[str, Any], perform: Perform) -> Any:
     """Drive a program with effects: perform each step it yields and send the outputs back."""
-    flow = transact(values)
+    flow, given = transact(values), None
     try:
-        name, arguments = next(flow)
         while True:
-            name, arguments = flow.send(perform(name, arguments))
-    except StopIteration as end:
-        return end.value
+            asked = _next_step(flow, given)
+            if isinstance(asked, _Ended):
+                return asked.answer
+            given = perform(*asked)
     finally:
         flow.close()
+
+
+class _Ended(NamedTuple):
+    """What a program with effects came to."""
+
+    answer: Any
+
+
+def _next_step(flow: Generator[Any, Any, Any], given: Any) -> Any:
+    """The step that the program asks for next, with its arguments, or its end. Raises as `_computed`."""
+    try:
+        return flow.send(given)
+    except StopIteration as end:
+        return _Ended(end.value)
+    except Exception as error:
+        raise _raised(error) from error
+
+
+def _computed(transact: Transact, values: dict[str, Any]) -> Any:
+    """What a pure program comes to. Its own code may raise anything on an input that nobody tried, and no run may end without an
+    outcome for that. Raises OutputError."""
+    try:
+        return transact(values)
+    except Exception as error:
+        raise _raised(error) from error
+
+
+def _raised(error: Exception) -> OutputError:
+    """What the error says may hold a value that no log may."""
+    return OutputError(f"the program raised {type(error).__name__}", hint="`ingot explain` shows where")
 
 
 def load(
