@@ -513,6 +513,32 @@ def test_an_output_that_is_there_is_left_alone(permit: Workflow, tmp_path: Path)
     assert out.read_text() == "mine"
 
 
+def test_the_failures_of_another_batch_are_not_written_over(permit: Workflow, tmp_path: Path) -> None:
+    source = written(tmp_path / "in.jsonl", rows(20))
+    run_batch(permit, source, tmp_path / "fees.jsonl", workers=1)
+    before = (tmp_path / "fees.failed.jsonl").read_bytes()
+    with pytest.raises(InputError, match="failures of another batch") as caught:
+        run_batch(permit, source, tmp_path / "fees.out", workers=1)
+    assert caught.value.place == str(tmp_path / "fees.failed.jsonl")
+    assert (tmp_path / "fees.failed.jsonl").read_bytes() == before
+    assert sorted(one.name for one in tmp_path.glob("fees.*")) == ["fees.failed.jsonl", "fees.jsonl"]
+
+
+@pytest.mark.parametrize("content", [b"junk\n", b"[]\n", b"\0" * 50 + b"\n", b'{}\n{"zz": 1}\n', b"{}\n1\n"])
+@pytest.mark.parametrize("there", [True, False])
+def test_a_journal_that_no_batch_wrote_is_one_precise_error(
+    permit: Workflow, tmp_path: Path, content: bytes, there: bool
+) -> None:
+    source, journal = written(tmp_path / "in.jsonl", rows(3)), tmp_path / "out.jsonl.journal"
+    journal.write_bytes(content)
+    if there:
+        (tmp_path / "out.jsonl").write_bytes(b"")
+    with pytest.raises(InputError, match="no journal of a batch") as caught:
+        run_batch(permit, source, tmp_path / "out.jsonl", workers=1)
+    assert caught.value.place == str(journal)
+    assert journal.read_bytes() == content
+
+
 def test_two_processes_do_not_write_one_output(permit: Workflow, tmp_path: Path) -> None:
     source, out = written(tmp_path / "in.jsonl", rows(100)), tmp_path / "out.jsonl"
 

@@ -22,7 +22,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -72,6 +72,9 @@ class _Finished:
     bad: int = 0
     failed: int = 0
     reviews: int = 0
+
+
+_NOTED = frozenset(_Finished.__slots__)
 
 
 def run_batch(
@@ -322,10 +325,11 @@ class _Files:
         file.seek(0)
         whole = [line for line in file.read().split(b"\n")[:-1] if line]
         if not whole:
+            self._refuse_others_failures(file)
             file.truncate(0)
             _append(file, {**self._settings, "batch": self.batch})
             return file
-        header = json.loads(whole[0])
+        header, *notes = _read_journal(whole, self._journal_path)
         if {name: header.get(name) for name in self._settings} != self._settings:
             file.close()
             raise InputError(
@@ -334,10 +338,19 @@ class _Files:
                 hint="finish it with those, or remove the .journal and .partial files",
             )
         self.batch = header["batch"]
-        if len(whole) > 1:
-            self.finished = _Finished(**json.loads(whole[-1]))
+        if notes:
+            self.finished = _Finished(**notes[-1])
         file.truncate(sum(len(line) + 1 for line in whole))
         return file
+
+    def _refuse_others_failures(self, file: BinaryIO) -> None:
+        """A batch that begins would write over the failures of another, whose output is named alike but for its suffix."""
+        if self._bad_path.exists() and self._bad_path.stat().st_size:
+            if not os.fstat(file.fileno()).st_size:
+                self._journal_path.unlink()  # this process made it
+            file.close()
+            said = "the failures of another batch are in the file that this one would write its own to"
+            raise InputError(said, place=str(self._bad_path), hint="name another --out, or remove it")
 
     def _refuse_finished(self, file: BinaryIO) -> None:
         """Another process finished the output after this one looked: done again, every row would be done twice."""
@@ -373,7 +386,8 @@ def _ended_before(out: Path, settings: dict[str, Any]) -> BatchReport | None:
     journal = out.with_name(out.name + ".journal")
     if not journal.exists() or out.with_name(out.name + ".partial").exists():
         return None
-    header, *notes = [json.loads(line) for line in journal.read_bytes().split(b"\n")[:-1] if line] or [{}]
+    lines = [line for line in journal.read_bytes().split(b"\n")[:-1] if line]
+    header, *notes = _read_journal(lines, journal) if lines else [{}]
     if {name: header.get(name) for name in settings} != settings:
         return None
     done = _Finished(**notes[-1]) if notes else _Finished()
@@ -383,6 +397,15 @@ def _ended_before(out: Path, settings: dict[str, Any]) -> BatchReport | None:
         out.with_name(f"{out.stem}.failed.jsonl").unlink(missing_ok=True)
     journal.unlink(missing_ok=True)
     return BatchReport(done.rows, done.failed, done.reviews, done.rows)
+
+
+def _read_journal(lines: list[bytes], place: Path) -> list[dict[str, Any]]:
+    """The settings of a batch, then what was finished. Raises InputError where no batch wrote that."""
+    with suppress(ValueError):
+        header, *notes = [json.loads(line) for line in lines]
+        if isinstance(header, dict) and all(isinstance(one, dict) and one.keys() <= _NOTED for one in notes):
+            return [header, *notes]
+    raise InputError("this is no journal of a batch", place=str(place), hint="remove the .journal and .partial files")
 
 
 def _append(file: BinaryIO, entry: dict[str, Any]) -> None:
