@@ -4,7 +4,8 @@
     scan.py         one reading of the text    shape.py        SEC002-008 shape and allow-lists
     escapes.py      SEC010-014 ways out        hidden.py       SEC015-016 secrets, invisible text
     bandit_scan.py  SEC017                     determinism.py  SEC020-025 same input, same bytes
-    termination.py  SEC030-032 bounded         regexes.py      SEC033-035 (automaton.py: how they backtrack)
+    termination.py  SEC030-031 bounded         growing.py      SEC030-031 what grows or calls itself
+    bombs.py        SEC032                     regexes.py      SEC033-035 (automaton.py: how they backtrack)
     purity.py       SEC040-043 (sharing.py: what is shared between calls)  rules.py  the table
 
 Everything that is not allowed is a finding. The stage is a gate and not a boundary: EXECUTION confines what passes it.
@@ -16,7 +17,7 @@ import time
 from collections.abc import Callable, Collection, Iterator
 
 from ingot.program import Program
-from ingot.stages.security import determinism, escapes, hidden, purity, regexes, shape, termination
+from ingot.stages.security import bombs, determinism, escapes, growing, hidden, purity, regexes, shape, termination
 from ingot.stages.security.bandit_scan import bandit
 from ingot.stages.security.rules import KINDS, RULES
 from ingot.stages.security.scan import TYPED_DICT, Asked, Scan, Unreadable, read
@@ -46,8 +47,10 @@ CHECKS: tuple[Callable[[Scan], Iterator[Finding]], ...] = (
     determinism.rounding,
     determinism.money,
     termination.recursion,
+    growing.function_values,
     termination.loops,
-    termination.bombs,
+    growing.growing,
+    bombs.bombs,
     regexes.regexes,
     purity.catch_all,
     purity.mutable_defaults,

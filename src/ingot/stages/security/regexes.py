@@ -98,7 +98,7 @@ def _flags(scan: Scan, nodes: list[ast.expr], depth: int) -> int | None:
         elif isinstance(node, ast.IfExp):
             parts = [node.body, node.orelse]
         elif isinstance(node, ast.Name) and depth < 8:
-            parts = _values(scan, node, depth + 1)
+            parts = values_of(scan, node, depth + 1)
         inner = _flags(scan, parts, depth + 1) if parts and depth < 8 else None
         if inner is None and not (isinstance(node, ast.Constant) and node.value == 0):
             return None
@@ -167,7 +167,7 @@ def texts_of(scan: Scan, node: ast.expr, depth: int = 0) -> frozenset[str] | Non
     if isinstance(node, ast.Name):
         key = ("texts", scan.owners.get(node), node.id, depth)
         if key not in scan.notes:
-            scan.notes[key] = _united([texts_of(scan, value, depth + 1) for value in _values(scan, node, depth)])
+            scan.notes[key] = _united([texts_of(scan, value, depth + 1) for value in values_of(scan, node, depth)])
         texts: frozenset[str] | None = scan.notes[key]
         return texts
     if isinstance(node, ast.Subscript):
@@ -185,7 +185,7 @@ def _tables(scan: Scan, node: ast.expr, depth: int) -> list[ast.expr]:
     if isinstance(node, ast.Subscript):
         return _members(scan, node)
     if isinstance(node, ast.Name) and depth < 8:
-        return [table for value in _values(scan, node, depth) for table in _tables(scan, value, depth + 1)]
+        return [table for value in values_of(scan, node, depth) for table in _tables(scan, value, depth + 1)]
     return [node]
 
 
@@ -207,7 +207,7 @@ def _join(scan: Scan, node: ast.Call, depth: int) -> frozenset[str] | None:
     between, held = texts_of(scan, node.func.value, depth + 1), node.args[0]
     choices = [held]
     if isinstance(held, ast.Name):
-        choices = _values(scan, held, depth + 1)
+        choices = values_of(scan, held, depth + 1)
     elif isinstance(held, ast.Subscript):
         choices = _members(scan, held)
     if len(choices) != 1:  # which of them is joined is not known
@@ -247,14 +247,14 @@ def _joined(parts: list[frozenset[str] | None]) -> frozenset[str] | None:
     return frozenset("".join(choice) for choice in product(*known))
 
 
-def _values(scan: Scan, name: ast.Name, depth: int) -> list[ast.expr]:
+def values_of(scan: Scan, name: ast.Name, depth: int) -> list[ast.expr]:
     """Every expression that a name can stand for; one that is no literal (an ast.Slice) where a binding is not known."""
     unknown: list[ast.expr] = [ast.Slice()]
     if name.id not in scan.names_in(name):
         return [scan.constants[name.id]] if name.id in scan.constants else unknown
     values: list[ast.expr] = []
     owner = scan.owners[name]
-    names, pairs, others = _known_bindings(scan, owner)
+    names, pairs, others = known_bindings(scan, owner)
     if name.id in others or names[name.id] != len(pairs[name.id]):
         return unknown
     for target, value, walked in pairs[name.id]:
@@ -268,7 +268,7 @@ def _values(scan: Scan, name: ast.Name, depth: int) -> list[ast.expr]:
 _Pairs = Mapping[str, list[tuple[ast.expr, ast.expr, bool]]]
 
 
-def _known_bindings(scan: Scan, owner: FunctionNode) -> tuple[Counter[str], _Pairs, frozenset[str]]:
+def known_bindings(scan: Scan, owner: FunctionNode) -> tuple[Counter[str], _Pairs, frozenset[str]]:
     """Of a function: how often each name is bound, its bindings that are understood, and the names that are bound by
     anything else than a value: a parameter, a pattern of `match`, a function."""
     if ("bindings", owner) not in scan.notes:
@@ -337,7 +337,7 @@ def _elements(scan: Scan, node: ast.expr, depth: int) -> list[ast.expr]:
     if isinstance(node, ast.Dict):
         return [key for key in node.keys if key is not None]
     if isinstance(node, ast.Name) and depth < 8:
-        return [element for value in _values(scan, node, depth + 1) for element in _elements(scan, value, depth + 1)]
+        return [element for value in values_of(scan, node, depth + 1) for element in _elements(scan, value, depth + 1)]
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add) and depth < 8:  # one table and then another
         return [*_elements(scan, node.left, depth + 1), *_elements(scan, node.right, depth + 1)]
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice) and depth < 8:
@@ -349,7 +349,7 @@ def _elements(scan: Scan, node: ast.expr, depth: int) -> list[ast.expr]:
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and not node.args:
         held = [node.func.value]
         if isinstance(node.func.value, ast.Name):
-            held = _values(scan, node.func.value, depth + 1)
+            held = values_of(scan, node.func.value, depth + 1)
         dicts = [value for value in held if isinstance(value, ast.Dict)]
         if len(dicts) == len(held) and node.func.attr in ("items", "values", "keys"):
             return [element for one in dicts for element in _dict_elements(one, node.func.attr)]
