@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ingot.compile.driver import check
 from ingot.edges.batch import run_batch
-from ingot.errors import OutputError
+from ingot.errors import OutputError, StoreError
 from ingot.runtime.run import load
 from ingot.store.runs import RecordedWorkflow
 from ingot.store.store import Store
@@ -91,3 +94,30 @@ def test_a_program_with_steps_that_raises_is_recorded_as_failed(tmp_path: Path, 
         recorded.run(BAD)
     assert [record["status"] for record in store.audit.records()] == ["completed", "failed"]
     assert recorded.unfinished() == []
+
+
+def test_a_store_that_fails_stops_the_batch_and_no_row_is_told_as_failed(tmp_path: Path, store: Store) -> None:
+    path = made(tmp_path, "Exception", clerk=True)
+    database = str(store.engine.url.database)
+    asked: list[int] = []
+
+    def change(statement: str) -> None:
+        with sqlite3.connect(database) as connection:
+            connection.execute(statement)
+
+    def ask(_: str, arguments: Mapping[str, Any]) -> dict[str, str]:
+        asked.append(arguments["a"])
+        if len(asked) == 3:
+            change("ALTER TABLE ingot_steps RENAME TO away")
+        return {"permit": "YES"}
+
+    source, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    source.write_text("".join(json.dumps({"a": number, "b": 0}) + "\n" for number in range(5)), encoding="utf-8")
+    workflow = load(path, ask_person=ask)
+    with pytest.raises(StoreError, match="keep what step 'ask_clerk' gave"):
+        run_batch(workflow, source, out, workers=1, store=store)
+    change("ALTER TABLE away RENAME TO ingot_steps")
+    report = run_batch(workflow, source, out, workers=1, store=store)
+    assert (report.rows, report.failed) == (5, 0)
+    assert asked == [0, 1, 2, 2, 3, 4]
+    assert [record["status"] for record in store.audit.records()] == ["completed"] * 5

@@ -13,11 +13,11 @@ from decimal import Decimal
 from typing import Any
 
 from ingot.edges.sources import ReadRow
-from ingot.errors import IngotError, InputError
+from ingot.errors import IngotError, InputError, StoreError
 from ingot.fields import Field, walk
 from ingot.runtime.run import Outcome, Workflow
 from ingot.store.encoding import encoded
-from ingot.store.runs import RecordedWorkflow, Waiting
+from ingot.store.runs import RecordedWorkflow, RunPruned, Waiting
 
 Convert = Callable[[Any], Any]
 
@@ -56,7 +56,10 @@ class ChunkRunner:
         self._check = validate or workflow.template_name == "validator"
 
     def run(self, first: int, raw: Sequence[Any]) -> Done:
-        """Run the rows from number `first` on. A row that fails is told with its number and keeps no other from running."""
+        """Run the rows from number `first` on. A row that fails is told with its number and keeps no other from running.
+
+        Raises StoreError where a run with steps cannot be kept.
+        """
         done = Done(len(raw))
         lines: list[bytes] = []
         failed: list[bytes] = []
@@ -64,6 +67,8 @@ class ChunkRunner:
             try:
                 lines.append(self._line(number, one, done))
             except IngotError as error:
+                if isinstance(error, StoreError) and not isinstance(error, RunPruned):
+                    raise  # no fault of the row: it may be under way, and is run again when the store is there
                 failed.append(encoded(self._failure(number, error, done)) + b"\n")
         done.out, done.failed, done.failures = b"".join(lines), b"".join(failed), len(failed)
         return done

@@ -69,6 +69,10 @@ class Waiting(NamedTuple):
     sealed: str
 
 
+class RunPruned(StoreError):
+    """A run ended, and retention has taken what it came to; nothing is wrong with the store."""
+
+
 _RUN_COLUMNS = ("run", "workflow", "digest", "state", "sealed", "at")
 _REVIEW_COLUMNS = ("review", "run", "number", "workflow", "step", "reason", "sealed", "state", "at")
 
@@ -188,7 +192,7 @@ class RecordedWorkflow:
 
     def run_once(self, case: Mapping[str, Any], run: str) -> Outcome:
         """Run a transaction whose id tells whether it ran before: one that ended is read back, one that was killed goes
-        on. Raises as `run`; StepError where it failed before, StoreError where its record was pruned."""
+        on. Raises as `run`; StepError where it failed before, RunPruned where its record was pruned."""
         state = self.state(run)
         if state is None and not self._is_recorded(run):
             return self.run(case, run=run)
@@ -196,7 +200,7 @@ class RecordedWorkflow:
             return self.resume(run)
         ended = [opened(one, self.store) for one in self.store.audit.records(run) if one["kind"] == "run"]
         if not ended:
-            raise StoreError(
+            raise RunPruned(
                 f"run {run!r} ended, and its record was pruned: what it came to is not kept",
                 hint="a new run needs an id of its own",
             )
