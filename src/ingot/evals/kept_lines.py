@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -16,34 +17,46 @@ from ingot.models.atomic import write_atomically
 
 T = TypeVar("T")
 ROWS = "rows.jsonl"
+ESCAPED = "backslashreplace"
+"""How half a surrogate pair is written, which UTF-8 has no bytes for: as JSON's own escape."""
+Refuse = Callable[[Mapping[str, Any]], None]
+"""Raises for a header that is not to be gone on with."""
 
 
 class KeptLines:
-    """The lines of a file. `header` is its first line; `found` are the objects of the others, each with its place. A line that was
-    cut off while it was written is taken away. Raises InputError where the file has another header, or a line is no object."""
+    """The lines of a file under its first one, `header`, which says of what they are: a file with another is refused, or where
+    `refuse` is given one that it raises for. `found` are the objects of the other lines, each with its place. A line that was cut
+    off while it was written is taken away. Raises InputError also where a line is no object."""
 
-    def __init__(self, path: Path, header: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path, header: Mapping[str, Any], refuse: Refuse | None = None) -> None:
         self.path = path
         self.found: list[tuple[dict[str, Any], str]] = []
         lines = path.read_bytes().split(b"\n") if path.exists() else [b""]
         if len(lines) == 1:
-            write_atomically(path, json.dumps(header).encode() + b"\n")
+            write_atomically(path, _line(header))
             return
-        was, now = _read(lines[0], f"{path}:1"), json.loads(json.dumps(header))
-        if apart := [name for name in {**now, **was} if was.get(name) != now.get(name)]:
-            hint = "give another --out"
-            raise InputError(f"the folder holds runs of another {apart[0]}", place=str(path), hint=hint)
+        (refuse or partial(_refuse_another, path, json.loads(_line(header))))(_read(lines[0], f"{path}:1"))
         for number, line in enumerate(lines[1:-1], start=2):
             self.found.append((_read(line, f"{path}:{number}"), f"{path}:{number}"))
         if lines[-1]:
             write_atomically(path, b"\n".join(lines[:-1]) + b"\n")
 
     def add(self, line: Mapping[str, Any]) -> None:
-        """Keep one more."""
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        """Keep one more; it is on the disk then."""
+        with self.path.open("ab") as file:
+            file.write(_line(line))
             file.flush()
             os.fsync(file.fileno())
+
+
+def _line(told: Mapping[str, Any]) -> bytes:
+    return (json.dumps(told, ensure_ascii=False) + "\n").encode(errors=ESCAPED)
+
+
+def _refuse_another(path: Path, now: Mapping[str, Any], was: Mapping[str, Any]) -> None:
+    if apart := [name for name in {**now, **was} if was.get(name) != now.get(name)]:
+        hint = "give another --out"
+        raise InputError(f"the folder holds runs of another {apart[0]}", place=str(path), hint=hint)
 
 
 class KeptRows(Generic[T]):

@@ -17,13 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from ingot.errors import InputError
+from ingot.evals.kept_lines import ESCAPED, KeptLines
 from ingot.evals.solvers.solver import Answer, Generation
 from ingot.models.atomic import write_atomically
 
 FORMAT = "ingot-eval/1"
 JOURNAL, LOG = "journal.jsonl", "log.json"
-ESCAPED = "backslashreplace"
-"""How half a surrogate pair in an answer is written, which UTF-8 has no bytes for: as JSON's own escape."""
 UNWITHHELD = "score"
 """The measure that is the suite's own score, of answers and guesses alike."""
 
@@ -207,37 +206,26 @@ class Journal:
     def __init__(self, folder: Path, header: Header) -> None:
         """Opens or begins it. Raises InputError where the folder holds another evaluation."""
         self.path = folder / JOURNAL
-        folder.mkdir(parents=True, exist_ok=True)
         self.done: dict[str, TaskLog] = {}
         self.header = header
-        if self.path.exists() and self.path.stat().st_size:
-            self._resume(header)
-        else:
-            self._write(header.to_json(), "w")
+        self._lines = KeptLines(self.path, header.to_json(), self._refuse)
+        for told, place in self._lines.found:
+            self._take(told, place)
 
     def add(self, task: TaskLog) -> None:
         """Write a finished task down."""
-        self._write(task.to_json(), "a")
+        self._lines.add(task.to_json())
         self.done[task.task] = task
 
-    def _resume(self, header: Header) -> None:
-        lines = self.path.read_bytes().split(b"\n")
-        whole = lines[:-1]  # what follows the last line end was cut off while it was written
-        if not whole:
-            self._write(header.to_json(), "w")
-            return
-        if lines[-1]:
-            write_atomically(self.path, b"".join(line + b"\n" for line in whole))
-        found = _header(_parsed(whole[0], f"{self.path}:1"), str(self.path))
-        if apart := found.apart(header):
+    def _refuse(self, told: Mapping[str, Any]) -> None:
+        found = _header(told, str(self.path))
+        if apart := found.apart(self.header):
             raise InputError(
                 f"the folder holds another evaluation: {'; '.join(apart)}",
                 place=str(self.path),
                 hint="give another --out, or remove it; kept completions are beside it, and cost nothing again",
             )
         self.header = found
-        for number, line in enumerate(whole[1:], start=2):
-            self._take(_parsed(line, f"{self.path}:{number}"), f"{self.path}:{number}")
 
     def _take(self, told: Any, place: str) -> None:
         try:
@@ -248,12 +236,6 @@ class Journal:
                 hint="remove the line: the task is then run again",
             ) from None  # fmt: skip
         self.done[task.task] = task
-
-    def _write(self, told: Mapping[str, Any], mode: str) -> None:
-        with self.path.open(mode, encoding="utf-8", errors=ESCAPED) as file:
-            file.write(json.dumps(told, ensure_ascii=False) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
 
 
 def write_log(folder: Path, log: Log) -> Path:

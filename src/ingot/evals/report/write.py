@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ingot.evals.log import ESCAPED, Log
+from ingot.evals.kept_lines import ESCAPED
+from ingot.evals.log import Log
 from ingot.evals.report.markdown import markdown
 from ingot.evals.report.page import page
 from ingot.evals.report.tables import Measured
