@@ -396,3 +396,15 @@ def test_a_policy_decides_only_while_it_is_in_force(ingot: Run, starter: Path, t
         assert ingot("explain", artifact, "--input", CASE, "--on", day).code == code
     assert ingot("verify", artifact).code == 0
     assert done.code == 0
+
+
+@pytest.mark.parametrize(
+    ("command", "extra"), [(("serve", "x"), "serve"), (("token", "x"), "serve"), (("audit", "verify"), "store")]
+)
+def test_a_missing_package_names_the_extra_that_brings_all_of_the_command(command: tuple[str, ...], extra: str) -> None:
+    hide = "import sys; sys.modules.update(dict.fromkeys(('sqlalchemy', 'msgspec', 'orjson')))"
+    code = f"{hide}; from ingot.cli import main; main({[*command]!r})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert f"pip install 'ingot[{extra}]'" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -70,6 +70,11 @@ _EXTRAS = {
 }
 
 
+# commands whose own extra brings the store too: the first package that is missing would name the smaller one
+_WITH_STORE = {**dict.fromkeys(("serve", "token"), "serve"), "mcp": "mcp", "bench": "bench",
+               **dict.fromkeys(("worker", "submit", "status"), "temporal")}  # fmt: skip
+
+
 class _Lazy(click.Group):
     """Commands are imported when they are used, so that ``--help`` is quick."""
 
@@ -126,6 +131,8 @@ def main(arguments: list[str] | None = None) -> Any:
         extra = _EXTRAS.get((error.name or "").split(".")[0])
         if extra is None:
             raise
+        if extra == "store":
+            extra = _WITH_STORE.get(next(iter(sys.argv[1:] if arguments is None else arguments), ""), extra)
         click.echo(f"error: this needs {error.name!r}\n  hint: pip install 'ingot[{extra}]'", err=True)
         sys.exit(1)
     except BrokenPipeError:
