@@ -116,6 +116,15 @@ def test_an_input_that_does_not_fit_is_refused_with_its_place(made: Make, case: 
     assert refused.value.place == place
 
 
+def test_the_name_of_an_unknown_input_steers_no_terminal(made: Make) -> None:
+    for name in ("x\nerror: y", "\x1b[2J", "x" * 100_000):
+        with pytest.raises(InputError, match="unknown input") as caught:
+            pure(made).run({"months": 2, "rate": 1, name: 1})
+        assert "\n" not in (caught.value.place or "\n")
+        assert (caught.value.place or "").isprintable()
+        assert len(str(caught.value)) < 1_000
+
+
 def test_an_input_that_is_no_object_is_refused(made: Make) -> None:
     with pytest.raises(InputError, match="not an object"):
         pure(made).run([1])  # type: ignore[arg-type]

@@ -10,6 +10,8 @@ import pytest
 
 from ingot.compile.driver import check
 from ingot.edges.batch import run_batch
+from ingot.edges.http_errors import Refused
+from ingot.edges.http_reviews import _known
 from ingot.errors import InputError
 from ingot.runtime.lines import read_row
 from ingot.runtime.run import Workflow, load
@@ -122,3 +124,10 @@ def test_a_decision_that_cannot_be_kept_leaves_the_review_open(
         decide(clerk, str(review["review"]), approve=True, by=by, why=why, answer={"permit": "YES"})
     assert caught.value.place == place
     assert len(list_reviews(clerk.store)) == 1
+
+
+@pytest.mark.parametrize("review", ["\0", "x" * 65, "\ud800", "nobody-00000001.0"])
+def test_a_review_that_no_database_could_have_is_not_there(store: Store, review: str) -> None:
+    with pytest.raises(Refused) as caught:
+        _known(store, review)
+    assert caught.value.status == 404

@@ -26,6 +26,7 @@ from ingot.store.tables import runs as run_table
 
 STATES = ("open", "approved", "rejected", "all")
 MOST = 1_000
+LONGEST_ID = 64
 
 
 async def listed(call: Call, store: Store, runs: Runs) -> Reply:
@@ -114,8 +115,10 @@ def _known(store: Store, review: str) -> tuple[str, str, str, str, str]:
     none."""
     shown = (reviews.c.review, reviews.c.state, reviews.c.run, run_table.c.digest, run_table.c.state.label("how"))
     query = select(*shown).join(run_table)
-    with reading(store.engine) as connection:
-        row = connection.execute(query.where(reviews.c.review == review[:64])).first()
-    if row is None or "\0" in review:
+    row = None
+    if review.isprintable() and len(review) <= LONGEST_ID:  # a database may refuse to look for anything else
+        with reading(store.engine) as connection:
+            row = connection.execute(query.where(reviews.c.review == review)).first()
+    if row is None:
         raise Refused(404, "there is no such review", place="review", hint="GET /reviews lists them")
     return row.review, row.state, row.run, row.digest, row.how

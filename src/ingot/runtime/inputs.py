@@ -31,6 +31,8 @@ def input_reader(fields: Sequence[Field]) -> Callable[[Mapping[str, Any]], dict[
     return read
 
 
+LONGEST_PART = 200
+
 Kept = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 
@@ -68,7 +70,7 @@ def _input_error(error: ValidationError, fields: Sequence[Field]) -> InputError:
     from ingot.yaml_text import as_source, closest
 
     first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"])
+    place = ".".join(_readable(str(part)) for part in first["loc"])
     names = [item.name for item in fields]
     if first["type"] == "missing":
         return InputError(f"the input lacks {place!r}", place=place, hint=f"give all of: {', '.join(names)}")
@@ -76,6 +78,12 @@ def _input_error(error: ValidationError, fields: Sequence[Field]) -> InputError:
         return InputError(f"unknown input {place!r}", place=place, hint=closest(str(first["loc"][-1]), names))
     shown = shown_value(as_source(first["input"]), first["loc"], fields)
     return InputError(f"{shown} does not fit: {first['msg']}", place=place)
+
+
+def _readable(part: str) -> str:
+    """A part of a place on one line: an unknown field's name is whatever somebody sent, also what steers a terminal."""
+    shown = part if part.isprintable() else ascii(part)[1:-1]
+    return shown if len(shown) <= LONGEST_PART else f"{shown[: LONGEST_PART - 1]}…"
 
 
 def shown_value(text: str, place: Sequence[int | str], fields: Sequence[Field]) -> str:
