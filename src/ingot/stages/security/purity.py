@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from ingot.stages.security.allowed import MUTATORS
 from ingot.stages.security.scan import FunctionNode, Scan, rounds
-from ingot.stages.security.sharing import changes, literal_shape, unbound_changes
+from ingot.stages.security.sharing import Shape, annotated_shape, changes, literal_shape, unbound_changes
 from ingot.verdict import Finding
 
 
@@ -98,7 +98,19 @@ def mutations(scan: Scan) -> Iterator[Finding]:
         for node in changes(scan, function, own):
             if getattr(node, "lineno", 0) not in told:
                 message = "a constant, or a part of one, may be changed in place: the next run would see it"
+                told.add(getattr(node, "lineno", 0))
                 yield scan.finding("SEC042", node, message, "work on a copy")
+        for node in changes(scan, function, _given(function)):  # a number that is added to is not what was given
+            if getattr(node, "lineno", 0) not in told and not isinstance(node, ast.AugAssign):
+                message = "an input, or a part of one, may be changed in place"
+                yield scan.finding("SEC042", node, message, "work on a copy")
+
+
+def _given(function: FunctionNode) -> dict[str, Shape]:
+    """The shapes of the parameters that stand for the same thing all through the function."""
+    stored = {node.id for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    arguments = (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)
+    return {one.arg: annotated_shape(one.annotation) for one in arguments if one.arg not in stored}
 
 
 def _parameters(function: FunctionNode) -> set[str]:

@@ -49,6 +49,27 @@ def literal_shape(scan: Scan, node: ast.AST, depth: int = 0) -> Shape:
     return joined(*parts)
 
 
+_SCALARS = frozenset({"str", "int", "bool", "float", "Decimal", "date", "datetime", "timedelta", "None"})
+
+
+def annotated_shape(node: ast.expr | None) -> Shape:
+    """The shape of a parameter by its annotation: what is no scalar may be changed by whoever has it."""
+    match node:
+        case ast.Name(id=name) if name in _SCALARS:
+            return ()
+        case ast.Constant(value=None):
+            return ()
+        case ast.BinOp(left=one, right=other):
+            return joined(annotated_shape(one), annotated_shape(other))
+        case ast.Subscript(value=ast.Name(id="Literal")):
+            return ()
+        case ast.Subscript(slice=ast.Tuple(elts=parts)):
+            return (True, *joined(*map(annotated_shape, parts)))[:DEEPEST]
+        case ast.Subscript(slice=inner):
+            return (True, *annotated_shape(inner))[:DEEPEST]
+    return (True,) * 4
+
+
 def changes(scan: Scan, function: FunctionNode, shared: Mapping[str, Shape]) -> list[ast.AST]:
     """The nodes of a function that may change, in place, what these names stand for."""
     return _Sharing(scan, function, shared).changes() if any(map(any, shared.values())) else []
