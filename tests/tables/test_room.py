@@ -107,3 +107,35 @@ def test_a_division_by_zero_in_a_sum_is_null() -> None:
     made = program("n / m", policy=SUM, expected='"2.67"')
     assert all_passed(run_stages(made))
     assert run(made, "2", "0") is None
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        'n if abs((n - 3) * Decimal("1E+30")) < Decimal("1E+20") else Decimal("0")',
+        'n.quantize(Decimal("0.01"), ROUND_HALF_UP) if abs(n) < Decimal("1E+26") else Decimal("0")',
+        'n.quantize(Decimal("0.01"), ROUND_HALF_UP) if abs(m * Decimal("1E+26")) < Decimal("1E+26") else None',
+        'n.quantize(Decimal("0.01"), ROUND_HALF_UP) if abs(n) < Decimal("1E+18") else None',
+        'n.quantize(Decimal("1E+26"), ROUND_HALF_UP) if abs(n) < Decimal("1E+0") else None',
+    ],
+)
+def test_a_choice_that_only_looks_as_if_it_asked_for_room_is_a_rule(answer: str) -> None:
+    spec = parse_spec(SPEC.format(n="", m="", policy="first", cell="n", expected="2.00"), "spec.yaml")
+    body = f"def decide(n: Decimal, m: Decimal) -> Decimal | None:\n    return {answer}\n"
+    made = assemble(spec, body)
+    told = as_text(made)
+    assert "too large" not in told
+    assert " if (" in told or " if n" in told or " if m" in told
+    assert len(instrument(made.logic, 0, made.logic.count("\n") + 1)[1]) > 0
+    assert any(one.operator == "removed-branch" for one in mutants(made, 200))
+
+
+def test_a_condition_about_a_large_number_has_mutants() -> None:
+    spec = parse_spec(SPEC.format(n="", m="", policy="first", cell="n", expected="2.00"), "spec.yaml")
+    body = (
+        "def decide(n: Decimal, m: Decimal) -> Decimal | None:\n"
+        '    if abs((n - 3) * Decimal("1E+30")) < Decimal("1E+20"):\n'
+        '        return Decimal("0")\n'
+        "    return n\n"
+    )
+    assert any(one.operator == "removed-branch" for one in mutants(assemble(spec, body), 200))

@@ -166,6 +166,7 @@ class _Expression:
     def __init__(self, source: Source, texts: Texts, root: ast.expr, is_test: bool = False) -> None:
         self.source, self.texts, self.root, self.is_test = source, texts, root, is_test
         self.unit = source.span(root)
+        self.room = [one for node in ast.walk(root) if (one := asks_for_room(node)) is not None]
 
     def edits(self) -> Iterator[Edit]:
         if self.is_test:
@@ -177,7 +178,7 @@ class _Expression:
 
     def _node(self, node: ast.AST) -> Iterator[Edit]:
         # the places of what is in an f-string are not those in the text; what a number can hold is no part of the rule
-        if isinstance(node, ast.JoinedStr) or asks_for_room(node):
+        if isinstance(node, ast.JoinedStr) or node in self.room:
             return
         if isinstance(node, ast.expr) and (values := stepped(node)) is not None:
             yield from (self._edit("boundary", self.source.span(node), value) for value in values)
@@ -215,7 +216,7 @@ class _Expression:
 
     def _test(self, test: ast.expr) -> Iterator[Edit]:
         """A condition that is never met, always met, or met when it should not be."""
-        if asks_for_room(test):
+        if test in self.room:
             return
         span = self.source.span(test)
         yield self._edit("removed-branch", span, "False")

@@ -211,7 +211,7 @@ class _Teller:
         if isinstance(value, ast.IfExp):
             test = self.words.condition(value.test)
             yes, no = (self._branch(one) for one in (value.body, value.orelse))
-            if asks_for_room(value.test):
+            if asks_for_room(value) is value.test:
                 return f"{yes} (nothing where it is too large for its places)"
             return f"{yes} if {test}, otherwise {no}"
         if isinstance(value, ast.Constant) and value.value is None and self.escalates:

@@ -252,7 +252,7 @@ class Walk:
         if not isinstance(value, ast.IfExp):
             yield _End(state, node, value)
             return
-        if asks_for_room(value.test):  # the sentences say it
+        if asks_for_room(value) is value.test:  # the sentences say it
             yield from self._returned(state, node, value.body)
             return
         answer = self._decided(value.test, state)

@@ -175,7 +175,7 @@ class Words:
                 return name
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 return f"minus {self._operand(operand)}"
-            case ast.IfExp(test=test, body=body) if asks_for_room(test):
+            case ast.IfExp(test=test, body=body) if asks_for_room(expression) is test:
                 return f"{self._operand(body)} (nothing where it is too large for its places)"
             case ast.IfExp(test=test, body=body, orelse=orelse):
                 return f"{self._operand(body)} if {self.condition(test)}, otherwise {self._operand(orelse)}"

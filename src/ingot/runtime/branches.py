@@ -96,7 +96,7 @@ class _Noting(ast.NodeTransformer):
         return self.generic_visit(node)
 
     def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
-        if asks_for_room(node.test):  # no case need be so large
+        if asks_for_room(node) is node.test:  # no case need be so large
             return self.generic_visit(node)
         node.test = self._test(node.test, "true", node.body, "false", node.orelse)
         return self.generic_visit(node)

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from decimal import Context, Decimal
+from decimal import Context, Decimal, InvalidOperation
 
 from ingot.fields import Field
 from ingot.tables.cells import Binary, Call, Expression, If, Literal, Negative, Ref
 
 DIGITS = 28
 """Significant digits that arithmetic and ``quantize`` have room for."""
-LEAST_TENS = 20
-"""Nobody compares with so round a number but to ask for room."""
+MOST_SPARE = 6
+"""Digits that are ever kept free for a sum: those of the number of its rows."""
 _WIDE = Context(prec=200)
 
 
@@ -29,17 +29,43 @@ def room_for(expression: Expression, source: str, places: int, spare: int, scope
     return [] if most is not None and most < room else [f'abs({bare}) < Decimal("{room}")']
 
 
-def asks_for_room(test: ast.AST) -> bool:
-    """True for a condition as `room_for` writes it: about what a number can hold, and no part of a rule."""
+def asks_for_room(choice: ast.AST) -> ast.expr | None:
+    """What a choice as the written code has it, ``NUMBER.quantize(…) if … abs(NUMBER) < Decimal("1E+26") else None``, asks of a
+    number that it then rounds: what a decimal can hold, and no part of a rule. None for every other choice."""
+    match choice:
+        case ast.IfExp(
+            test=test,
+            body=ast.Call(func=ast.Attribute(value=rounded, attr="quantize"), args=[step, *_]),
+            orelse=ast.Constant(value=None),
+        ):
+            last = test.values[-1] if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And) else test
+            places = _exponent(step)
+            return last if places is not None and _is_asked(last, rounded, -places) else None
+    return None
+
+
+def _is_asked(test: ast.expr, rounded: ast.expr, places: int) -> bool:
+    """Whether `test` asks for the room that just this number needs: a rule about another number, or another size, is a rule."""
     match test:
         case ast.Compare(
-            left=ast.Call(func=ast.Name(id="abs")),
-            ops=[ast.Lt()],
-            comparators=[ast.Call(func=ast.Name(id="Decimal"), args=[ast.Constant(value=str() as text)])],
+            left=ast.Call(func=ast.Name(id="abs"), args=[number], keywords=[]), ops=[ast.Lt()], comparators=[most]
         ):
-            sign, tens, count = text.partition("E+")
-            return bool(tens) and sign == "1" and count.isdecimal() and int(count) >= LEAST_TENS
+            tens = _exponent(most)
+            full = 0 if tens is None else tens + places
+            return DIGITS - MOST_SPARE <= full <= DIGITS and ast.dump(number) == ast.dump(rounded)
     return False
+
+
+def _exponent(written: ast.expr) -> int | None:
+    """Of ``Decimal("1E+26")`` or ``Decimal("0.01")`` the power of ten that it is: 26, -2."""
+    match written:
+        case ast.Call(func=ast.Name(id="Decimal"), args=[ast.Constant(value=str() as text)], keywords=[]):
+            try:
+                sign, digits, exponent = Decimal(text).as_tuple()
+            except InvalidOperation:
+                return None
+            return exponent if (sign, digits) == (0, (1,)) and isinstance(exponent, int) else None
+    return None
 
 
 def largest(expression: Expression, scope: Mapping[str, Field]) -> Decimal | None:
