@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from ingot.binomial import interval
 from ingot.compile.driver import check
 from ingot.errors import InputError
 from ingot.evals.log import Log, TaskLog
@@ -87,6 +88,9 @@ def test_mutation_is_pooled_over_programs() -> None:
     found = mutation([(3, 1), (5, 1)])
     assert (found.value, found.n) == (0.8, 10)
     assert mutation([]).value is None
+    alike = mutation([(10, 0)] * 4 + [(0, 10)] * 4)  # one program's mutants live or die together: 8 of them, no 80
+    assert (alike.value, alike.n) == (0.5, 80)
+    assert (alike.low, alike.high) == pytest.approx(interval(4, 8))
 
 
 def test_mutation_counts_are_those_of_the_accuracy_stage(tmp_path: Path) -> None:

@@ -30,6 +30,8 @@ def test_the_difference_is_paired() -> None:
     accuracy = found["accuracy"]
     assert (accuracy.a, accuracy.b, accuracy.only_a, accuracy.only_b) == (0.5, 0.75, 1, 2)
     assert accuracy.p == 1.0
+    assert accuracy.low is not None
+    assert accuracy.high is not None
     assert accuracy.low <= 0.25 <= accuracy.high
     assert found["run-time tokens"].b == 8
     assert found["wrong accepts"].a == 0.5
@@ -76,7 +78,13 @@ def test_what_was_not_run_took_no_tokens() -> None:
 def test_the_same_log_twice_differs_in_nothing() -> None:
     for one in compare(of("110"), of("110")):
         assert one.a == one.b
-        assert (one.low, one.high) == (0, 0) if one.p is None else one.low == -one.high < 0
+        if one.name == "tokens to generate":
+            assert (one.low, one.high) == (None, None)
+        elif one.p is None:
+            assert (one.low, one.high) == (0, 0)
+        else:
+            assert one.low is not None
+            assert one.high == -one.low > 0
 
 
 def test_a_log_that_was_cut_short_is_compared_on_what_both_have_and_says_so() -> None:
@@ -120,6 +128,15 @@ def test_the_interval_of_a_difference_covers_the_truth() -> None:
             low, high = paired_interval([(str(at % tasks), int(better[at % tasks])) for at in range(items)])
             held[items, tasks] += low <= 0.1 <= high
     assert min(held.values()) >= 184
+
+
+def test_one_pair_and_a_sum_have_no_interval() -> None:
+    found = {one.name: one for one in compare(of("1"), of("1", tokens=8))}
+    used, made = found["run-time tokens"], found["tokens to generate"]
+    assert (used.b, used.low, used.high) == (8, None, None)
+    assert (made.low, made.high) == (None, None)
+    text = lines(of("1"), of("1", tokens=8), list(found.values()))
+    assert next(line for line in text if line.startswith("run-time tokens")).endswith("+8")
 
 
 def test_mcnemar_against_the_binomial() -> None:

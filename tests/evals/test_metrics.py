@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from ingot.binomial import interval
 from ingot.evals.log import Header, Log, Scored, TaskLog
 from ingot.evals.metrics.consistency import entropy, exact_match
 from ingot.evals.metrics.every import every
@@ -291,6 +292,15 @@ def test_where_everything_goes_to_the_model_nothing_passed() -> None:
     found = {one.name: one for one in validation(log(solver="hybrid", generations=(refused,)))}
     assert value(found["deployed"]) == 0
     assert value(recovery(log(generations=(refused,)).tasks)) == 0
+
+
+def test_first_attempts_of_one_programs_functions_are_together() -> None:
+    def told(passed: bool) -> Generation:
+        return Generation(passed, stages=tuple(StageRow(at, "syntax", passed, (), f"f{at}") for at in range(1, 6)))
+
+    found = first_pass(log(generations=(told(True), told(False)) * 3).tasks, "syntax")
+    assert (found.value, found.n) == (0.5, 30)
+    assert (found.low, found.high) == pytest.approx(interval(3, 6))
 
 
 def test_the_first_of_several_candidates_counts_as_a_first_pass() -> None:

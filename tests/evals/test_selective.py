@@ -60,6 +60,17 @@ def test_few_guesses_that_are_all_right_are_not_certain() -> None:
     assert (found.low, found.high) == interval(2, 2)
 
 
+def test_the_fields_of_an_item_are_together_also_where_one_program_answers_all() -> None:
+    def item_of(at: int) -> Scored:
+        told = dict.fromkeys(("fee", "tax", "sum", "tip"), SURE if at % 2 else 0.0)
+        return Scored(str(at), "unseen", True, Answer(None, confidence=told, alone=told), dict.fromkeys(told))
+
+    found = named(selective(calibrated(*map(item_of, range(8)))))
+    answered = found["answered without a model at 95%, each field by its own cases"]
+    assert (answered.value, answered.n) == (0.5, 32)
+    assert (answered.low, answered.high) == pytest.approx(interval(4, 8))
+
+
 def test_the_share_answered_and_right_at_a_precision() -> None:
     found = named(selective(calibrated(*ITEMS)))
     answered = found["answered without a model at 95%, each field by its own cases"]

@@ -26,15 +26,15 @@ _SURE = NormalDist().inv_cdf((1 + SURE) / 2)
 @dataclass(frozen=True, slots=True)
 class Difference:
     """A figure of A and of B on the same items. `low` and `high` are the 95 % interval of B - A (of shares `paired_interval`, of
-    others a paired bootstrap over items, over whole tasks where they have several); `only_a` and `only_b` items that one alone has right, `p` the two-sided
+    others a paired bootstrap over items, over whole tasks where they have several; None for sums and for one pair); `only_a` and `only_b` items that one alone has right, `p` the two-sided
     `sign_test` on them, None for figures that are no yes or no."""
 
     name: str
     unit: str
     a: float
     b: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     n: int
     only_a: int = 0
     only_b: int = 0
@@ -80,8 +80,8 @@ def compare(a: Log, b: Log, *, shared: bool = False) -> list[Difference]:
         (task, one, two) for task, one, two in seconds if one and two
     ]  # what was not run took no time and no tokens, which is not zero
     first, second = (float(sum(task.generation.usage.total_tokens for task in log.tasks)) for log in (a, b))
-    apart = second - first  # a sum has no interval over items
-    made = Difference("tokens to generate", "tokens", first, second, apart, apart, len(a.tasks))
+    # a sum has no interval over items
+    made = Difference("tokens to generate", "tokens", first, second, None, None, len(a.tasks))
     used = [_mean("run-time tokens", "tokens", tokens)] if tokens else []
     times = [_mean("seconds", "s", timed)] if timed else []
     return [*yes, made, *used, *times]
@@ -152,7 +152,9 @@ def lines(a: Log, b: Log, found: Sequence[Difference]) -> list[str]:
     for one in found:
         scale = 100 if one.unit == "share" else 1
         unit = " %" if one.unit == "share" else ""
-        between = f"{(one.b - one.a) * scale:+.4g}{unit} [{one.low * scale:+.4g}, {one.high * scale:+.4g}]"
+        known = one.low is not None and one.high is not None
+        wide = f" [{(one.low or 0) * scale:+.4g}, {(one.high or 0) * scale:+.4g}]" if known else ""
+        between = f"{(one.b - one.a) * scale:+.4g}{unit}{wide}"
         told = f"{one.only_a:>8}{one.only_b:>8}{one.p:>9.3g}" if one.p is not None else ""
         shown.append(
             f"{one.name:<{width}}{one.a * scale:>10.4g}{unit:<2}{one.b * scale:>10.4g}{unit:<2}{between:>34}{told}"
@@ -217,6 +219,6 @@ def _of(name: str, hits: Sequence[tuple[str, bool, bool]]) -> Difference:
 def _mean(name: str, unit: str, pairs: Sequence[tuple[str, float, float]]) -> Difference:
     """The means of triples of task, value in A, value in B."""
     means = drawn([two - one for _, one, two in pairs], [task for task, _, _ in pairs], fmean, RESAMPLES)
-    low, high = quantile(means, 0.025), quantile(means, 0.975)
+    low, high = (quantile(means, share) if len(pairs) > 1 else None for share in (0.025, 0.975))
     a, b = fmean(one for _, one, _ in pairs), fmean(two for _, _, two in pairs)
     return Difference(name, unit, a, b, low, high, len(pairs))

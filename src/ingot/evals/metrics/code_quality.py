@@ -22,7 +22,7 @@ from typing import Any
 
 from ingot.errors import InputError, StageError
 from ingot.evals.log import Log
-from ingot.evals.metrics.measure import Measure, bootstrapped, share
+from ingot.evals.metrics.measure import Measure, bootstrapped, share_of
 from ingot.evals.metrics.validation import passed_at
 from ingot.program import Program
 from ingot.stages.tools import TIMEOUT, tool
@@ -106,8 +106,15 @@ def type_coverage(sources: Sequence[str]) -> Measure:
     parameter ``self`` or ``cls`` needs no annotation and is not counted. Source: the figure that mypy's reports give,
     taken at signatures (https://mypy.readthedocs.io/en/stable/command_line.html#report-generation).
     """
-    annotated = [known for one in sources for node in _functions(_tree(one)) for known in _annotations(node)]
-    return share("type coverage", sum(annotated), len(annotated))
+    return share_of(
+        "type coverage",
+        [
+            (str(at), known)
+            for at, one in enumerate(sources)
+            for node in _functions(_tree(one))
+            for known in _annotations(node)
+        ],
+    )
 
 
 def _annotations(node: _Function) -> list[bool]:
@@ -158,9 +165,13 @@ def mutation(counts: Iterable[tuple[int, int]]) -> Measure:
     `counts` are killed and survived of each program. Mutants that were proved the same, or that no input tells from the
     program, are in neither. Source: DeMillo, Lipton and Sayward, "Hints on Test Data Selection", Computer 11 (4), 1978.
     """
-    pairs = list(counts)
-    killed = sum(one for one, _ in pairs)
-    return share("mutation score", killed, killed + sum(other for _, other in pairs))
+    hits = [
+        (str(at), hit)
+        for at, both in enumerate(counts)
+        for hit, n in zip((True, False), both, strict=True)
+        for _ in range(n)
+    ]
+    return share_of("mutation score", hits)
 
 
 def mutation_counts(program: Program) -> tuple[int, int] | None:

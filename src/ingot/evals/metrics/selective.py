@@ -114,9 +114,14 @@ def _at(
     """What would be answered from a confidence or standing on, of all fields of all items, and how much of it is right."""
     fields = [(item, name) for item in log.items for name in item.scores]
     is_sure = [least is not None and sure_of(item, name) >= least - _MAKE_UP for item, name in fields]
-    answered = [(item.cluster, sure) for (item, _), sure in zip(fields, is_sure, strict=True)]
+    # of one program alone the fields of an item are together, as the items of several are
+    alone = len({item.cluster for item in log.items}) == 1
+    whose = [f"{item.task}/{item.item}" if alone else item.cluster for item, _ in fields]
+    answered = list(zip(whose, is_sure, strict=True))
     taken = [
-        (item.cluster, item.unwithheld(name) == 1) for (item, name), sure in zip(fields, is_sure, strict=True) if sure
+        (cluster, item.unwithheld(name) == 1)
+        for cluster, (item, name), sure in zip(whose, fields, is_sure, strict=True)
+        if sure
     ]
     told = "no confidence shows it" if least is None else f"from {least:.3f} on"
     return [

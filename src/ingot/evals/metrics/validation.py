@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from statistics import fmean
 
 from ingot.evals.log import Log, TaskLog
-from ingot.evals.metrics.measure import Measure, bootstrapped, share
+from ingot.evals.metrics.measure import Measure, bootstrapped, share, share_of
 from ingot.evals.solvers.solver import StageRow
 
 STAGES = ("reply", "security", "syntax", "execution", "accuracy")
@@ -43,14 +43,14 @@ def first_pass(tasks: Iterable[TaskLog], stage: str) -> Measure:
     """First attempts that passed a stage / first attempts that reached it; a reply without code did not pass ``reply``,
     and reached nothing else. Of functions asked for one by one the first attempt of each counts. Unit: share.
     Source: arXiv 2604.05150, validation pipeline ("first-pass rate per stage")."""
-    reached = passed = 0
-    for rows in (rows for task in tasks for rows in _firsts(task)):
+    hits: list[tuple[str, bool]] = []
+    for name, rows in ((task.task, rows) for task in tasks for rows in _firsts(task)):
         here = next((row for row in rows if row.stage == stage), None)
         if stage == "reply":
-            reached, passed = reached + 1, passed + (here is None)
+            hits.append((name, here is None))
         elif here is not None:
-            reached, passed = reached + 1, passed + here.passed
-    return share(f"first pass, {stage}", passed, reached)
+            hits.append((name, here.passed))
+    return share_of(f"first pass, {stage}", hits)
 
 
 def _firsts(task: TaskLog) -> list[list[StageRow]]:
