@@ -138,6 +138,24 @@ def test_trusted_keys_come_from_every_place(tmp_path: Path, key: SigningKey, oth
     assert trusted_keys([tmp_path / "third"], env) == trust(mine, key, other_key, third)
 
 
+def test_a_folder_of_keys_that_anyone_can_add_to_is_no_trust(tmp_path: Path, key: SigningKey) -> None:
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    (folder / "eve.pub").write_bytes(public_pem(key.public))
+    folder.chmod(0o777)
+    with pytest.raises(SigningError, match="anyone can put a trusted key"):
+        trusted_keys([folder], env_of(tmp_path))
+    unread: list[SigningError] = []
+    assert trusted_keys([folder], env_of(tmp_path), unread) == {}
+    assert [error.place for error in unread] == [str(folder)]
+    folder.chmod(0o1777)  # as a mounted secret has it
+    assert trusted_keys([folder], env_of(tmp_path)) == trust(key)
+    if os.geteuid() == 0:
+        os.chown(folder / "eve.pub", 4321, 4321)
+        with pytest.raises(SigningError, match="anyone can put a trusted key"):
+            trusted_keys([folder], env_of(tmp_path))
+
+
 def test_trust_is_empty_where_nothing_was_put(tmp_path: Path) -> None:
     assert trusted_keys((), env_of(tmp_path)) == {}
     assert trusted_keys((), {}) == {}

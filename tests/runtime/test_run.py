@@ -193,6 +193,13 @@ def test_a_batch_resumes_and_keeps_bad_rows_apart(made: Make, tmp_path: Path) ->
         run_batch(workflow, rows, tmp_path / "nowhere" / "out.jsonl")
 
 
+def test_half_of_a_surrogate_pair_fails_its_row_alone(made: Make, tmp_path: Path) -> None:
+    rows = read_rows('{"months": 1, "rate": 1}\n{"months": 1, "rate": "\\ud800"}\n{"\\ud800": 1}\n', "rows")
+    out = tmp_path / "out.jsonl"
+    assert run_batch(pure(made, "batch"), rows, out) == (3, 2)
+    assert run_batch(pure(made, "batch"), rows, out) == (3, 2)
+
+
 def test_a_batch_needs_the_batch_template(made: Make, tmp_path: Path) -> None:
     with pytest.raises(StepError, match="template is 'handler'"):
         run_batch(pure(made), [], tmp_path / "out")

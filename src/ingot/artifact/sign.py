@@ -240,8 +240,24 @@ def _sources(paths: Iterable[str | Path], env: Mapping[str, str]) -> Iterator[Ca
 
 
 def _from_path(path: Path) -> Iterator[Callable[[], bytes]]:
-    files = sorted(path.glob("*.pub")) if os.path.isdir(path) else [path]
-    return (partial(read_public, file) for file in files)
+    if not os.path.isdir(path):
+        return iter((partial(read_public, path),))
+    status = path.stat()
+    if not status.st_mode & 0o002:
+        return (partial(read_public, file) for file in sorted(path.glob("*.pub")))
+    if not status.st_mode & stat.S_ISVTX:
+        return iter((partial(_refuse_shared, path),))
+    return (partial(_read_owned, file, {status.st_uid, os.geteuid()}) for file in sorted(path.glob("*.pub")))
+
+
+def _refuse_shared(place: Path) -> bytes:
+    hint = "chmod o-w the folder, and see that each key in it is one that you trust"
+    raise SigningError("anyone can put a trusted key into this folder", place=str(place), hint=hint)
+
+
+def _read_owned(path: Path, owners: set[int]) -> bytes:
+    """A key in a folder with the sticky bit, as a mounted secret has: anyone may add a file there, and change none but their own."""
+    return read_public(path) if path.lstat().st_uid in owners else _refuse_shared(path)
 
 
 def read_public(path: Path) -> bytes:
