@@ -9,6 +9,7 @@ import pytest
 
 from ingot.agreement import calibrate, confidence
 from ingot.binomial import interval
+from ingot.evals.compare import compare
 from ingot.evals.evaluate import evaluate
 from ingot.evals.log import Log, Scored, TaskLog, read_log
 from ingot.evals.metrics.measure import Measure
@@ -20,7 +21,7 @@ from ingot.evals.solvers import Answer, Generation
 from ingot.evals.solvers.compiled import Human
 from ingot.evals.suite import Item, Suite, Task
 from tests.evals.test_evaluate import exact
-from tests.evals.test_metrics import RIGHT, item, log
+from tests.evals.test_metrics import HELD, RIGHT, item, log
 
 TOLD = calibrate([(3240, True)] * 40 + [(2192, True)] * 10 + [(2192, False)] * 3 + [(0, False)] * 2, 0.95).to_json()
 SURE, UNSURE = 40 / 41, 50 / 54
@@ -52,6 +53,18 @@ ITEMS = (
 
 def named(found: list[Measure]) -> dict[str, Measure]:
     return {one.name: one for one in found}
+
+
+def test_where_only_what_was_withheld_has_guesses_the_answers_count_too() -> None:
+    """A suite without further measures keeps scores of guesses where there are some: the mean is over all items all the same."""
+    answered = [replace(read(SURE, True, False), item=str(at), full={}) for at in range(3)]
+    held = replace(read(UNSURE, False, True), item="held")
+    mute = replace(item(HELD), item="mute")
+    made = calibrated(*answered, held, mute)
+    found = named(unwithheld(made))["fee, as the suite scores"]
+    assert (found.value, found.n) == (0.6, 5)
+    both = {one.name: one for one in compare(made, made)}["nothing withheld, as scored"]
+    assert (both.a, both.n) == (0.6, 5)
 
 
 def test_few_guesses_that_are_all_right_are_not_certain() -> None:

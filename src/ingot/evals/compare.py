@@ -187,13 +187,14 @@ def _fields(pairs: Sequence[tuple[Scored, Scored]]) -> list[Difference]:
 def _unwithheld(pairs: Sequence[tuple[Scored, Scored]]) -> list[Difference]:
     """Each measure of what both would answer were nothing withheld, of an item the mean over its fields: what a system that always
     answers and one that withholds have in common."""
-    names = dict.fromkeys(name for one, two in pairs for name in one.full if name in two.full)
+    theirs = {name for _, two in pairs for name in two.full}
+    names = dict.fromkeys(name for one, _ in pairs for name in one.full if name in theirs)
     found = []
     for name in names:
         both = [
             (one.cluster, _mean_of(one, name), _mean_of(two, name))
             for one, two in pairs
-            if one.full.get(name) and two.full.get(name)
+            if one.were_nothing_withheld(name) and two.were_nothing_withheld(name)
         ]
         label = f"nothing withheld, {'as scored' if name == UNWITHHELD else name}"
         if all(value in (0, 1) for _, *values in both for value in values):
@@ -204,7 +205,7 @@ def _unwithheld(pairs: Sequence[tuple[Scored, Scored]]) -> list[Difference]:
 
 
 def _mean_of(item: Scored, measure: str) -> float:
-    return fmean(one or 0.0 for one in item.full[measure].values())
+    return fmean(one or 0.0 for one in item.were_nothing_withheld(measure).values())
 
 
 def _of(name: str, hits: Sequence[tuple[str, bool, bool]]) -> Difference:

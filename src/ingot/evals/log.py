@@ -57,6 +57,11 @@ class Scored:
         score = self.scores.get(field)
         return self.full.get(UNWITHHELD, {}).get(field) if score is None else score
 
+    def were_nothing_withheld(self, measure: str) -> Mapping[str, float | None]:
+        """What a measure gives were nothing withheld, by field. The suite's own score is kept only where there are guesses or further
+        measures: else it is that of the answer, and what was withheld has none."""
+        return self.full.get(measure, self.scores if measure == UNWITHHELD else {})
+
     @property
     def declined(self) -> bool:
         """True where something ran and gave no answer: it withheld, or refused the input; a failure says nothing."""

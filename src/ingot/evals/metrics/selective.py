@@ -134,7 +134,7 @@ def _by_field(items: Iterable[Scored], measure: str) -> dict[str, tuple[list[flo
     """By field its values, and the cluster of each."""
     found: dict[str, tuple[list[float], list[str]]] = {}
     for item in items:
-        for name, value in item.full.get(measure, {}).items():
+        for name, value in item.were_nothing_withheld(measure).items():
             values, tasks = found.setdefault(name, ([], []))
             values.append(value or 0.0)
             tasks.append(item.cluster)
