@@ -219,3 +219,42 @@ def test_contradictions_are_refused_with_their_place(text: str, against: str) ->
     with pytest.raises(SpecError, match=against) as error:
         check_contradictions(spec)
     assert (error.value.place or "").startswith("spec.yaml:1")
+
+
+NULLS = {
+    "in any": "    if any([exempt, base > 900]):\n",
+    "in all": "    if all(one for one in (months > 3, exempt)):\n",
+    "chosen before": "    late = exempt if months > 3 else False\n    if late:\n",
+    "not chosen": "    late = False if months > 3 else exempt\n    if not late:\n",
+}
+
+
+@pytest.mark.parametrize("test", NULLS.values(), ids=NULLS)
+def test_a_null_that_counts_as_false_by_a_detour_is_found(sandbox: Sandbox, test: str) -> None:
+    logic = f'def rule(months, base, exempt):\n{test}        return {{"fee": Decimal("1"), "decision": "WAIVE"}}\n'
+    logic += '    return {"fee": Decimal("2"), "decision": "PAY"}\n'
+    found = verdict(fee("null_never_false: true", logic), sandbox)
+    assert found.status == "counter-example"
+    assert "exempt is null and counts as false" in found.why
+    assert found.example[0].input["exempt"] is None
+
+
+def test_a_null_of_the_code_itself_is_nobodys_unasked_null(sandbox: Sandbox) -> None:
+    logic = """def rule(months, base, exempt):
+    late = None if months > 3 or exempt is None else exempt
+    if any([base > 900, late]):
+        return {"fee": Decimal("1"), "decision": "WAIVE"}
+    return {"fee": Decimal("2"), "decision": "PAY"}
+"""
+    assert verdict(fee("null_never_false: true", logic), sandbox).status == "proved"
+
+
+def test_a_value_that_only_an_input_beyond_the_assumed_bounds_gives_is_not_called_unreachable(sandbox: Sandbox) -> None:
+    spec = FEE.replace("range: [0, 1000], places: 2", "places: 2")
+    logic = GOOD.replace("    if exempt:\n", '    if base * Decimal("1.5") > Decimal("9000000000"):\n')
+    program = assemble(
+        parse_spec(spec.format(invariants="reachable: true", compliance="SOC2")), logic.replace('"DENY"', '"PAY"')
+    )
+    found = verdict(program, sandbox)
+    assert found.status == "no counter-example found"
+    assert "base between -1,000 and 1,000,000,000" in found.why

@@ -83,6 +83,8 @@ AGREE = {
     "negative divisor": ("return n // -7 * 100 + n % -7", "integer?"),
     "division by a field": ("return n // m if m is not None else 0", "integer?"),
     "powers": ("return n ** 2 - n ** 3", "integer?"),
+    "zero to the power of zero": ("return n ** 0", "integer?"),
+    "zero to the power of zero as a decimal": ("return x ** 0 + x ** 1", "decimal"),
     "half up": ("return (x * Decimal('0.5')).quantize(Decimal('0.01'), ROUND_HALF_UP)", "decimal"),
     "half even": ("return x.quantize(Decimal('0.01'), rounding=ROUND_HALF_EVEN)", "decimal"),
     "floor": ("return x.quantize(Decimal('1'), ROUND_FLOOR)", "decimal"),

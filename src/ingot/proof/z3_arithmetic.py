@@ -79,12 +79,19 @@ def _numbers(operator: ast.operator, left: Value, right: Value) -> tuple[Value, 
         case ast.FloorDiv() | ast.Mod() if kind == "int":
             return _floored(operator, left, right)
         case ast.Pow() if isinstance(right.term, int) and 0 <= right.term <= 4 and right.kind == "int":
-            value = Value("int" if left.kind == "int" else left.kind, 1, limit=1)
-            for _ in range(right.term):
-                value, _none = _numbers(ast.Mult(), value, left)
-            return value, []
+            return _powered(left, right.term)
         case _:
             raise NotExpressible(f"{type(operator).__name__} of {left.kind} and {right.kind}")
+
+
+def _powered(base: Value, exponent: int) -> tuple[Value, list[Raises]]:
+    if exponent == 0 and base.kind == "number":
+        raise NotExpressible("zero to the power of zero of what may be a decimal or a whole number")
+    value = Value(base.kind, 1, limit=1)
+    for _ in range(exponent):
+        value, _none = _numbers(ast.Mult(), value, base)
+    undefined = exponent == 0 and base.kind == "decimal"  # a whole number gives 1
+    return value, [(base.term == 0, "InvalidOperation")] if undefined else []
 
 
 def exact(value: Value) -> Value:
@@ -157,10 +164,10 @@ def negative(value: Value) -> tuple[Value, list[Raises]]:
         changed, more = days(-value.term)
         return changed, [*raises, *more]
     if value.kind == "float":
-        return replace(value, term=-value.term, origin=None), raises
+        return replace(value, term=-value.term), raises
     if value.kind not in ("int", "decimal", "number"):
         raise NotExpressible(f"the negative of {value.kind}")
-    return exact(replace(value, term=-value.term, none=False, origin=None)), raises
+    return exact(replace(value, term=-value.term, none=False)), raises
 
 
 def absolute(value: Value) -> tuple[Value, list[Raises]]:
@@ -172,7 +179,7 @@ def absolute(value: Value) -> tuple[Value, list[Raises]]:
     if value.kind not in ("int", "decimal", "number"):
         raise NotExpressible(f"abs of {value.kind}")
     term = choose(value.term >= 0, value.term, -value.term)
-    return exact(replace(value, term=term, none=False, origin=None)), raises
+    return exact(replace(value, term=term, none=False)), raises
 
 
 # ---- rounding ----------------------------------------------------------------------------------------------------

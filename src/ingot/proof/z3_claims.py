@@ -135,7 +135,7 @@ class Prover:
             term = equal(one.out(field.name), constant(value, one.symbols.codes))
             model = self.ask(one.answered, term)
             if model is None:
-                return Answer("counter-example", f"no input gives {field.name} = {value}")
+                return self._unreached(f"{field.name} = {value}")
             if model == "time-out":
                 return _timed_out()
             replayed = self._replayed(one.trial(model))
@@ -145,6 +145,14 @@ class Prover:
             if (seen.output or {}).get(field.name) != value:
                 raise _disagreement(trial)
         return Answer("proved", "each value has a witness that was run")
+
+    def _unreached(self, what: str) -> Answer:
+        """No input gives it; where bounds were assumed, one beyond them may."""
+        assumed = self.translation.assumed
+        if not assumed:
+            return Answer("counter-example", f"no input gives {what}")
+        bounds = " and ".join(f"{path} {said}" for path, said in assumed.items())
+        return Answer("no counter-example found", f"no input with {bounds} gives {what}; beyond that nothing is proved")
 
     def _monotone(self, invariant: Invariant) -> Answer:
         one, by, of = self.translation, invariant.in_ or "", invariant.of or ""

@@ -195,7 +195,7 @@ def _slice(machine: Machine, written: ast.expr, node: ast.Slice) -> Value:
     low, high, step = (None if bound is None else int(bound.term) for bound in bounds)
     if step == 0:
         raise NotExpressible("a slice with step 0", machine.line(node))
-    return replace(owner, slots=owner.slots[low:high:step], origin=None)
+    return replace(owner, slots=owner.slots[low:high:step])
 
 
 def _looked_up(machine: Machine, table: Value, key: Value, default: Value | None, node: ast.AST) -> Value:
@@ -420,9 +420,13 @@ def _quantifier(machine: Machine, node: ast.Call, is_any: bool) -> Value:
         slots = tuple(_comprehended(machine, written, truth if is_any else lambda value: negate(truth(value))))
     else:
         slots = iterated(machine, written)
+    found: list[tuple[Any, Any]] = []
+    for there, value in slots:  # what comes after the one that settles it is not asked
+        reached = conj(there, *(disj(negate(here), negate(one) if is_any else one) for here, one in found))
+        found.append((there, machine.guarded(reached, partial(machine.truth_of, value, node))))
     if is_any:
-        return Value("bool", disj(*(conj(there, truth(value)) for there, value in slots)))
-    return Value("bool", conj(*(disj(negate(there), truth(value)) for there, value in slots)))
+        return Value("bool", disj(*(conj(there, one) for there, one in found)))
+    return Value("bool", conj(*(disj(negate(there), one) for there, one in found)))
 
 
 def _next(machine: Machine, node: ast.Call) -> Value:
@@ -448,7 +452,7 @@ def _decimal(machine: Machine, node: ast.Call) -> Value:
         raise NotExpressible(f"Decimal of {value.kind}", machine.line(node))
     if value.kind == "bool":
         return Value("decimal", choose(value.term, 1, 0), limit=1)
-    return replace(value, kind="decimal", origin=None)
+    return replace(value, kind="decimal")
 
 
 def _date(machine: Machine, node: ast.Call) -> Value:

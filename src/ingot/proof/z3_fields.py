@@ -7,7 +7,7 @@ stated domain that generated inputs are drawn from; a proof then says so.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import count
@@ -102,11 +102,8 @@ class Symbols:
         none: Any = False
         if one.nullable:
             none = self._variable(one, path, "none", boolean=True)
-        value = self._content(one, path)
-        origin = ".".join(str(part) for part in path)
-        return Value(
-            value.kind, value.term, none, value.places, value.limit, value.rows, value.slots, value.prefix, origin
-        )
+        nulls = () if none is False else ((none, ".".join(str(part) for part in path)),)
+        return replace(self._content(one, path), none=none, nulls=nulls)
 
     def _content(self, one: Field, path: tuple[Any, ...]) -> Value:
         match one.type:

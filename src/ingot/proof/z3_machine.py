@@ -349,9 +349,10 @@ class Machine:
     def truth_of(self, value: Value, node: ast.AST) -> Any:
         """The truth of a value."""
         found = truth(value)
-        null = conj(self.path, value.none)
-        if value.origin is not None and null is not False:
-            self.null_truths.append(NullTruth(null, value.origin, self.line(node)))
+        for null, origin in value.nulls:
+            whole = conj(self.path, value.none, null)
+            if whole is not False:
+                self.null_truths.append(NullTruth(whole, origin, self.line(node)))
         return found
 
     def _truths(self, is_and: bool, values: Sequence[ast.expr]) -> Any:

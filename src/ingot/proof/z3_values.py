@@ -55,8 +55,8 @@ class Value:
     dates (ordinal) and days; for ``opaque`` the reason why nothing may be asked of it, for ``unbound`` (a variable
     that may have no value here) the reason why it may not even be read. `limit` bounds the absolute value of the
     term, None where nothing does. `rows` are a record's keys and values; `slots` a sequence's items, each with the
-    condition under which it is there; `prefix` says that no item follows an absent one. `origin` is the
-    input that the value is, unchanged.
+    condition under which it is there; `prefix` says that no item follows an absent one. `nulls` names the
+    inputs that the value may be, each with the condition under which that input is null and is the value.
     """
 
     kind: Kind
@@ -67,7 +67,7 @@ class Value:
     rows: tuple[tuple[Value, Value], ...] = ()
     slots: tuple[tuple[Any, Value], ...] = ()
     prefix: bool = False
-    origin: str | None = None
+    nulls: tuple[tuple[Any, str], ...] = ()
 
 
 NONE = Value("none", None, True)
@@ -160,13 +160,22 @@ def merge(condition: Any, yes: Value, no: Value) -> Value:
         return yes
     if condition is False:
         return no
+    nulls = _merged_nulls(condition, yes, no)
     if yes.kind == "none":
-        return no if no.kind == "none" else replace(no, none=choose(condition, True, no.none), origin=None)
+        return no if no.kind == "none" else replace(no, none=choose(condition, True, no.none), nulls=nulls)
     if no.kind == "none":
-        return replace(yes, none=choose(condition, yes.none, True), origin=None)
+        return replace(yes, none=choose(condition, yes.none, True), nulls=nulls)
     none = choose(condition, yes.none, no.none)
     merged = _merged(condition, yes, no)
-    return replace(merged, none=none, origin=None)
+    return replace(merged, none=none, nulls=nulls)
+
+
+def _merged_nulls(condition: Any, yes: Value, no: Value) -> tuple[tuple[Any, str], ...]:
+    found: dict[str, Any] = {}
+    for here, one in ((condition, yes), (negate(condition), no)):
+        for null, origin in one.nulls:
+            found[origin] = disj(found.get(origin, False), conj(here, null))
+    return tuple((null, origin) for origin, null in found.items() if null is not False)
 
 
 def _merged(condition: Any, yes: Value, no: Value) -> Value:
