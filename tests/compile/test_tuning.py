@@ -164,6 +164,25 @@ def test_a_labelled_answer_that_is_not_in_the_material_is_no_example() -> None:
     assert [one.answer for one in shown] == [None] * len(changed)
 
 
+@pytest.mark.parametrize("told", ["about Zoé Other", "about Zoe\u0301 Other", "Zoe  Other"])
+def test_an_answer_with_a_labelled_value_in_another_spelling_is_no_example(told: str) -> None:
+    labelled = parse_spec(
+        """
+metadata: {name: told}
+inputs: {note: text, sender: {type: text, sensitive: pii}}
+outputs: {what: text}
+logic_requirements:
+  - {step: read_note, type: bounded_invocation, intent: What is said?, inputs: [note, sender], schema: {what: text}}
+cases:
+  - {id: one, input: {note: hello, sender: Zoe Other}, expected: {what: hello}}
+"""
+    )
+    (case,) = labelled.given
+    changed = [case, case.model_copy(update={"expected": {"what": told}})]
+    shown = shown_cases(labelled, labelled.logic_requirements[0], changed)
+    assert [one.answer for one in shown] == ['{"what":"hello"}', None]
+
+
 def test_without_redaction_labelled_fields_give_no_examples() -> None:
     open_spec = spec("gates: {redact: 'off'}")
     assert all(one.answer is None for one in shown_cases(open_spec, open_spec.logic_requirements[0], open_spec.given))

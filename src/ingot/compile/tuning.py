@@ -21,8 +21,9 @@ from ingot.errors import InputError, ModelError, SpecError
 from ingot.fields import Field, to_plain, walk
 from ingot.models.bounded import ask_with
 from ingot.models.model import Completion, Model, Request
+from ingot.runtime.bounded.known import known_in
 from ingot.runtime.bounded.ledger import Ledger, spending
-from ingot.runtime.bounded.material import Material, material_of
+from ingot.runtime.bounded.material import SHORTEST, Material, material_of
 from ingot.runtime.bounded.step import BoundedStep
 from ingot.runtime.bounded.tuned import Tuned
 from ingot.runtime.needs_review import NeedsReview
@@ -248,10 +249,19 @@ def _answer(step: Step, inputs: Mapping[str, Field], expected: Mapping[str, Any]
     tokens = set(material.tokens)
     if any(leaf not in tokens for name in labelled for leaf in _leaves(plain[name])):
         return None
-    bare = {value for _, value in values}
+    meant = {value: token for token, value in values}
+    if any(known_in(_bare(leaf, tokens), meant, SHORTEST) for leaf in _leaves(plain) if isinstance(leaf, str)):
+        return None  # there in another spelling than in the material
+    bare = set(meant)
     if any(str(leaf) in bare for leaf in _leaves(plain) if not isinstance(leaf, str)):
         return None
     return canonical_json(plain).decode()
+
+
+def _bare(text: str, tokens: Iterable[str]) -> str:
+    for token in tokens:
+        text = text.replace(token, " ")
+    return text
 
 
 def _is_labelled(field: Field) -> bool:

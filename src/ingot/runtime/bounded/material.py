@@ -6,7 +6,6 @@ word: no text can end the block, since it would have to hold a line of its own a
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -16,12 +15,13 @@ from ingot.canonical import canonical_json
 from ingot.errors import InputError
 from ingot.fields import Field, to_plain, walk
 from ingot.gates import BLOCKS_FROM, MAX_TEXT, Found, find_injection, find_personal, redact, restore
+from ingot.runtime.bounded.known import joined, known_in
 from ingot.runtime.bounded.ledger import Redactions
 from ingot.spec import Gates
 
 SHORT, SHORTEST = 64, 2
-"""Characters: a labelled value on one line of at most SHORT is an identifier, and goes whole; one of fewer than
-SHORTEST is looked for in no other text."""
+"""Characters: a labelled value of at most SHORT is an identifier, and goes whole; one of fewer than SHORTEST is looked
+for in no other text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def material_of(
 def attack_in(arguments: Mapping[str, Any], classify: bool = False) -> Found | None:
     """The first thing in any text that looks like an attack on its reader; with `classify` also what the trained
     classifier takes for one. Raises InputError on too long a text, StageError where the classifier cannot say."""
-    texts = _leaves(to_plain(arguments), False)
+    texts = [text for value in to_plain(arguments).values() for text in _leaves(value, False, keys=True)]
     seen = next((one for text in texts for one in find_injection(text, "document") if one.blocks), None)
     if seen is not None or not classify:
         return seen
@@ -85,40 +85,36 @@ def _redacted(
     known = {text: label for text, label in leaves if _is_short(text)}
 
     def taken(value: Any, label: str | None) -> Any:
-        nonlocal tokens
         if isinstance(value, dict):
-            free = label is not None and how == "whole"  # a key that no spec declares is the run's, as a value is
-            keys = {key: taken(key, label) if free and key not in declared else key for key in value}
+            keys = {key: key if key in declared else in_text(key, label, True) for key in value}
             return {keys[key]: taken(inner, label) for key, inner in value.items()}
         if isinstance(value, list):
             return [taken(inner, label) for inner in value]
         if label is not None and isinstance(value, int | float):
             value = str(value).lower() if isinstance(value, bool) else str(value)
-        if not isinstance(value, str) or not value:
-            return value
-        found = _found(value, label, how, known)
-        done = redact(value, [replace(one, kind=f"{one.kind}_{nonce}") for one in found], taken=tokens)
+        return in_text(value, label) if isinstance(value, str) and value else value
+
+    def in_text(text: str, label: str | None, key: bool = False) -> str:
+        nonlocal tokens  # a key that no spec declares is the run's, as a value is; it says what stands under it, too
+        found = _found(text, label, how, known, key)
+        done = redact(text, [replace(one, kind=f"{one.kind}_{nonce}") for one in found], taken=tokens)
         tokens = done.mapping
         return done.text
 
     return {name: taken(value, labels.get(name)) for name, value in plain.items()}, tokens
 
 
-def _found(text: str, label: str | None, how: str, known: Mapping[str, str]) -> list[Found]:
-    if label is not None and (how == "whole" or _is_short(text)):
+def _found(text: str, label: str | None, how: str, known: Mapping[str, str], key: bool) -> list[Found]:
+    if label is not None and (how == "whole" or (_is_short(text) and not key)):
         return [Found("personal", label, 0, len(text), 1.0, "a labelled value")]
     if len(text) > MAX_TEXT:
         raise InputError(f"a text of {len(text)} characters is longer than a gate reads ({MAX_TEXT})")
     found = find_personal(text, least=BLOCKS_FROM) if label is not None or how == "all" else []
-    for value, kind in known.items():
-        if len(value) >= SHORTEST:
-            places = re.finditer(rf"(?<!\w){re.escape(value)}(?!\w)", text, re.IGNORECASE)
-            found += [Found("personal", kind, *place.span(), 1.0, "a labelled value") for place in places]
-    return found
+    return joined([*found, *known_in(text, known, SHORTEST)])
 
 
 def _is_short(text: str) -> bool:
-    return len(text) <= SHORT and "\n" not in text
+    return len(text.strip()) <= SHORT
 
 
 def _label(field: Field | None) -> str | None:
@@ -129,11 +125,12 @@ def _label(field: Field | None) -> str | None:
     return field.sensitive or next((label for one in inner if (label := _label(one))), None)
 
 
-def _leaves(value: Any, numbers: bool) -> list[str]:
+def _leaves(value: Any, numbers: bool, keys: bool = False) -> list[str]:
     if isinstance(value, dict):
-        return [leaf for inner in value.values() for leaf in _leaves(inner, numbers)]
+        own = [key for key in value if keys and key]
+        return own + [leaf for inner in value.values() for leaf in _leaves(inner, numbers, keys)]
     if isinstance(value, list):
-        return [leaf for inner in value for leaf in _leaves(inner, numbers)]
+        return [leaf for inner in value for leaf in _leaves(inner, numbers, keys)]
     if numbers and isinstance(value, int | float) and not isinstance(value, bool):
         value = str(value)
     return [value] if isinstance(value, str) and value else []
