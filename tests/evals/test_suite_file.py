@@ -82,6 +82,13 @@ def test_null_is_no_answer_where_the_file_says_so(folder: Path) -> None:
     assert [one.right for one in as_answer.items] == [True, False]
     withheld = evaluate(load_suite(rewrite(folder, SUITE + "nulls: withheld\n")), Human(), folder / "two")
     assert [one.right for one in withheld.items] == [True, None]
+    rows = [{"id": str(at), "input": {"weight": at}, "answerable": False} for at in (1, 90)]
+    with (folder / "items.jsonl").open("a") as file:
+        file.writelines(json.dumps({**row, "id": f"none {row['id']}"}) + "\n" for row in rows)
+    none = evaluate(load_suite(folder / "suite.yaml"), Human(), folder / "three")
+    assert [one.right for one in none.items] == [True, None, False, True]  # null is what is right for the last one
+    as_answer = evaluate(load_suite(rewrite(folder, SUITE)), Human(), folder / "four")
+    assert [one.right for one in as_answer.items] == [True, False, False, False]
 
 
 def test_a_loader_gives_the_suite(folder: Path) -> None:

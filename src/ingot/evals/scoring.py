@@ -18,8 +18,8 @@ Null = Literal["answer", "withheld"]
 def by_spec(spec: Spec, null: Null = "answer") -> Score:
     """Each expected field by the spec's scorer for it, 0 to 1; 0 for a value that is not of the field's type.
 
-    `null` says what a null in an answer is: an answer like any other, or no answer where something else is expected. A
-    field that is missing from the answer is withheld.
+    `null` says what a null in an answer is: an answer like any other, or no answer where something else is expected, or where
+    there is no right answer. A field that is missing from the answer is withheld.
     """
     fields = {field.name: field for field in spec.outputs}
     checks = {name: validator((field,)) for name, field in fields.items()}
@@ -28,6 +28,8 @@ def by_spec(spec: Spec, null: Null = "answer") -> Score:
         return checks[field.name].validate_python({field.name: value})[field.name]
 
     def scored(item: Item, output: Mapping[str, Any]) -> Scores:
+        if null == "withheld" and not item.answerable:
+            return {name: None if given is None else 0.0 for name, given in output.items()}
         found: dict[str, float | None] = {}
         for name, wanted in item.expected.items():
             field = fields[name]
