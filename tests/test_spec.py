@@ -382,6 +382,8 @@ BAD: dict[str, tuple[str, str, str, str | None]] = {
     "unknown output setting": (BASE + "    outputs:\n      ok: {type: boolean, descr: x}\n", "13:27", "'descr'", "'description'"),
     "unknown clause key": (BASE + "clauses:\n  - id: C1\n    txt: hi\n", "14:5", "unknown key 'txt'", "'text'"),
     "unknown invariant key": (BASE + "invariants:\n  - name: a\n    hold: ok\n", "14:5", "'hold'", "'holds'"),
+    "clauses without brackets": (BASE + "    clauses: C1\n", "12:5", "it is no list", "write ['C1']"),
+    "invariant without a name": (BASE + "invariants: [ok]\n", "12:14", "it is no mapping", "write a name before each"),
     "unknown threshold": (BASE + "thresholds:\n  acuracy: 1\n", "13:3", "'acuracy'", "'accuracy'"),
     "unknown scorer key": (BASE + "scorers:\n  ok: {scorr: exact}\n", "13:8", "'scorr'", "'scorer'"),
     "unknown scorer": (BASE + "scorers:\n  ok: exat\n", "13:3", "'exat'", "'exact'"),

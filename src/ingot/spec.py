@@ -1530,6 +1530,11 @@ def _spec_error(errors: Sequence[ErrorDetails], place: Place, tree: Any) -> Spec
     if error["type"] == "string_type" and isinstance(value, bool | int | Decimal):
         hint = f"YAML reads it as a {'boolean' if isinstance(value, bool) else 'number'}; put it in quotes"
     said = error["msg"].removeprefix("Value error, ")
+    if error["type"] in ("list_type", "tuple_type"):
+        said, hint = "it is no list", f"write [{_written(value)}]" if isinstance(value, str | int) else None
+    if error["type"] in ("dict_type", "model_type"):
+        said = "it is no mapping"
+        hint = "write a name before each: 'capped: fee <= 75'" if "invariants" in loc else "write {key: value}"
     return SpecError(f"{path}: {_written(value)} does not fit: {said}", place=where, hint=hint)
 
 

@@ -8,8 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
+from ingot.cli import cli
 from tests.cli.conftest import LOGIC, Run
 
 CASE = '{"zone": "B", "months": 3, "resident": true}'
@@ -408,3 +410,18 @@ def test_a_missing_package_names_the_extra_that_brings_all_of_the_command(comman
     assert done.returncode == 1
     assert f"pip install 'ingot[{extra}]'" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_every_command_and_option_says_what_it_is_for() -> None:
+    def silent(command: click.Command, path: str) -> list[str]:
+        bare = [] if command.help else [path]
+        bare += [f"{path} {one.opts[0]}" for one in command.params if isinstance(one, click.Option) and not one.help]
+        if isinstance(command, click.Group):
+            inner = click.Context(command)
+            for name in command.list_commands(inner):
+                found = command.get_command(inner, name)
+                assert found is not None
+                bare += silent(found, f"{path} {name}")
+        return bare
+
+    assert silent(cli, "ingot") == []

@@ -37,7 +37,7 @@ _COMMANDS = {
     "readback": ("readback", "Say in plain sentences what a rule does, from its code."),
     "show": ("use", "Show what an artifact holds."),
     "diff": ("diff", "Show which inputs change their outcome between two artifacts."),
-    "export": ("export", "Write an artifact's rules as DMN decision tables."),
+    "export": ("export", "Write an artifact's rules as DMN decision tables, or as a Temporal worker."),
     "reviews": ("store", "List and decide what waits for a person."),
     "audit": ("store", "Verify, show, export or prune the audit log."),
     "replay": ("store", "Execute a recorded run again and compare."),

@@ -49,7 +49,7 @@ def init_command(name: str, model: Path | None) -> None:
     folder = Path(name)
     slug = re.sub(r"[^a-z0-9]+", "-", folder.name.lower()).strip("-")
     if not slug:
-        raise click.UsageError(f"{name!r} holds no letter or digit to name a workflow by")
+        raise click.UsageError(f"{name!r} holds no letter from a to z and no digit to name a workflow by")
     target = folder / "spec.yaml"
     if target.exists():
         raise SpecError("there is a spec already; it is left as it is", place=str(target), hint="choose another name")

@@ -78,8 +78,9 @@ def suggest_command(
         named = named_beside(read.program, [one.trial for one in found.suggestions], warm_sandbox())
         named = named[: None if most is None else most - len(drafts)]
         told["named"] = _named_json(named)["suggestions"]
-        summary = [*_said(found), _counted(len(drafts), len(found.suggestions))]
-        summary += [f"{len(named)} more with values that the spec names and no case has"] if named else []
+        counted = _counted(len(drafts), len(found.suggestions))
+        beside = f"{len(named)} {'more ' if drafts else ''}with values that the spec names and no case has"
+        summary = [*_said(found), *([counted] if drafts or not named else []), *([beside] if named else [])]
         drafts += _named_drafts(read.spec, named, [draft.id for draft in drafts])
     if as_json:
         click.echo(json.dumps(told, indent=2, ensure_ascii=False))

@@ -20,7 +20,9 @@ FORMATS = ("text", "markdown", "html", "json")
 @click.command("readback")
 @click.argument("source", type=click.Path(path_type=Path), metavar="ARTIFACT|SPEC")
 @click.option("--code", type=click.Path(path_type=Path), help="With a spec: the functions, as a Python file.")
-@click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
+@click.option(
+    "--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="How it is written."
+)
 @click.option("--key", "keys", multiple=True, type=click.Path(path_type=Path), help="A trusted public key file.")
 def readback_command(source: Path, code: Path | None, form: str, keys: tuple[Path, ...]) -> None:
     """Say in plain sentences what the rules of ARTIFACT do, or those of a SPEC with --code.

@@ -66,7 +66,13 @@ def reviews_command() -> None:
 
 @reviews_command.command("list")
 @STORE
-@click.option("--state", type=click.Choice(["open", "approved", "rejected", "all"]), default="open", show_default=True)
+@click.option(
+    "--state",
+    type=click.Choice(["open", "approved", "rejected", "all"]),
+    default="open",
+    show_default=True,
+    help="Only those in this state.",
+)
 @click.option("--most", type=click.IntRange(1), default=100, show_default=True, help="How many at most, oldest first.")
 @JSON
 def list_command(url: str | None, state: Any, most: int, as_json: bool) -> None:
@@ -290,7 +296,14 @@ def restore_command(run: str, source: str, url: str | None) -> None:
 @audit_command.command("export")
 @STORE
 @click.option("--out", type=click.Path(path_type=Path), help="The file to write. [default: standard output]")
-@click.option("--format", "kind", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True)
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["jsonl", "csv"]),
+    default="jsonl",
+    show_default=True,
+    help="JSON Lines, or a sheet.",
+)
 def export_command(url: str | None, out: Path | None, kind: str) -> None:
     """Write the whole log, sensitive values sealed as they are, a record a line."""
     with _open(url) as store:
