@@ -14,7 +14,7 @@ from ingot.artifact.verify import Verified, verify
 from ingot.cli import cli, main
 from ingot.compile.driver import Event, check
 from ingot.compile.recompile import measure_labels, next_version, recompile
-from ingot.errors import CompileFailed, InputError, SpecError
+from ingot.errors import ArtifactError, CompileFailed, InputError, SigningError, SpecError
 from ingot.labels import Label, read_labels, unknown_labels
 from ingot.models.scripted import Scripted
 from ingot.runtime.run import load
@@ -225,6 +225,20 @@ def test_nothing_is_made_above_the_threshold(artifact: Verified, tmp_path: Path)
     assert made.compiled is None
     assert not model.requests
     assert not (tmp_path / "out").exists()
+
+
+def test_what_cannot_be_written_or_signed_is_told_before_the_model_is_asked(
+    artifact: Verified, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = Scripted([MENDED])
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(ArtifactError, match="is not a folder"):
+        recompile(artifact, LABELS, model, tmp_path / "file")
+    for name in ("HOME", "XDG_CONFIG_HOME", "INGOT_SIGNING_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(SigningError, match="no folder for keys"):
+        recompile(artifact, LABELS, model, tmp_path / "out")
+    assert model.requests == []
 
 
 def test_nothing_is_made_where_no_candidate_passes(artifact: Verified, tmp_path: Path) -> None:

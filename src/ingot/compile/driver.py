@@ -101,7 +101,7 @@ def compile_spec(
     attempt, where no candidate passed.
     """
     path = Path(path)
-    _refuse_unwritable(out)
+    refuse_unwritable(out)
     named = named_version(against, key)
     spec, plan, questions = prepared(path)
     check_contradictions(spec)  # before a model is paid, as is what else can be known of the end
@@ -148,7 +148,7 @@ def check(
     path = Path(path)
     if not author.strip() or not author.isprintable():  # `show` prints it between lines that people trust
         raise SpecError(f"{author!r} cannot be an author's name", hint="give a name on one line")
-    _refuse_unwritable(out)
+    refuse_unwritable(out)
     named = named_version(against, key)
     spec, plan, questions = prepared(path)
     tell = listen or (lambda _: None)
@@ -169,7 +169,7 @@ def with_prompts(compiled: Compiled, prompts: Mapping[str, Any], used: Usage, mo
     return replace(compiled, prompts=prompts, usage=compiled.usage + used, cost=total)
 
 
-def _refuse_unwritable(out: str | Path | None) -> None:
+def refuse_unwritable(out: str | Path | None) -> None:
     """What can be known beforehand is said before a model is paid. Raises ArtifactError."""
     if out is None:
         return

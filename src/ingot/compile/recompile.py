@@ -23,7 +23,7 @@ from ingot.compile import generate, prompt
 from ingot.compile.assemble import assemble
 from ingot.compile.attempts import Attempt, Event, Listener, asked_part, with_tables
 from ingot.compile.compare import version_of
-from ingot.compile.driver import Compiled, compiled_from, with_prompts, written
+from ingot.compile.driver import Compiled, compiled_from, refuse_unwritable, with_prompts, written
 from ingot.compile.faults import Measured, measure
 from ingot.compile.plan import Plan, make_plan
 from ingot.compile.rerun import case_rows
@@ -97,6 +97,8 @@ def recompile(
     before = measure_labels(verified, labels, threshold)
     if not before.crossed:
         return Recompiled(before)
+    refuse_unwritable(out)
+    key = key or SigningKey.own()  # one that cannot be had is told before a model is paid
     old = version_of(verified).program
     if optimise:
         refuse_untunable(old.spec, model)
