@@ -89,9 +89,10 @@ class _Sharing:
 
     def __init__(self, scan: Scan, function: FunctionNode, shared: Mapping[str, Shape]) -> None:
         self.scan, self.function, self.nodes = scan, function, tuple(ast.walk(function))
-        self.every = joined(*shared.values())
+        self.shared, self.every = shared, joined(*shared.values())
         self.names: dict[str, Shape] = dict(shared)
         self.known: dict[ast.AST, Shape] = {}
+        self.returns: dict[ast.AST, Shape] = {}
         self.bodies: dict[str, list[FunctionNode | ast.Lambda]] = {}
         for node in self.nodes:
             if isinstance(node, FunctionNode) and node is not function:
@@ -104,11 +105,11 @@ class _Sharing:
 
     def _settle(self) -> None:
         for _ in rounds(self.function):
-            before = dict(self.names)
+            before = (dict(self.names), dict(self.returns))
             self.known = {}
             for node in self.nodes:
                 self._note(node)
-            if self.names == before:
+            if (self.names, self.returns) == before:
                 self.known = {}
                 return
 
@@ -140,6 +141,7 @@ class _Sharing:
             self._bind(node.target, self.value(node.value), node.value)
         elif isinstance(node, ast.For | ast.comprehension):
             self._bind(node.target, self.value(node.iter)[1:], None)
+            self._back(node.target, node.iter)
         elif isinstance(node, ast.AugAssign):
             self._bind(node.target, held(self.value(node.value)[1:]), None)
         elif isinstance(node, ast.Match):
@@ -149,12 +151,13 @@ class _Sharing:
         elif isinstance(node, FunctionNode | ast.Lambda):
             defaults = [*node.args.defaults, *(one for one in node.args.kw_defaults if one is not None)]
             self._take(node, joined(*map(self.value, defaults)))
+            self._note_returned(node)
 
     def _bind(self, target: ast.expr, shape: Shape, value: ast.expr | None) -> None:
         if isinstance(target, ast.Name):
             self._add(target.id, shape)
-            if isinstance(value, ast.Name):  # what is put into the one is in the other
-                self._add(value.id, held(self.names.get(target.id, ())[1:]))
+            if value is not None:
+                self._back(target, value)
         elif isinstance(target, ast.Starred):
             self._bind(target.value, held(shape), None)
         elif isinstance(target, ast.Subscript):
@@ -166,6 +169,13 @@ class _Sharing:
             for inner, part in zip(target.elts, parts, strict=True):
                 self._bind(inner, shape[1:] if part is None else self.value(part), part)
 
+    def _back(self, target: ast.expr, value: ast.expr) -> None:
+        """What is put into a name is in what it was taken from, too."""
+        for one in ast.walk(target):
+            inside = self.names.get(one.id, ())[1:] if isinstance(one, ast.Name) else ()
+            if any(inside):
+                self._put(value, inside)
+
     def _match(self, node: ast.Match) -> None:
         subject = self.value(node.subject)
         every = joined(*(subject[level:] for level in range(len(subject))), held(subject[1:]))
@@ -176,9 +186,10 @@ class _Sharing:
 
     def _put(self, into: ast.expr, shape: Shape) -> None:
         """Note that something is put into what an expression stands for."""
-        for part in ast.walk(into):
-            if isinstance(part, ast.Name):
-                self._add(part.id, joined(held(shape), *(() if part is into else (held(shape, 2), held(shape, 3)))))
+        whole = joined(held(shape), held(shape[1:]))
+        for part in ast.walk(into):  # what is shared is known in full: to put something into it is a change of its own
+            if isinstance(part, ast.Name) and part.id not in self.shared:
+                self._add(part.id, joined(whole, *(() if part is into else (held(shape, 2), held(shape, 3)))))
 
     def _take(self, function: FunctionNode | ast.Lambda, shape: Shape) -> None:
         """Note that a function of this function is called with something."""
@@ -191,7 +202,7 @@ class _Sharing:
 
     def _call(self, node: ast.Call) -> None:
         given = [*node.args, *(keyword.value for keyword in node.keywords)]
-        everything = joined(*map(self.value, given))
+        everything = joined(*self._given(node))
         if isinstance(node.func, ast.Attribute):
             if node.func.attr in MUTATORS:
                 several = node.func.attr in ("extend", "extendleft", "update", "subtract")
@@ -200,12 +211,28 @@ class _Sharing:
         elif isinstance(node.func, ast.Name):
             for body in self.bodies.get(node.func.id, ()):
                 self._take(body, everything)
+                self._give_back(body, given)
         parts = joined(everything[1:], everything[2:])
         if self.scan.dotted(node.func) in ("functools.reduce", "itertools.accumulate"):
             parts = joined(parts, everything)
         for argument in given:
             for body in self._functions(argument):
                 self._take(body, parts)
+                self._give_back(body, given)
+            if isinstance(argument, ast.Attribute) and argument.attr in MUTATORS:
+                self._put(argument.value, joined(parts, everything))
+
+    def _given(self, node: ast.Call) -> list[Shape]:
+        """The shapes of what a call is given, unpacked where it unpacks."""
+        named = [self.value(one.value)[one.arg is None :] for one in node.keywords]
+        return [*map(self.value, node.args), *named]
+
+    def _give_back(self, function: FunctionNode | ast.Lambda, given: Sequence[ast.expr]) -> None:
+        """What a function puts into its parameters is in what it was called with."""
+        arguments = function.args
+        for one in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs):
+            for part in given if any(self.names.get(one.arg, ())[1:]) else ():
+                self._put(part, self.names[one.arg][1:])
 
     def _functions(self, node: ast.expr) -> Sequence[FunctionNode | ast.Lambda]:
         if isinstance(node, ast.Lambda):
@@ -256,8 +283,9 @@ class _Sharing:
         return []
 
     def _called(self, node: ast.Call) -> Shape:
-        given = [self.value(part) for part in (*node.args, *(keyword.value for keyword in node.keywords))]
-        functions = [body for part in node.args for body in self._functions(part)]
+        given = self._given(node)
+        every = (*node.args, *(keyword.value for keyword in node.keywords))
+        functions = [body for part in every for body in self._functions(part)]
         returned = joined(*map(self._returned, functions))
         name, dotted = "", self.scan.dotted(node.func) or ""
         if isinstance(node.func, ast.Name):
@@ -295,7 +323,11 @@ class _Sharing:
         return () if name and not name[0].isupper() else held(joined(every, inner))
 
     def _returned(self, function: FunctionNode | ast.Lambda) -> Shape:
+        return self.returns.get(function, ())
+
+    def _note_returned(self, function: FunctionNode | ast.Lambda) -> None:
         if isinstance(function, ast.Lambda):
-            return self.value(function.body)
-        found = [part.value for part in ast.walk(function) if isinstance(part, ast.Return)]
-        return joined(*(self.value(part) for part in found if part is not None))
+            found: list[ast.expr | None] = [function.body]
+        else:
+            found = [part.value for part in ast.walk(function) if isinstance(part, ast.Return)]
+        self.returns[function] = joined(*(self.value(part) for part in found if part is not None))
