@@ -102,6 +102,32 @@ def test_arithmetic_is_decimal_and_rounded_to_the_places(run: Run) -> None:
     assert output == {"fee": Decimal("6.67"), "term": 4}
 
 
+@pytest.mark.parametrize(
+    ("cell", "answer"),
+    [
+        ("max(n, x)", "3.00"),
+        ("min(0.5, n, -(n))", "-3.00"),
+        ("max(n, x) / 2", "1.50"),
+        ("max(n, x) / n", "1.00"),
+        ("if n > 1 then max(-(n), 0.25, min(n, x)) else x", "0.25"),
+        ("n ** 0 + x", "1.10"),
+        ("(n - 3) ** 0 + x", "None"),
+        ("0 ** 0 + x", "None"),
+        ("2 ** 0 + x", "1.10"),
+    ],
+)
+def test_a_whole_number_beside_a_decimal_is_one(run: Run, cell: str, answer: str) -> None:
+    spec = table_spec(
+        f'["-", {cell}]',
+        reads="[n]",
+        sets="[cost]",
+        inputs="{n: {type: integer, range: [0, 9]}, x: {type: decimal, places: 1, range: [0, 9]}}",
+        outputs='{cost: {type: "decimal?", places: 2}}',
+    )
+    found = run(spec, n=3, x=Decimal("0.1"))[0]["cost"]
+    assert str(found) == answer
+
+
 def test_a_sign_binds_before_a_power(run: Run) -> None:
     spec = table_spec('["> 3", "-age ** 2"]', '["<= 3", "-2 ** 2 - 1"]', outputs="{fee: integer}", sets="[fee]")
     assert [run(spec, age=age)[0]["fee"] for age in (4, 3)] == [16, 3]

@@ -36,8 +36,7 @@ def written(expression: Expression, scope: Scope, beside: Field | None = None) -
             source, guards = written(inner, scope, beside)
             return f"(-{source})", guards
         case Call(name, arguments):
-            parts = [written(one, scope, _number_field(expression, scope)) for one in arguments]
-            return f"{name}({', '.join(source for source, _ in parts)})", _joined(parts)
+            return _call(name, arguments, _number_field(expression, scope), scope)
         case Binary("**"):
             return _power(expression, scope)
         case Binary():
@@ -59,6 +58,15 @@ def _joined(parts: Sequence[tuple[str, list[str]]]) -> list[str]:
 
 
 # ---- numbers -----------------------------------------------------------------------------------------------------
+
+
+def _call(name: str, arguments: Sequence[Expression], beside: Field | None, scope: Scope) -> tuple[str, list[str]]:
+    """The least or largest: a decimal where one of them is, for a whole number cannot be rounded and divides to a float."""
+    parts = [written(one, scope, beside) for one in arguments]
+    sources = [source for source, _ in parts]
+    if beside is not None and beside.type == "decimal":
+        sources = [_as_decimal(one, source, scope) for one, source in zip(arguments, sources, strict=True)]
+    return f"{name}({', '.join(sources)})", _joined(parts)
 
 
 def _binary(expression: Binary, scope: Scope) -> tuple[str, list[str]]:
@@ -86,7 +94,8 @@ def _power(expression: Binary, scope: Scope) -> tuple[str, list[str]]:
         assert isinstance(expression.right.value, Decimal)
         base = f"({base})" if base.startswith("-") else base  # a sign binds before **, unlike in Python
         whole = int(expression.right.value)
-        guards += [f"{base} != 0"] if whole == 0 and kind_of(expression.left, scope) == "decimal" else []
+        known = expression.left.value if isinstance(expression.left, Literal) else None
+        guards += [f"{base} != 0"] if whole == 0 and not known else []
         return f"({base} ** {whole})", guards
     base = _as_decimal(expression.left, base, scope)
     exponent = _as_decimal(expression.right, exponent, scope)

@@ -96,7 +96,7 @@ def _computed(op: str, left: Expression, right: Expression, scope: Mapping[str, 
         case "*":
             return _WIDE.multiply(first, second)
         case "**" if isinstance(right, Literal) and second in range(11):
-            return max(Decimal(1), _WIDE.power(first, second))
+            return max(Decimal(1), _WIDE.power(first, second)) if second else Decimal(1)
         case "/":
             least = _nearest(right, scope)
             return None if least is None else _WIDE.divide(first, least) + 1
