@@ -118,7 +118,7 @@ def test_arithmetic_is_decimal_and_rounded_to_the_places(run: Run) -> None:
 )
 def test_a_whole_number_beside_a_decimal_is_one(run: Run, cell: str, answer: str) -> None:
     spec = table_spec(
-        f'["-", {cell}]',
+        f'["-", "{cell}"]',
         reads="[n]",
         sets="[cost]",
         inputs="{n: {type: integer, range: [0, 9]}, x: {type: decimal, places: 1, range: [0, 9]}}",
