@@ -34,7 +34,10 @@ INVARIANTS = 'invariants: [{name: low, holds: "fee < 5"}, {name: high, holds: "f
         ({"metadata": ", compliance: [SOC2]"}, "FLW009 metadata names no owner"),
         ({"more": CASES}, "cases 'a' and 'b' have the same input and expect another fee: no program can pass both"),
         ({"more": INVARIANTS}, "invariant 'high' contradicts"),
-        ({"more": "answers: {nobody_asked: 'yes'}"}, "a question that this spec does not raise"),
+        (
+            {"more": "answers: {nobody_asked: 'yes'}"},
+            "spec.yaml:9:11: 'answers' names 'nobody_asked', a question that this spec does not raise",
+        ),
     ],
 )
 def test_what_check_refuses_of_a_spec_plan_refuses(

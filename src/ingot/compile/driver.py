@@ -186,7 +186,7 @@ def prepared(path: Path) -> tuple[Spec, Plan, tuple[Question, ...]]:
     """The spec of a file, what would be asked for it, and the questions that it leaves open. Raises SpecError for what no model
     can mend: its text, its answers, the flow of labelled data, its tables."""
     spec = load_spec(path)
-    check_answers(spec)
+    check_answers(spec, _locate(path))
     check_cases(spec)
     broken = [finding for finding in check_flow(spec) if finding.severity == "error"]
     if broken:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 from ingot.errors import SpecError
 from ingot.questions.cases import case_questions
@@ -31,8 +32,12 @@ def find_questions(spec: Spec) -> tuple[Question, ...]:
     return tuple(found.values())
 
 
-def check_answers(spec: Spec) -> None:
-    """Raise SpecError where ``answers:`` names a question that this spec does not raise."""
+def _named(path: tuple[Any, ...]) -> str:
+    return ".".join(path)
+
+
+def check_answers(spec: Spec, locate: Callable[[tuple[Any, ...]], str] = _named) -> None:
+    """Raise SpecError where ``answers:`` names a question that this spec does not raise. `locate` says where a path of the spec stands."""
     if not spec.answers:
         return
     known = [question.id for question in find_questions(spec)]
@@ -40,6 +45,6 @@ def check_answers(spec: Spec) -> None:
         if name not in known:
             raise SpecError(
                 f"'answers' names {name!r}, a question that this spec does not raise",
-                place=f"answers.{name}",
+                place=locate(("answers", name)),
                 hint=closest(name, known) or "the spec raises no question; delete the answer",
             )
