@@ -21,6 +21,11 @@ next action; `hint` holds the last of these.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ingot.usage import Usage
+
 
 class IngotError(Exception):
     """Base of the tree. `place` is where (``file:line:column`` or a dotted path), `hint` is what to do next."""
@@ -59,7 +64,10 @@ class StepError(IngotError):
 
 
 class ModelError(IngotError):
-    """A model could not be reached or refused; keys never appear in the message."""
+    """A model could not be reached or refused; keys never appear in the message. `used` is what was used all the same, where a
+    reply came that is no answer."""
+
+    used: Usage | None = None
 
 
 class ModelTimeout(ModelError):

@@ -13,6 +13,7 @@ from ingot.models.open import open_model
 from ingot.runtime.bounded import spending
 from ingot.runtime.steps import NeedsReview, make_perform
 from ingot.spec import parse_spec
+from ingot.usage import Usage
 from tests.models.loopback import Loopback, Reply, Seen, chat, fails, hangs, hangs_up, says, sends
 
 SPEC = """
@@ -86,6 +87,23 @@ def test_whatever_else_it_says_a_person_decides_and_nothing_is_repeated(lie: Any
     with Loopback(lie) as server, pytest.raises(NeedsReview) as review:
         asked(server)
     assert "pay" not in review.value.reason
+
+
+@pytest.mark.parametrize(
+    ("reply", "used"),
+    [
+        (says(GOOD, finish="length"), Usage(11, 7, 1)),
+        (says(GOOD, finish="content_filter"), Usage(11, 7, 1)),
+        (says("9" * 1_100_000), Usage(11, 7, 1)),
+        (sends(b"{"), None),  # a reply that nobody can count is taken for the most that it may have been
+        (fails(400, "no"), Usage(0, 0, 1)),
+    ],
+)
+def test_a_reply_that_is_no_answer_is_counted(reply: Any, used: Usage | None) -> None:
+    with Loopback(reply) as server, spending() as ledger, pytest.raises(NeedsReview):
+        asked(server)
+    (call,) = ledger.calls
+    assert call.usage == used if used else call.usage.output_tokens == 1000
 
 
 def test_the_canary_in_an_answer_is_refused() -> None:

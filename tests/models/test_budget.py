@@ -82,6 +82,17 @@ def test_a_failure_costs_nothing_and_a_timeout_its_most(request_: Request) -> No
     assert limited.spent == Usage(7, 50, 1)
 
 
+def test_a_reply_that_is_no_answer_counts_with_what_it_took(request_: Request) -> None:
+    cut_off = ModelError("cut off")
+    cut_off.used = Usage(7, 50, 1)
+    limited = Budgeted(Scripted([cut_off, "x"]), Budget(max_tokens=100))
+    with pytest.raises(ModelError, match="cut off"):
+        limited.complete(request_)
+    assert limited.spent == Usage(7, 50, 1)
+    with pytest.raises(BudgetExceeded):
+        limited.complete(request_)
+
+
 def test_calls_at_once_share_the_budget(request_: Request) -> None:
     entered, leave = threading.Event(), threading.Event()
 

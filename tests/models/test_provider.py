@@ -273,6 +273,10 @@ def test_an_empty_reply_is_an_empty_text(request_: Request, text: str | None) ->
 def test_usage_that_nobody_counted_is_estimated(request_: Request) -> None:
     with Loopback(says("x" * 40, usage=None)) as server:
         assert at(server).complete(request_).usage == Usage(7, 10, 1)
+    with Loopback(says("x" * 40, usage=(0, 9))) as server:  # one side alone
+        assert at(server).complete(request_).usage == Usage(7, 9, 1)
+    with Loopback(says("x" * 40, usage=(-5_000, 9))) as server:  # a count that would give tokens back
+        assert at(server).complete(request_).usage == Usage(7, 10, 1)
 
 
 def test_a_refusal_is_an_error(request_: Request) -> None:

@@ -9,6 +9,7 @@ import time
 import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import date
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,10 +19,11 @@ from hypothesis import strategies as st
 
 from ingot.compile.plan import make_plan
 from ingot.compile.prompt import first_request, repair_request
-from ingot.errors import ModelError, SpecError, StageError
+from ingot.errors import BudgetExceeded, ModelError, SpecError, StageError
 from ingot.fields import Field
 from ingot.gates import classifier
 from ingot.models.bounded import ask_with
+from ingot.models.model import Completion, Request
 from ingot.models.scripted import Scripted
 from ingot.runtime.bounded import Call, Ledger, Question, Reply, spending
 from ingot.runtime.bounded.asking import MOST_HANGING, hanging
@@ -225,6 +227,36 @@ def test_money_is_counted_by_dated_prices() -> None:
     assert 0 < float(told["cost_usd"]) < 0.1
     with pytest.raises(NeedsReview, match="the call may cost"):
         answered("budget: {call: {cost: 0.001}}", ask_with(Scripted([GOOD], name="openai:gpt-5")))
+
+
+def test_money_is_spent_where_who_answers_bears_a_name_without_a_price() -> None:
+    class Renamed:
+        name = "openai:gpt-5"
+
+        def complete(self, request: Request) -> Completion:
+            return Completion("no", "openai:gpt-5@http://127.0.0.1:9/v1", Usage(4_000, 500, 1))  # one cent
+
+    with spending() as ledger, pytest.raises(NeedsReview, match="call may cost"):
+        answered("budget: {run: {cost: 0.025}}\n    retries: 9", ask_with(Renamed()))
+    assert len(ledger.calls) == 2  # what a third may cost at most does not fit
+    assert sum(call.charged for call in ledger.calls) <= Decimal("0.025")
+    told = ledger.calls[0].to_json()
+    assert (told["asked"], told["cost_usd"]) == ("openai:gpt-5", None)
+    assert Call.from_json(told).charged == ledger.calls[0].charged == Decimal("0.01")
+
+
+def test_what_a_reply_took_that_is_no_answer_counts() -> None:
+    cut_off, spent = ModelError("cut off within its JSON answer"), BudgetExceeded("over")
+    cut_off.used, spent.used = Usage(100, 900, 1), Usage(7, 5, 1)
+    ask, seen = says(cut_off)
+    fallback = "fallback: [{model: second}, {model: third}]"
+    with spending() as ledger, pytest.raises(NeedsReview, match="budget of 1000 tokens is used up"):
+        answered(f"budget: {{run: {{tokens: 1000}}}}\n    {fallback}", ask)
+    assert (len(seen), ledger.usage) == (1, Usage(100, 900, 1))
+    ask, _ = says(spent)
+    with spending() as ledger, pytest.raises(NeedsReview):
+        answered("", ask)
+    assert [(call.ended, call.usage) for call in ledger.calls] == [("budget", Usage(7, 5, 1))]
 
 
 # ---- lies --------------------------------------------------------------------------------------------------------

@@ -35,7 +35,8 @@ class Budgeted:
 
     A call is refused before it is made where its estimated input and its `max_tokens` do not fit into what is left
     (calls under way in other threads count with theirs). A call whose real usage passes the budget raises as well: its
-    completion is not handed out, but is with the error for whoever keeps completions. A call that timed out counts in full, because the provider may have charged for it.
+    completion is not handed out, but is with the error for whoever keeps completions. A call that timed out counts in full, because the provider may have charged for it;
+    so does one whose reply was cut off or refused, with what it took.
     """
 
     def __init__(self, model: Model, budget: Budget) -> None:
@@ -68,6 +69,9 @@ class Budgeted:
         except (ModelTimeout, KeyboardInterrupt):
             used = most
             raise
+        except ModelError as error:
+            used = error.used or used
+            raise
         finally:
             with self._lock:
                 self._reserved = Usage(
@@ -79,7 +83,7 @@ class Budgeted:
         try:
             self._refuse_over(self.spent, "the last request brought it to")
         except BudgetExceeded as error:
-            error.paid = completion
+            error.paid, error.used = completion, completion.usage
             raise
         return completion
 

@@ -15,11 +15,13 @@ _AGAIN = frozenset({408, 425, 429})
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A failed attempt. `again` where another attempt may succeed, not before `retry_after` seconds."""
+    """A failed attempt. `again` where another attempt may succeed, not before `retry_after` seconds; `came` where a reply
+    came that cannot be used, which may be charged for."""
 
     error: ModelError
     again: bool = False
     retry_after: float | None = None
+    came: bool = False
 
     def given_up(self, attempts: int, wait: float, timeout: float) -> Failure:
         """The same failure, saying why there is no further attempt."""
@@ -34,7 +36,7 @@ def failure_of(error: Exception, name: str, timeout: float) -> Failure:
     from pydantic_ai import exceptions as ai
 
     if ours := next((cause for cause in _causes(error) if isinstance(cause, ModelError)), None):
-        return Failure(ModelError(ours.message.replace("'the provider'", repr(name)), hint=ours.hint))
+        return Failure(ModelError(ours.message.replace("'the provider'", repr(name)), hint=ours.hint), came=True)
     if _is_timeout(error):
         message = f"{name!r} did not answer within {timeout:g} s"
         return Failure(ModelTimeout(message, hint="allow a longer time-out, or use a faster model"))
@@ -48,7 +50,8 @@ def failure_of(error: Exception, name: str, timeout: float) -> Failure:
         return Failure(ModelError(f"{name!r} cannot be used: {_said(error.message)}"))
     if isinstance(error, ai.AgentRunError):
         said = error.message
-        return Failure(ModelError(f"{name!r} sent something unexpected: {_said(said)}", hint="is it a compatible API?"))
+        unexpected = ModelError(f"{name!r} sent something unexpected: {_said(said)}", hint="is it a compatible API?")
+        return Failure(unexpected, came=True)
     if isinstance(error, RuntimeError) and "ALLOW_MODEL_REQUESTS" in str(error):
         message = f"{name!r} may not be asked: requests are switched off (pydantic_ai.models.ALLOW_MODEL_REQUESTS)"
         return Failure(ModelError(message, hint="in a test, use Scripted or replay:DIR, or allow requests around it"))
@@ -105,7 +108,8 @@ def _is_timeout(error: Exception) -> bool:
 def _other(error: Exception, name: str) -> Failure:
     """What a client raises on a body that no API sends, or on a setting that no request can carry."""
     said = f"{type(error).__name__}: {_said(str(error))}"
-    return Failure(ModelError(f"{name!r} sent or was sent something unreadable: {said}", hint="check the base URL"))
+    unreadable = ModelError(f"{name!r} sent or was sent something unreadable: {said}", hint="check the base URL")
+    return Failure(unreadable, came=True)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from ingot.errors import ModelError
 from ingot.models.failures import Failure, failure_of
 from ingot.models.model import Completion, Request
-from ingot.models.reply import REPLY_LIMIT, estimated_usage, too_large, within_limit, without_known_keys
+from ingot.models.reply import REPLY_LIMIT, estimate_input, estimated_usage, too_large, within_limit, without_known_keys
 from ingot.usage import Usage
 
 if TYPE_CHECKING:
@@ -64,13 +64,17 @@ class Provided:
         """Ask once. Raises ModelTimeout, or ModelError with the provider's own message, never with a key."""
         began = time.monotonic()
         outcome, asked = _run(lambda: self._attempts(request, began + self.timeout))
+        most = Usage(estimate_input(request), request.max_tokens, asked)
         if isinstance(outcome, Failure):
+            outcome.error.used = most if outcome.came else Usage(requests=asked)
             raise outcome.error
-        text = without_known_keys(within_limit(_text(outcome, request, self.name), self.name))
-        counted = Usage(outcome.usage.input_tokens, outcome.usage.output_tokens, asked)
-        if not counted.total_tokens:  # some servers count nothing, and a budget must not take that for free
-            estimate = estimated_usage(request, text)
-            counted = Usage(estimate.input_tokens, estimate.output_tokens, asked)
+        try:
+            text = without_known_keys(within_limit(_text(outcome, request, self.name), self.name))
+        except ModelError as error:
+            error.used = _counted(outcome, most)
+            raise
+        counted = _counted(outcome, estimated_usage(request, text))
+        counted = Usage(counted.input_tokens, counted.output_tokens, asked)
         return Completion(text, self._author(outcome), counted, time.monotonic() - began)
 
     def _author(self, response: ModelResponse) -> str:
@@ -118,6 +122,14 @@ class Provided:
             )
         except Exception as error:  # noqa: BLE001 - clients raise what they like on a malformed reply
             return failure_of(error, self.name, self.timeout)
+
+
+def _counted(response: ModelResponse, estimate: Usage) -> Usage:
+    """What the provider counted; some servers count nothing, or one side, and a budget must not take that for free."""
+    used = response.usage
+    return Usage(
+        used.input_tokens or estimate.input_tokens, used.output_tokens or estimate.output_tokens, estimate.requests
+    )
 
 
 def _model(endpoint: Endpoint, client: httpx2.AsyncClient) -> ProviderModel:

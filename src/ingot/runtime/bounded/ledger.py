@@ -24,7 +24,8 @@ stopped by a gate; too late; no answer; more than its budget."""
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One answer asked of a model or a fallback function. `rung` 0 is the first of the chain; `attempt` counts from 1."""
+    """One answer asked of a model or a fallback function. `rung` 0 is the first of the chain; `attempt` counts from 1. `by`
+    says who answered, `asked` the model that was to, where that has another name."""
 
     step: str
     rung: int
@@ -34,11 +35,19 @@ class Call:
     usage: Usage = field(default_factory=Usage)
     seconds: float = 0.0
     kind: Literal["model", "function"] = "model"
+    asked: str = ""
 
     @property
     def cost(self) -> Decimal | None:
         """US dollars by the list price, None where none is known."""
         return Decimal(0) if not self.usage.total_tokens else dollars(self.usage, self.by)
+
+    @property
+    def charged(self) -> Decimal:
+        """US dollars that a budget counts: the list price of who answered or of the model asked, whichever is more. A name in a
+        reply must not make a call free."""
+        costs = (self.cost, dollars(self.usage, self.asked) if self.asked else None)
+        return max((one for one in costs if one is not None), default=Decimal(0))
 
     def to_json(self) -> dict[str, Any]:
         """For the audit record: no value of the run is in it."""
@@ -50,6 +59,8 @@ class Call:
         if self.kind == "model":
             told["cost_usd"] = None if self.cost is None else format(self.cost, "f")
             told["price_as_of"] = None if price is None or self.cost is None else price.as_of.isoformat()
+        if self.asked:
+            told["asked"] = self.asked
         return told
 
     @classmethod
@@ -57,7 +68,7 @@ class Call:
         """What `to_json` told."""
         used = Usage(told["input_tokens"], told["output_tokens"], told["requests"])
         named = {name: told[name] for name in ("step", "rung", "attempt", "by", "ended", "seconds", "kind")}
-        return cls(**named, usage=used)
+        return cls(**named, usage=used, asked=told.get("asked", ""))
 
 
 def dollars(usage: Usage, model: str) -> Decimal | None:
@@ -110,7 +121,7 @@ class Ledger:
         run, call = budget.run, budget.call
         seconds = _least(call.seconds, _rest("seconds", run.seconds, sum(one.seconds for one in self.calls)))
         tokens = _least(call.tokens, _rest("tokens", run.tokens, self.usage.total_tokens))
-        spent = sum((one.cost or Decimal(0) for one in self.calls), Decimal(0))
+        spent = sum((one.charged for one in self.calls), Decimal(0))
         money = _least(_decimal(call.cost), _rest("dollars", _decimal(run.cost), spent))
         return Limits.model_construct(
             seconds=seconds, tokens=tokens, cost=None if money is None else format(money, "f")

@@ -220,16 +220,18 @@ class BoundedStep:
             reply = Reply("", usage=Usage(_estimate(asked.question), asked.question.max_tokens, 1))  # it may be charged
             raise _NoAnswer(f"the model could not answer: {error.message}") from error
         except BudgetExceeded as error:
-            ended = "budget"
+            ended, reply = "budget", Reply("", usage=error.used or Usage())
             raise _NoAnswer("the model's budget is used up") from error
         except ModelError as error:  # what a provider says may repeat what it was sent
+            reply = Reply("", usage=error.used or Usage(requests=1))
             raise _NoAnswer("the model could not answer (the provider refused or was out of reach)") from error
         finally:
             if made:
                 by = named if reply.model == "unnamed" and named else reply.model
                 seconds = time.perf_counter() - started
                 call = (self._step.step, asked.question.rung, asked.question.attempt)
-                ledger.calls.append(Call(*call, by, ended, reply.usage, seconds))  # type: ignore[arg-type]
+                other = "" if named in (None, by) else str(named)
+                ledger.calls.append(Call(*call, by, ended, reply.usage, seconds, asked=other))  # type: ignore[arg-type]
         return values
 
     def _limited(self, question: Question, named: str | None, ledger: Ledger) -> tuple[Question, Limits]:
