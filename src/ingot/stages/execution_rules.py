@@ -15,7 +15,7 @@ RULES = (
         "EXE002", "does-not-terminate", "execution",
         "A run that does not end holds up every run behind it.",
         "while remaining > 0: remaining = remaining - step",
-        "loop over something finite, or make each round smaller than the one before",
+        "loop over something finite, make each round smaller than the one before, and limit a number of a text before int() of it",
     ),
     Rule(
         "EXE003", "out-of-memory", "execution",

@@ -23,7 +23,21 @@ LEAP_AND_EDGES = tuple(
     date.fromisoformat(text)
     for text in ("2024-02-29", "2023-02-28", "2000-02-29", "1999-12-31", "2024-01-01", "2024-12-31", "2024-03-01")
 )
-TEXTS = ("", " ", "a", "A", "0", "-1", "12.50", "Straße Ünï 中文 🙂", "two\nlines", "  padded  ", "null", "x" * 120)
+TEXTS = (
+    "",
+    " ",
+    "a",
+    "A",
+    "0",
+    "-1",
+    "12.50",
+    "Straße Ünï 中文 🙂",
+    "two\nlines",
+    "  padded  ",
+    "null",
+    "1E+99999999",
+    "x" * 120,
+)
 PLACES = ("0.01", "0.005", "-0.01", "0.000001", "999999.995", "0.10", "1E+3")
 MOST = 40
 _WIDE = Context(prec=2 * MOST_DIGITS)
