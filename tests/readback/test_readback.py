@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ingot.compile.assemble import assemble, signatures
-from ingot.readback.render import as_html, as_json, as_markdown, as_text, readback
+from ingot.readback.render import as_html, as_json, as_markdown, as_text, readback, shown_code
 from ingot.spec import parse_spec
 from ingot.tables.compiled import write_tables
 from tests.cli.conftest import Run, artifact, ingot, starter
@@ -165,3 +165,81 @@ def test_a_gap_of_a_table_is_told_as_a_person_deciding() -> None:
     said = as_text(assemble(spec, write_tables(spec, signatures(spec))))
     assert "- Otherwise, there is no v, and a person decides." in said
     assert "3. otherwise → a person decides" in said
+
+
+MODULE = """RATES = {"A": Decimal("1.5"), "": Decimal("2"), "a b": ((0, 1), (10, Decimal("2.5")))}
+LIMIT: int = 7
+UNREAD = 9
+
+
+def above(x: Decimal, n: int) -> Decimal:
+    if n > LIMIT:
+        return x * 2
+    return x
+
+
+def unread(x: int) -> int:
+    return x
+
+
+"""
+
+
+def told(body: str, before: str = "", inputs: str = "n: integer; x: decimal; zone: text; urgent: boolean") -> list[str]:
+    """The sentences of a function with this body."""
+    given = "n: int, x: Decimal, zone: str, urgent: bool"
+    made = one(f"{before}def decide({given}) -> Decimal | None:\n{body}", inputs, 'answer: "decimal?"')
+    return [shown_code(said.text, str, lambda code: f"`{code}`") for said in readback(made)[0].sentences]
+
+
+def test_what_a_function_reads_of_its_module_is_told_with_its_values() -> None:
+    assert told("    return above(x, n) * RATES[zone]  # C1\n", MODULE) == [
+        "The answer is `above(x, n)` times (the entry of RATES for zone).",
+        'RATES is an entry with A 1.5, "" 2 and "a b" (the list of (the list of 0 and 1) and (the list of 10 and 2.5)).',
+        "LIMIT is 7.",
+        "The calculation above works from x and n:",
+        "If n is over LIMIT, the value of above is x times 2.",
+        "Otherwise, the value of above is x.",
+    ]
+
+
+def test_what_a_function_inside_gives_is_not_told_as_the_answer() -> None:
+    body = "    def twice(n: int) -> int:\n        return n * 2\n\n    return x + twice(n)  # C1\n"
+    assert told(body) == [
+        "The calculation twice works from n:",
+        "The value of twice is n times 2.",
+        "The answer is x plus `twice(n)`.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("    x += 5 if urgent else 3\n    return x\n", "Add (5 if urgent is true, otherwise 3) to x."),
+        ("    x -= 5 if urgent else 3\n    return x\n", "Take (5 if urgent is true, otherwise 3) from x."),
+        (
+            "    a, b = 1 if urgent else 2, 3\n    return x + a + b\n",
+            "Let, at once, a be (1 if urgent is true, otherwise 2) and b be 3.",
+        ),
+        (
+            "    for i in [1] if urgent else [n]:\n        x += i\n    return x\n",
+            "For each i in (the list of 1 if urgent is true, otherwise the list of n):",
+        ),
+        (
+            "    match zone:\n        case _ if n < 5:\n            return x\n    return None\n",
+            "If n is under 5, the answer is x.",
+        ),
+    ],
+)
+def test_a_choice_ends_where_its_brackets_end(body: str, said: str) -> None:
+    assert said in told(body)
+
+
+def test_all_other_cases_are_not_those_of_a_test_that_ends_nothing() -> None:
+    body = "    if n == 0:\n        return None\n    if urgent:\n        x = x * 2\n    return x\n"
+    assert told(body)[1:] == ["Otherwise, if urgent is true, let x be x times 2.", "The answer is x."]
+
+
+@pytest.mark.parametrize("digits", ["0.12345678901234567890123456789012345", "123456789012345678901234567890.125"])
+def test_no_digit_of_a_number_is_rounded_away(digits: str) -> None:
+    assert told(f'    return x - Decimal("{digits}")\n') == [f"The answer is x minus {digits}."]

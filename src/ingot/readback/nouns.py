@@ -76,11 +76,14 @@ def shown(known: Decimal | date) -> str:
     return known.isoformat() if isinstance(known, date) else decimal_words(known)
 
 
-def decimal_words(number: Decimal) -> str:
-    """A decimal as people write it."""
+def decimal_words(number: Decimal, tens: int = 0) -> str:
+    """A decimal as people write it, all its digits; with `tens`, so many powers of ten larger and without noughts at its end."""
     if not number.is_finite() or abs(number.adjusted()) > MOST_DIGITS:
-        return str(number)
-    return f"{number.normalize():f}" if number.as_tuple().exponent not in (0, -1, -2) else f"{number:f}"
+        return str(number if not tens else number.scaleb(tens))
+    sign, digits, exponent = number.as_tuple()
+    assert isinstance(exponent, int)
+    said = f"{Decimal((sign, digits, exponent + tens)):f}"  # arithmetic would round it to 28 digits
+    return said.rstrip("0").rstrip(".") if "." in said and (tens or exponent not in (-1, -2)) else said
 
 
 def constant_words(value: object) -> str:

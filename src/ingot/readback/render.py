@@ -80,7 +80,8 @@ def _line(row: Row, words: Words, asks: bool) -> Line:
     elif asks and all(source == "None" for source in row.written.values()):
         outcome = "a person decides"
     else:
-        outcome = ", ".join(f"{name or 'all'}: {words.value(_parsed(source))}" for name, source in row.written.items())
+        said_of = words.apart if len(row.written) > 1 else words.value
+        outcome = ", ".join(f"{name or 'all'}: {said_of(_parsed(source))}" for name, source in row.written.items())
     return Line(said, outcome, row.clauses, row.line)
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeGuard
 
+from ingot.fields import Field
 from ingot.program import Program, Signature
 from ingot.readback.citations import cited_lines, within
+from ingot.readback.module_names import read_of_module
 from ingot.readback.nouns import CODE, CODE_END, listed
 from ingot.readback.shapes import case_test
 from ingot.readback.words import Words
@@ -28,13 +31,17 @@ class Sentence:
 
 
 def sentences(program: Program, signature: Signature) -> tuple[Sentence, ...]:
-    """The sentences of one function. Raises KeyError where the logic does not define it."""
-    found = {node.name: node for node in ast.parse(program.logic).body if isinstance(node, ast.FunctionDef)}
+    """The sentences of one function, then those of what it reads of its module. Raises KeyError where the logic does not
+    define it."""
+    tree = ast.parse(program.logic)
+    found = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
     clauses = {clause.id: clause.text for clause in program.spec.clauses}
     node = found[signature.name]
     words = words_of(node, signature)
     teller = _Teller(words, signature, cited_lines(program.logic, clauses), escalates(program, signature))
-    return tuple(teller.block(node.body, 0))
+    read = read_of_module(tree, node, [one.name for one in program.signatures])
+    apart = replace(teller, words=Words({}))
+    return (*teller.block(node.body, 0), *(said for one in read for said in apart.meaning(one)))
 
 
 def escalates(program: Program, signature: Signature) -> bool:
@@ -86,7 +93,8 @@ class _Teller:
             )
             ends = isinstance(statement, ast.If) and not statement.orelse and _ends(statement.body)
             left = "Otherwise, " if ends else ""
-            ended = ended or ends
+            # after a test that ends nothing, "all other cases" would seem to be its own
+            ended = ends or (ended and not isinstance(statement, _HOLDS_OTHERS))
 
     def _statement(self, statement: ast.stmt, depth: int, start: str) -> Iterator[Sentence]:
         match statement:
@@ -103,17 +111,36 @@ class _Teller:
                 yield from self._try(statement, depth)
             case ast.Match():
                 yield from self._match(statement, depth)
-            case ast.FunctionDef(name=name, args=arguments):
-                given = listed([one.arg for one in arguments.args]) if arguments.args else "nothing"
-                yield from self._held(
-                    f"{name} is a calculation of its own, from {given}", statement, statement.body, depth
-                )
+            case ast.FunctionDef():
+                yield from self._calculation(statement, depth)
             case ast.Return():
                 yield self._sentence(statement, depth, _capital(start + self._said(statement)))
             case ast.Expr(value=ast.Constant()) | ast.Pass():
                 return
             case _:
                 yield self._sentence(statement, depth, _capital(self._said(statement)))
+
+    def meaning(self, statement: ast.stmt) -> Iterator[Sentence]:
+        """What a statement of the module gives a meaning to."""
+        match statement:
+            case ast.FunctionDef():
+                yield from self._calculation(statement, 0)
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                yield self._sentence(statement, 0, f"{name} is {self.words.value(value)}")
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+                yield self._sentence(statement, 0, f"{name} is {self.words.value(value)}")
+            case _:
+                yield self._sentence(statement, 0, _capital(_source(statement)))
+
+    def _calculation(self, node: ast.FunctionDef, depth: int) -> Iterator[Sentence]:
+        """A function that is no step: what it gives is no output, and its parameters are of no type that is sure."""
+        every = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+        own = Signature(node.name, (), (Field(name=f"value of {node.name}", type="text"),), ())
+        hidden = {one.arg for one in every} | {one.id for one in ast.walk(node) if _is_set(one)}
+        words = words_of(node, own).beyond(self.words, hidden)
+        teller = replace(self, words=words, signature=own, escalates=False)
+        given = listed([one.arg for one in every])
+        yield from teller._held(f"the calculation {node.name} works from {given}", node, node.body, depth)
 
     def _if(self, node: ast.If, depth: int, start: str) -> Iterator[Sentence]:
         yield from self._held(f"{start}if {self.words.condition(node.test)}", node, node.body, depth, comma=True)
@@ -175,13 +202,13 @@ class _Teller:
             case ast.Assign(targets=[aim], value=value) | ast.AnnAssign(target=aim, value=ast.expr() as value):
                 return self._let(aim, value) or _source(node)
             case ast.AugAssign(target=ast.Name(id=name), op=ast.Add(), value=value):
-                return f"add {words.value(value)} to {name}"
+                return f"add {words.apart(value)} to {name}"
             case ast.AugAssign(target=ast.Name(id=name), op=ast.Sub(), value=value):
-                return f"take {words.value(value)} from {name}"
+                return f"take {words.apart(value)} from {name}"
             case ast.AugAssign(target=ast.Name(id=name) as aim, op=op, value=value):
                 return f"let {name} become {words.value(ast.BinOp(ast.Name(aim.id, ast.Load()), op, value))}"
             case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="append"), args=[one])):
-                return f"add {words.value(one)} to the list {name}"
+                return f"add {words.apart(one)} to the list {name}"
             case ast.Break():
                 return "stop going through"
             case ast.Continue():
@@ -202,8 +229,8 @@ class _Teller:
         own = [one.id for one in aim.elts if isinstance(one, ast.Name)]
         if isinstance(value, ast.Tuple) and len(value.elts) == len(own):
             pairs = zip(own, value.elts, strict=True)
-            return f"let, at once, {listed([f'{name} be {self.words.value(one)}' for name, one in pairs])}"
-        return f"let {listed(own)} be, in this order, the items of {self.words.value(value)}"
+            return f"let, at once, {listed([f'{name} be {self.words.apart(one)}' for name, one in pairs])}"
+        return f"let {listed(own)} be, in this order, the items of {self.words.apart(value)}"
 
     def outcome(self, value: ast.expr) -> str:
         """What comes out: every output by its name."""
@@ -248,10 +275,17 @@ class _Teller:
     def _source(self, expression: ast.expr) -> str:
         match expression:
             case ast.Call(func=ast.Name(id="enumerate"), args=[one], keywords=[]):
-                return f"{self.words.value(one)}, numbered from 0"
+                return f"{self.words.apart(one)}, numbered from 0"
             case ast.Call(func=ast.Name(id="range"), args=[ast.expr() as one], keywords=[]):
-                return f"the numbers from 0 up to, but not with, {self.words.value(one)}"
-        return self.words.value(expression)
+                return f"the numbers from 0 up to, but not with, {self.words.apart(one)}"
+        return self.words.apart(expression)
+
+
+def _is_set(node: ast.AST) -> TypeGuard[ast.Name]:
+    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+
+
+_HOLDS_OTHERS = (ast.If, ast.For, ast.While, ast.Try, ast.Match)
 
 
 def _ends(body: Sequence[ast.stmt]) -> bool:

@@ -94,6 +94,8 @@ def case_test(subject: ast.expr, case: ast.match_case) -> ast.expr | None:
     test = _pattern_test(subject, case.pattern)
     if test is None or case.guard is None:
         return test
+    if isinstance(test, ast.Constant):  # any value: the guard alone decides
+        return case.guard
     return ast.BoolOp(ast.And(), [test, case.guard])
 
 

@@ -198,10 +198,11 @@ class Words:
             case ast.Dict(keys=[]):
                 return "an empty table"
             case ast.List(elts=items) | ast.Tuple(elts=items) if not any(isinstance(i, ast.Starred) for i in items):
-                return f"the list of {listed([self._operand(one) for one in items])}"
+                return f"the list of {listed([self._member(one) for one in items])}"
             case ast.Dict(keys=keys, values=values) if all(is_text(key) for key in keys):
                 names = [str(key.value) for key in keys if isinstance(key, ast.Constant)]
-                pairs = [f"{name} {self._operand(one)}" for name, one in zip(names, values, strict=True)]
+                names = [name if name.isidentifier() else constant_words(name) for name in names]
+                pairs = [f"{name} {self._member(one)}" for name, one in zip(names, values, strict=True)]
                 return f"an entry with {listed(pairs)}"
             case (ast.ListComp() | ast.GeneratorExp()) as made if len(made.generators) == 1:
                 one = made.generators[0]
@@ -210,11 +211,32 @@ class Words:
                     return f"{self._operand(made.elt)} for each {one.target.id} in {self._operand(one.iter)}{where}"
         return code(expression)
 
+    def apart(self, expression: ast.expr) -> str:
+        """As a part of a sentence that goes on: in brackets where its 'otherwise' would seem to take the rest with it."""
+        return f"({self.value(expression)})" if isinstance(expression, ast.IfExp) else self.value(expression)
+
+    def beyond(self, outer: Words, hidden: set[str]) -> Words:
+        """These words, and those that know of names from outside, but for the hidden ones."""
+        known = {name: one for name, one in outer.fields.items() if name not in hidden}
+        return Words(
+            {**known, **self.fields},
+            self.booleans | (outer.booleans - hidden),
+            self.whole | (outer.whole - hidden),
+            self.rows | (outer.rows - hidden),
+        )
+
     def _operand(self, expression: ast.expr) -> str:
         """As a part of something larger: in brackets where it is made of words itself."""
         said = self.value(expression)
-        simple = isinstance(expression, ast.Constant | ast.Name | ast.Subscript | ast.Attribute | ast.List | ast.Tuple)
+        simple = isinstance(expression, ast.Constant | ast.Name | ast.Attribute | ast.List | ast.Tuple)
+        # "the entry of RATES for n plus 1" would be that of n + 1
+        simple = simple or (isinstance(expression, ast.Subscript) and isinstance(expression.slice, ast.Constant))
         return said if simple or constant(expression) is not None or " " not in said or is_code(said) else f"({said})"
+
+    def _member(self, expression: ast.expr) -> str:
+        """As one of several: in brackets too where it is several itself."""
+        several = isinstance(expression, ast.List | ast.Tuple) and expression.elts
+        return f"({self.value(expression)})" if several else self._operand(expression)
 
     def beside(self, expression: ast.expr, other: ast.expr) -> str:
         """A value said of the field that `other` reads: a number has the field's unit."""
@@ -233,7 +255,7 @@ class Words:
             for share, base in ((left, right), (right, left)):
                 number = constant(share)
                 if isinstance(number, Decimal) and 0 < number < 1 and constant(base) is None:
-                    return f"{decimal_words(number.scaleb(2).normalize())} % of {self._operand(base)}"
+                    return f"{decimal_words(number, 2)} % of {self._operand(base)}"
         if isinstance(op, ast.FloorDiv):
             if not (self.is_whole(left) and self.is_whole(right)):
                 return code(expression)  # of decimals it goes towards zero, of whole numbers down
@@ -332,7 +354,7 @@ class Words:
             case "get", [key], [] if isinstance(owner, ast.Name) and owner.id.isupper():
                 return f"the entry of {owner.id} for {self._operand(key)} (nothing where there is none)"
             case "get", [key, other], [] if isinstance(owner, ast.Name) and owner.id.isupper():
-                return f"the entry of {owner.id} for {self._operand(key)} ({self.value(other)} where there is none)"
+                return f"the entry of {owner.id} for {self._operand(key)} ({self.apart(other)} where there is none)"
             case "count", [one], []:
                 return f"how many times {self._operand(one)} occurs in {self._operand(owner)}"
             case "startswith" | "endswith", _, _:
