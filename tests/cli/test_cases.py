@@ -94,6 +94,22 @@ def test_one_round_of_suggestions_makes_weak_cases_strong(ingot: Run, ride: Path
     assert json.loads(again.out)["suggestions"] == []
 
 
+def test_cases_are_added_behind_a_link_and_nobody_else_may_read_them_then(
+    ingot: Run, ride: Path, tmp_path: Path
+) -> None:
+    ride.chmod(0o600)
+    link, new = tmp_path / "link.yaml", tmp_path / "new.yaml"
+    link.symlink_to(ride)
+    new.write_text(
+        "- {id: new, input: {age: 31, height_cm: 130, escorted: false}, expected: {answer: RIDE}}\n", encoding="utf-8"
+    )
+    added = ingot("cases", "add", link, new)
+    assert added.code == 0, added.err
+    assert link.is_symlink()
+    assert "id: new" in ride.read_text(encoding="utf-8")
+    assert ride.stat().st_mode & 0o777 == 0o600
+
+
 def test_suggestions_are_few_near_a_case_and_the_same_each_time(ride: Path) -> None:
     program = assemble(load_spec(ride), RIDE)
     first, second = suggest_cases(program), suggest_cases(program)

@@ -219,7 +219,6 @@ def add_command(spec: Path, file: Path, held_out: tuple[str, ...], share: float)
     ingot cases add spec.yaml new.yaml
     ingot cases add spec.yaml new.yaml --held-out-share 0.3
     """
-    from ingot.artifact.durable import replace_file
     from ingot.cases.add import added
     from ingot.spec import read_beside, read_spec_text
 
@@ -231,15 +230,23 @@ def add_command(spec: Path, file: Path, held_out: tuple[str, ...], share: float)
         held_out=held_out, share=share,
     )  # fmt: skip
     for name, text in made.files.items():
-        replace_file(spec.parent / name, text.encode())
+        _rewrite(spec.parent / name, text)
     if made.spec_text != before:
-        replace_file(spec, made.spec_text.encode())
+        _rewrite(spec, made.spec_text)
     kept_back = sum(case.held_out for case in made.cases)
     where = ", ".join(
         [*(str(spec.parent / name) for name in made.files), *([str(spec)] if made.spec_text != before else [])]
     )
     click.echo(f"added {len(made.cases)} case{'s' if len(made.cases) > 1 else ''} ({kept_back} held out) to {where}")
     click.echo(f"{spec} has {len(made.spec.given)} given and {len(made.spec.held_out)} held-out cases now")
+
+
+def _rewrite(path: Path, text: str) -> None:
+    """Put the text into the file that is there: behind a link, and readable by whom it was readable."""
+    from ingot.artifact.durable import replace_file
+
+    file = path.resolve()
+    replace_file(file, text.encode(), mode=file.stat().st_mode & 0o777)
 
 
 # ---- import ----------------------------------------------------------------------------------------------------------
