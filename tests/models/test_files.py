@@ -93,6 +93,30 @@ def test_a_block_that_is_still_open_is_waited_for_until_its_writer_is_gone(reque
     assert time.monotonic() - began < 0.2
 
 
+def test_an_object_and_a_front_matter_are_read_whole(request_: Request, tmp_path: Path) -> None:
+    bounded = replace(request_, schema={"type": "object"})
+
+    def write() -> None:
+        with reply_path(tmp_path, bounded).open("w") as file:
+            for part in ("---\nmodel: some", "body\n", "---\n", '{"a": ', "1}\n"):
+                file.write(part)
+                file.flush()
+                time.sleep(0.5)
+
+    later(write)
+    read = Files(tmp_path).complete(bounded)
+    assert (read.text, read.model) == ('{"a": 1}\n', "somebody")
+
+
+@pytest.mark.parametrize("text", ["no object", "[1]", '{"a": 1}', "---\nno front matter\nat all", "---\na: b\n---\n1"])
+def test_what_is_no_begun_object_is_not_waited_for(request_: Request, tmp_path: Path, text: str) -> None:
+    bounded = replace(request_, schema={"type": "object"})
+    reply_path(tmp_path, bounded).write_text(text.replace("a: b", "model: b"))
+    began = time.monotonic()
+    Files(tmp_path).complete(bounded)
+    assert time.monotonic() - began < 2
+
+
 def test_an_empty_reply_is_an_empty_text(request_: Request, tmp_path: Path) -> None:
     path = reply_path(tmp_path, request_)
     path.touch()

@@ -25,7 +25,7 @@ from ingot.usage import Usage
 POLL = 0.1
 SETTLED = 0.3  # seconds without a change after which a reply counts as whole
 SETTLED_EMPTY = 2.0  # an empty file is mostly one that is about to be written
-SETTLED_OPEN = 5.0  # so is one whose block of code is not closed; its writer may also be gone
+SETTLED_OPEN = 5.0  # so is one whose front matter, block of code or object is not closed; its writer may also be gone
 UNSTATED = "files:unstated"
 _FRONT_MATTER_LINES = 10
 
@@ -55,12 +55,12 @@ class Files:
         text = request_text(request)
         if not _holds(asked, text):
             write_atomically(asked, text.encode())
-        reply = without_known_keys(self._wait(expected, began))
+        reply = without_known_keys(self._wait(expected, began, request.schema is not None))
         front, body = _front_matter(reply, expected)
         usage = front.usage or estimated_usage(request, body)
         return Completion(body, front.model or UNSTATED, usage, time.monotonic() - began)
 
-    def _wait(self, expected: Path, began: float) -> str:
+    def _wait(self, expected: Path, began: float, json_wanted: bool) -> str:
         seen: tuple[int, ...] | None = None
         since = began
         while True:
@@ -72,7 +72,7 @@ class Files:
                 still = max(now - since, time.time() - mark[1] / 1e9)
                 if still >= (SETTLED if mark[0] else SETTLED_EMPTY):
                     reply = _read(expected)
-                    if still >= SETTLED_OPEN or now - began >= self.timeout or not _is_open(reply):
+                    if still >= SETTLED_OPEN or now - began >= self.timeout or not _is_open(reply, json_wanted):
                         return reply
             if now - began >= self.timeout:
                 raise ModelTimeout(
@@ -83,9 +83,27 @@ class Files:
             time.sleep(POLL)
 
 
-def _is_open(reply: str) -> bool:
-    """Whether a fenced block begins and does not end: more of the reply may be on its way."""
-    return sum(line.startswith("```") for line in reply.splitlines()) % 2 == 1
+def _is_open(reply: str, json_wanted: bool) -> bool:
+    """Whether a front matter, a fenced block or a wanted object begins and does not end: more may be on its way."""
+    lines = reply.removeprefix("\ufeff").splitlines()
+    if lines and lines[0].rstrip() == "---":
+        end = next((at for at, line in enumerate(lines[1:], 1) if line.rstrip() == "---"), None)
+        if end is None:
+            return len(lines) < _FRONT_MATTER_LINES and all(":" in line for line in lines[1:-1])
+        lines = lines[end + 1 :]
+        if not any(line.strip() for line in lines):
+            return True
+    if json_wanted:
+        return _is_begun_object("\n".join(lines))
+    return sum(line.startswith("```") for line in lines) % 2 == 1
+
+
+def _is_begun_object(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return text.lstrip().startswith("{")
+    return False
 
 
 def request_text(request: Request) -> str:
