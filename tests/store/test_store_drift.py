@@ -13,14 +13,17 @@ from click.testing import CliRunner
 from ingot.cli.drift import drift_command
 from ingot.compile.driver import check
 from ingot.models.bounded import ask_with
+from ingot.models.model import Completion
 from ingot.models.scripted import Scripted
 from ingot.runtime.run import load
 from ingot.spec import Spec, parse_spec
 from ingot.store.answers import StoreAnswers
 from ingot.store.drift import drift, psi
 from ingot.store.keys import store_key
+from ingot.store.reviews import decide, list_reviews
 from ingot.store.runs import RecordedWorkflow, opened
 from ingot.store.store import Store
+from ingot.usage import Usage
 
 SPEC = """
 metadata: {name: fees, owner: clerk}
@@ -186,3 +189,36 @@ def test_a_run_that_waited_keeps_what_its_calls_used(mail: Path, tmp_path: Path)
         assert outcome.status == "needs_review"
         (record,) = store.audit.records(outcome.run_id)
         assert [one["ended"] for one in record["usage"]["calls"]] == ["invalid", "invalid"]
+
+
+TWICE = BOUNDED.replace(
+    "  - {step: compute,",
+    """  - step: read_days
+    type: bounded_invocation
+    intent: Read the days.
+    inputs: [note]
+    schema: {more: integer}
+    retries: 0
+    budget: {run: {tokens: BUDGET}}
+  - {step: compute,""",
+).replace("inputs: [days, number]", "inputs: [days, number, more]").replace(
+    "steps: {read_note: {number: 1}}", "steps: {read_note: {number: 1}, read_days: {more: 0}}"
+).replace("steps: {read_note: {number: 2}}", "steps: {read_note: {number: 2}, read_days: {more: 0}}")  # fmt: skip
+
+
+@pytest.mark.parametrize(("budget", "asked"), [(100_000, 3), (5_000, 2)])
+def test_what_a_step_spent_before_a_person_answered_it_stays_spent(tmp_path: Path, budget: int, asked: int) -> None:
+    (tmp_path / "mail.yaml").write_text(TWICE.replace("BUDGET", str(budget)), encoding="utf-8")
+    code = "def compute(days: int, number: int, more: int) -> int:\n    return days * number + more  # C1\n"
+    checked = check(tmp_path / "mail.yaml", code, author="test", out=tmp_path / "out")
+    assert checked.path, [str(finding) for finding in checked.attempts[0].findings]
+    model = Scripted([Completion("no", "local:tiny", Usage(2_000, 500, 1))] * 2 + ['{"more": 1}'], name="local:tiny")
+    with Store.open(f"sqlite:///{tmp_path / 's.db'}", store_key()) as store:
+        recorded = RecordedWorkflow(load(checked.path, ask_model=ask_with(model)), store)
+        assert recorded.run({"note": "x", "days": 2}).status == "needs_review"
+        (review,) = list_reviews(store)
+        outcome = decide(recorded, review["review"], approve=True, by="Ben", why="read it", answer={"number": 4})
+        assert outcome is not None
+        assert outcome.output == ({"fee": 9} if asked == 3 else None)
+        assert len(model.requests) == asked
+        assert [one.ended for one in outcome.calls][:2] == ["invalid", "invalid"]

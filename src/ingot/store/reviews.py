@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ingot.canonical import canonical_json, equal_bytes
 from ingot.errors import InputError, StoreError
 from ingot.fields import to_plain, validator
+from ingot.runtime.bounded.ledger import Call
 from ingot.runtime.run import Outcome
 from ingot.store.audit import run_place
 from ingot.store.database import now_text, reading, store_error, writing
@@ -81,6 +82,13 @@ def _opened(row: Row[Any], store: Store) -> Review:
     )  # fmt: skip
 
 
+def _spent(store: Store, review: str) -> list[Call]:
+    """The model calls that the step made before it asked a person."""
+    with reading(store.engine) as connection:
+        sealed = connection.execute(select(reviews.c.sealed).where(reviews.c.review == review)).scalar_one()
+    return [Call.from_json(call) for call in json.loads(store.key.open(sealed, review.encode())).get("calls", ())]
+
+
 @dataclass(frozen=True, slots=True)
 class Decided:
     """A decision that is kept: `run` goes on with `given` as the outputs of the step that asked, or is over."""
@@ -129,12 +137,14 @@ def keep_decision(
     is_step = _asks_for_step(recorded, held)
     goes_on = approve and is_step
     given = _checked(recorded, held, held.proposed if answer is None and approve else answer, goes_on, approve)
+    calls = _spent(store, review) if goes_on else []
     running, waiting = recorded.states
     try:
         with writing(store.engine) as connection:
             _decided(connection, store, held, approve, by.strip(), why.strip(), given)
             if goes_on:
-                recorded.finish_step(held.run, int(held.review.rpartition(".")[2]), held.step, given or {}, connection)
+                number = int(held.review.rpartition(".")[2])
+                recorded.finish_step(held.run, number, held.step, given or {}, connection, calls)
             mine = (runs.c.run == held.run) & (runs.c.state == waiting)
             moved = connection.execute(update(runs).where(mine).values(state=running if goes_on else ENDED)).rowcount
             if moved != 1:

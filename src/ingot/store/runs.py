@@ -48,13 +48,15 @@ class Step:
 @dataclass
 class Progress:
     """What a run has behind it: its input as plain JSON and its finished steps in order; `asked` is the step at which it
-    stopped and what that step was given; `calls` are the model calls so far."""
+    stopped and what that step was given; `calls` are the model calls so far, the first `finished` of them those of finished
+    steps."""
 
     run: str
     input: dict[str, Any]
     done: list[Step] = field(default_factory=list)
     asked: tuple[str, Mapping[str, Any]] | None = None
     calls: list[Call] = field(default_factory=list)
+    finished: int = 0
 
 
 class Waiting(NamedTuple):
@@ -274,6 +276,7 @@ class RecordedWorkflow:
             outputs, calls = kept if isinstance(kept, list) else (kept, [])
             progress.done.append(Step(one.step, outputs))
             progress.calls += [Call.from_json(call) for call in calls]
+        progress.finished = len(progress.calls)
         return progress
 
     def state(self, run: str) -> str | None:
@@ -320,7 +323,7 @@ class RecordedWorkflow:
         own = self.workflow.perform
         assert own is not None
         progress.asked = (step, arguments)
-        before = len(progress.calls)
+        before = progress.finished = len(progress.calls)
         tokens = StepRedactions(self.store, progress.run, number, step)
         with spending(Ledger(progress.calls, StoreAnswers(self.store), tokens)):
             outputs = to_plain(own(step, arguments))
@@ -376,6 +379,8 @@ class RecordedWorkflow:
     def _review(self, progress: Progress, asked: Review) -> dict[str, Any]:
         arguments = {} if progress.asked is None else to_plain(progress.asked[1])
         held = {"input": progress.input, "arguments": arguments, "proposed": to_plain(asked.proposed)}
+        if calls := progress.calls[progress.finished :]:  # what the step spent before it asked is the run's for good
+            held["calls"] = [call.to_json() for call in calls]
         number = len(progress.done)
         review = _review_of(progress.run, number)
         return {
