@@ -243,3 +243,20 @@ def test_all_other_cases_are_not_those_of_a_test_that_ends_nothing() -> None:
 @pytest.mark.parametrize("digits", ["0.12345678901234567890123456789012345", "123456789012345678901234567890.125"])
 def test_no_digit_of_a_number_is_rounded_away(digits: str) -> None:
     assert told(f'    return x - Decimal("{digits}")\n') == [f"The answer is x minus {digits}."]
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("when.year - 2", "(the year of when) minus 2"),
+        ("bags[0] * n", "(item 1 of bags) times n"),
+        ('who["age"] + 1', "(the age of who) plus 1"),
+        ("-RATES[n] + 1", "(minus (the entry of RATES for n)) plus 1"),
+        ("RATES[n + 1]", "the entry of RATES for (n plus 1)"),
+    ],
+)
+def test_a_calculation_cannot_be_read_as_one_with_a_part_of_it(value: str, said: str) -> None:
+    inputs = "when: date; bags: list of integer; who: {type: object, fields: {age: integer}}; n: integer"
+    logic = f"RATES = {{1: 2}}\n\n\ndef decide(when: date, bags: list[int], who: dict[str, int], n: int) -> int:\n    return {value}\n"
+    (first, *_) = readback(one(logic, inputs, "answer: integer"))[0].sentences
+    assert first.text == f"The answer is {said}."

@@ -174,7 +174,7 @@ class Words:
             case ast.Name(id=name):
                 return name
             case ast.UnaryOp(op=ast.USub(), operand=operand):
-                return f"minus {self._operand(operand)}"
+                return f"minus {self._term(operand)}"
             case ast.IfExp(test=test, body=body) if asks_for_room(expression) is test:
                 return f"{self._operand(body)} (nothing where it is too large for its places)"
             case ast.IfExp(test=test, body=body, orelse=orelse):
@@ -229,7 +229,6 @@ class Words:
         """As a part of something larger: in brackets where it is made of words itself."""
         said = self.value(expression)
         simple = isinstance(expression, ast.Constant | ast.Name | ast.Attribute | ast.List | ast.Tuple)
-        # "the entry of RATES for n plus 1" would be that of n + 1
         simple = simple or (isinstance(expression, ast.Subscript) and isinstance(expression.slice, ast.Constant))
         return said if simple or constant(expression) is not None or " " not in said or is_code(said) else f"({said})"
 
@@ -255,20 +254,25 @@ class Words:
             for share, base in ((left, right), (right, left)):
                 number = constant(share)
                 if isinstance(number, Decimal) and 0 < number < 1 and constant(base) is None:
-                    return f"{decimal_words(number, 2)} % of {self._operand(base)}"
+                    return f"{decimal_words(number, 2)} % of {self._term(base)}"
         if isinstance(op, ast.FloorDiv):
             if not (self.is_whole(left) and self.is_whole(right)):
                 return code(expression)  # of decimals it goes towards zero, of whole numbers down
-            return f"{self._operand(left)} divided by {self._operand(right)}, rounded down"
+            return f"{self._term(left)} divided by {self._term(right)}, rounded down"
         if isinstance(op, ast.Mod) and not isinstance(left, ast.Constant):
             if not (self.is_whole(left) and self.is_whole(right)):
                 return code(expression)  # of decimals it has the sign of the left, of whole numbers of the right
-            return f"what is left of {self._operand(left)} divided by {self._operand(right)}"
+            return f"what is left of {self._term(left)} divided by {self._term(right)}"
         if type(op) not in _ARITHMETIC:
             return code(expression)
         same = isinstance(left, ast.BinOp) and type(left.op) is type(op) and isinstance(op, ast.Add)
-        first = self.value(left) if same else self._operand(left)
-        return f"{first} {_ARITHMETIC[type(op)]} {self._operand(right)}"
+        first = self.value(left) if same else self._term(left)
+        return f"{first} {_ARITHMETIC[type(op)]} {self._term(right)}"
+
+    def _term(self, expression: ast.expr) -> str:
+        """As a part of a calculation: "the year of d minus 2" would be that of an earlier d."""
+        said = self.value(expression)
+        return said if " " not in said or is_code(said) else f"({said})"
 
     def _lists(self, expression: ast.BinOp) -> str:
         if isinstance(expression.op, ast.Add):
