@@ -38,7 +38,8 @@ class _Bare:
     def gap(self, at: int) -> str | None:
         """What stands before letter `at`, without invisible characters; None where that is the same character."""
         before, here = self.places[at - 1], self.places[at]
-        return None if before == here else fold(self.given[before + 1 : here]).text
+        between = self.given[before + 1 : here]
+        return None if before == here else between if between.isascii() else fold(between).text
 
 
 def known_in(text: str, known: Mapping[str, str], shortest: int) -> list[Found]:
@@ -79,6 +80,7 @@ def _otherwise(text: _Bare, value: _Bare) -> Iterator[tuple[int, int]]:
         end = at + len(wanted)
         if _apart(text, at, end) and _same_gaps(text, at, value):
             yield text.places[at], _after(text, end - 1)
+            at = end - 1
         at = text.letters.find(wanted, at + 1)
 
 
