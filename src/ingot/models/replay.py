@@ -84,7 +84,8 @@ class Replay:
         return f"Replay({str(self.directory)!r})"
 
     def complete(self, request: Request) -> Completion:
-        """The recorded completion. Raises ModelError where there is none, or where it was changed by hand."""
+        """The recorded completion. Raises ModelError where there is none, or where its request was changed by hand; its text is
+        judged by the gates like any other."""
         path = recording_path(self.directory, request)
         try:
             content = path.read_bytes()
