@@ -260,3 +260,17 @@ def test_a_calculation_cannot_be_read_as_one_with_a_part_of_it(value: str, said:
     logic = f"RATES = {{1: 2}}\n\n\ndef decide(when: date, bags: list[int], who: dict[str, int], n: int) -> int:\n    return {value}\n"
     (first, *_) = readback(one(logic, inputs, "answer: integer"))[0].sentences
     assert first.text == f"The answer is {said}."
+
+
+@pytest.mark.parametrize(
+    ("test", "said"),
+    [
+        ("n in (1, 2) or urgent", "If (n is one of 1 or 2) or urgent is true, "),
+        ("n in (1, 2) and urgent", "If n is one of 1 or 2 and urgent is true, "),
+        ("n not in (1, 2) and urgent", "If (n is none of 1 and 2) and urgent is true, "),
+        ("max(n, 3) > 4 and urgent", "If ((the larger of n and 3) is over 4) and urgent is true, "),
+        ("zone.endswith(('a', 'b')) or urgent", 'If (zone ends with "a" or "b") or urgent is true, '),
+    ],
+)
+def test_a_test_that_has_the_word_between_tests_is_in_brackets(test: str, said: str) -> None:
+    assert told(f"    if {test}:\n        return x\n    return None\n")[0].startswith(said)

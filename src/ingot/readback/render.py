@@ -73,8 +73,8 @@ def _has_table(rows: Paths) -> bool:
 
 
 def _line(row: Row, words: Words, asks: bool) -> Line:
-    needed = [words.part(_parsed(one.written), one.holds) for one in row.needed]
-    said = " and ".join(needed) or ("otherwise" if row.conditions else "always")
+    needed = [(_parsed(one.written), one.holds) for one in row.needed]
+    said = words.joined(needed, " and ") or ("otherwise" if row.conditions else "always")
     if row.raises:
         outcome = f"the run stops with the error {CODE}{row.raises}{CODE_END}"
     elif asks and all(source == "None" for source in row.written.values()):

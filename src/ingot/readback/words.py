@@ -8,6 +8,7 @@ double quotes, unless it is a single capitalised word, as enum values are.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -74,7 +75,7 @@ class Words:
                 return self.condition(operand, not holds)
             case ast.BoolOp(op=op, values=values):
                 word = " and " if isinstance(op, ast.And) is holds else " or "
-                return word.join(self.part(value, holds) for value in values)
+                return self.joined([(value, holds) for value in values], word)
             case ast.Compare():
                 return self._compare(test, holds)
             case ast.Constant(value=bool() as value):
@@ -85,11 +86,18 @@ class Words:
 
     def part(self, test: ast.expr, holds: bool = True) -> str:
         """A test as one of several: in brackets where it is several itself."""
-        inner, said = test, self.condition(test, holds)
-        while isinstance(inner, ast.UnaryOp) and isinstance(inner.op, ast.Not):
-            inner = inner.operand
-        several = isinstance(inner, ast.BoolOp) or (isinstance(inner, ast.Compare) and len(inner.ops) > 1)
-        return f"({said})" if several else said
+        said = self.condition(test, holds)
+        return f"({said})" if _is_several(test) else said
+
+    def joined(self, tests: Sequence[tuple[ast.expr, bool]], word: str) -> str:
+        """Tests with the same word between them; one that has this word itself is in brackets: "one of A or B" or another."""
+        parts = [(self.part(test, holds), _is_several(test)) for test, holds in tests]
+        alone = len(parts) == 1
+        has = [word in re.sub("on or (before|after)", "", said) for said, _ in parts]
+        return word.join(
+            f"({said})" if within and not (several or alone) else said
+            for (said, several), within in zip(parts, has, strict=True)
+        )
 
     def _truth(self, test: ast.expr, holds: bool) -> str:
         known = self.field_of(test)
@@ -446,3 +454,9 @@ class Words:
 
     def _is_date(self, expression: ast.expr) -> bool:
         return self._kind(expression) in ("date", "datetime")
+
+
+def _is_several(test: ast.expr) -> bool:
+    while isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        test = test.operand
+    return isinstance(test, ast.BoolOp) or (isinstance(test, ast.Compare) and len(test.ops) > 1)
