@@ -134,6 +134,8 @@ def _is_open(line: bytes, is_open: bool) -> bool:
     As the reader of rows sees it: quotes open a cell where they are its first character and nowhere else, so that the sign
     of an inch is no more than a sign; inside, two of them are one.
     """
+    if b'"' not in line:
+        return is_open
     at = 0
     if not is_open and line.startswith(b'"'):
         at, is_open = 1, True
