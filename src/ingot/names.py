@@ -1,4 +1,4 @@
-"""Names that a field or a step may not have, because the assembled program needs them itself.
+"""Names that a field or a step may not have, because the assembled program needs them itself; and what can be a person's.
 
 Fields become parameters and local variables of the program, steps become its functions; both are read by people, so
 they are plain ASCII and never start with an underscore.
@@ -19,6 +19,9 @@ PRELUDE = frozenset(
 PROGRAM = frozenset({"transact", "Inputs", "Outputs"})
 """What every program defines."""
 
+LONGEST_PERSON = 200
+"""Characters of a person's name, at most."""
+
 _BUILTINS = frozenset(name for name in dir(builtins) if not name.startswith("_"))
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,59}")
 
@@ -37,3 +40,8 @@ def hidden_by(name: str) -> str | None:
     if name in PRELUDE:
         return f"it would hide {name!r}, which the program imports"
     return f"it would hide Python's own {name!r}" if name in _BUILTINS else None
+
+
+def is_persons_name(name: str) -> bool:
+    """Whether a text can be kept and shown as who decided or approved something: on one line, and not of blanks alone."""
+    return bool(name.strip()) and len(name) <= LONGEST_PERSON and name.isprintable()

@@ -12,8 +12,8 @@ from ingot.artifact.sign import SigningKey, Trusted, trust
 from ingot.artifact.statement import Approval, Shown, approval_statement, utc_text
 from ingot.artifact.verify import MOST_ENVELOPES, Verified, verify
 from ingot.errors import ArtifactError, SigningError
+from ingot.names import LONGEST_PERSON, is_persons_name
 
-LONGEST_NAME = 200
 LONGEST_NOTE = 10_000
 
 
@@ -72,8 +72,8 @@ def may_approve(path: Path, key: SigningKey, name: str, trusted: Trusted) -> Ver
 
 
 def _name(name: str) -> str:
-    if not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
-        raise SigningError(f"{name[:LONGEST_NAME]!r} cannot be an approver's name", hint="give a person's name")
+    if not is_persons_name(name):
+        raise SigningError(f"{name[:LONGEST_PERSON]!r} cannot be an approver's name", hint="give a person's name")
     return name.strip()
 
 

@@ -152,8 +152,9 @@ def lines(a: Log, b: Log, found: Sequence[Difference]) -> list[str]:
     for one in found:
         scale = 100 if one.unit == "share" else 1
         unit = " %" if one.unit == "share" else ""
-        known = one.low is not None and one.high is not None
-        wide = f" [{(one.low or 0) * scale:+.4g}, {(one.high or 0) * scale:+.4g}]" if known else ""
+        wide = ""
+        if one.low is not None and one.high is not None:
+            wide = f" [{one.low * scale:+.4g}, {one.high * scale:+.4g}]"
         between = f"{(one.b - one.a) * scale:+.4g}{unit}{wide}"
         told = f"{one.only_a:>8}{one.only_b:>8}{one.p:>9.3g}" if one.p is not None else ""
         shown.append(

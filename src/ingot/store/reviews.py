@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ingot.canonical import canonical_json, equal_bytes
 from ingot.errors import InputError, StoreError
 from ingot.fields import to_plain, validator
+from ingot.names import LONGEST_PERSON, is_persons_name
 from ingot.runtime.bounded.ledger import Call
 from ingot.runtime.run import Outcome
 from ingot.store.audit import run_place
@@ -157,15 +158,12 @@ def keep_decision(
     return Decided(held.run, goes_on, given)
 
 
-LONGEST_NAME = 200
-
-
 def _refuse_nameless(by: str, why: str) -> None:
     """What cannot be kept is refused before anything is: half of a surrogate pair comes of bytes that are no UTF-8."""
     if not by.strip() or not why.strip():
         raise InputError("a decision has a name and a reason", hint="say who decides and why")
-    if not by.isprintable() or len(by) > LONGEST_NAME:
-        raise InputError("this cannot be a name", place="by", hint=f"one line of at most {LONGEST_NAME} characters")
+    if not is_persons_name(by):
+        raise InputError("this cannot be a name", place="by", hint=f"one line of at most {LONGEST_PERSON} characters")
     try:
         why.encode()
     except UnicodeEncodeError:

@@ -114,17 +114,19 @@ def _computed_call(scan: Scan, node: ast.Call, callable_names: Mapping[FunctionN
 
 def _local_functions(function: FunctionNode) -> set[str]:
     """The names that stand for functions and lambdas inside a function, and for nothing else."""
-    lambdas: list[ast.Name] = []
+    lambdas: set[ast.AST] = set()
     found: set[str] = set()
     values: set[str] = set()
     for part in ast.walk(function):
         if isinstance(part, FunctionNode):
             found.add(part.name)
         elif isinstance(part, ast.Assign) and isinstance(part.value, ast.Lambda):
-            lambdas += [target for target in part.targets if isinstance(target, ast.Name)]
+            targets = [target for target in part.targets if isinstance(target, ast.Name)]
+            lambdas.update(targets)
+            found.update(target.id for target in targets)
         elif part not in lambdas:  # ast.walk comes to an assignment before it comes to its targets
             values.update(binds(part))
-    return (found | {name.id for name in lambdas}) - values
+    return found - values
 
 
 def imports(scan: Scan) -> Iterator[Finding]:
